@@ -1,0 +1,1 @@
+from symgrad.derivation import forward

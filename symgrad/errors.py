@@ -1,0 +1,28 @@
+"""Every way symgrad can say no: the input is wrong, the language does not reach that far yet, or no derivative exists.
+
+Each message is one line that names the piece and the way out.
+"""
+
+
+class SymgradError(Exception):
+    """Base of all errors raised on purpose; its text is meant for the user, without a traceback."""
+
+
+class InputError(SymgradError, ValueError):
+    """The program handed in is wrong: an undeclared name, a bad annotation, an argument that does not fit."""
+
+
+class ShapeError(InputError):
+    """Two shapes do not fit together."""
+
+
+class UnsupportedError(SymgradError, NotImplementedError):
+    """The program may be right, but this piece of it is outside the language."""
+
+
+class NotDifferentiableError(SymgradError, ArithmeticError):
+    """No derivative exists here, and none is made up."""
+
+
+class VerificationError(SymgradError, AssertionError):
+    """A derived quantity disagrees with the witness."""

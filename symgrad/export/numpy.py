@@ -1,0 +1,193 @@
+"""A Derivation's programs as one standalone NumPy module, as source text."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symgrad.errors import UnsupportedError
+from symgrad.export import helpers
+from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.op import Node, postorder
+from symgrad.ops.generic import functions_of
+from symgrad.program import Program, fresh
+
+PUBLIC = ("value", "grad", "value_and_grad", "hvp", "hessian", "jvp", "jacobian", "Gradient", "SHAPES", "LABELS")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a module is made from: the forward program, its adjoint, and the tangent of that (of the forward pass for arrays)."""
+
+    forward: Program
+    wrt: tuple[Node, ...]
+    directions: tuple[Node, ...]
+    adjoint: Program | None
+    tangent: Program
+    equations: str
+
+
+def numpy_module(s: Sources) -> str:
+    """The text of the module; the same sources give the same bytes."""
+    parts = _Module(s)
+    bodies = parts.scalar() if s.adjoint is not None else parts.array()
+    return "\n\n\n".join([parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies]) + "\n"
+
+
+class _Module:
+    def __init__(self, s: Sources) -> None:
+        self.s = s
+        self.inputs = [str(v) for v in s.forward.inputs]
+        self.helpers: set[str] = {"_arrays"}
+        self.np = fresh("np", s.forward.names)
+        programs = [p for p in (s.forward, s.adjoint, s.tangent) if p is not None]
+        nodes = list(postorder(eq.expr for p in programs for eq in p.equations))
+        self.generics = _sorted_generics(functions_of(nodes))
+        self.helpers |= {h for node in nodes for h in node.op.helpers}
+        self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, "direction", "float"}
+
+    # functions ----------------------------------------------------------------------------------------------------------
+
+    def scalar(self) -> list[str]:
+        s = self.s
+        assert s.adjoint is not None
+        value, gradients = s.adjoint.outputs[0], s.adjoint.outputs[1:]
+        call = self._call("value_and_grad")
+        return [
+            self._function("value", s.forward, [value], "return float({0})", "float", self._says("The value")),
+            self._function(
+                "value_and_grad", s.adjoint, [value, *gradients], self._result("return float({0}), Gradient({rest})"), "tuple[float, Gradient]",
+                self._says("The value and its gradient, in the shapes of the variables"),
+            ),
+            self._short("grad", "Gradient", "The gradient, in the shapes of the variables.", f"return {call}[1]"),
+            self._product("hvp", "The Hessian times a direction: one array a variable, by forward over reverse."),
+            self._short(
+                "hessian", "tuple[tuple[np.ndarray, ...], ...]",
+                "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).",
+                self._columns("hvp"), "return tuple(zip(*columns))",
+            ),
+        ]
+
+    def array(self) -> list[str]:
+        s = self.s
+        (value,) = s.forward.outputs
+        return [
+            self._function("value", s.forward, [value], "return {0}", "np.ndarray", self._says("The value")),
+            self._product("jvp", "The Jacobian times a direction: the tangent of the value."),
+            self._short(
+                "jacobian", "Gradient", "One array a variable, of the value's shape followed by the variable's.",
+                self._columns("jvp"), "return Gradient(*(block for (block,) in columns))",
+            ),
+        ]
+
+    def _product(self, name: str, says: str) -> str:
+        moved = [str(v) for v in self.s.directions]
+        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like(direction, {', '.join(map(str, self.s.wrt))})"
+        self.helpers.add("_like")
+        result = self._result("return Gradient({all})") if name == "hvp" else "return ({0},)"
+        kind = "Gradient" if name == "hvp" else "tuple[np.ndarray]"
+        return self._function(name, self.s.tangent, list(self.s.tangent.outputs), result, kind, says, like)
+
+    def _says(self, text: str) -> str:
+        return f"{text} of {self.s.forward.name}."
+
+    def _result(self, template: str) -> str:
+        return template
+
+    def _function(
+        self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = ""
+    ) -> str:
+        program = program.needed(outputs)
+        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
+        lines = statements.emit()
+        named = [_owned(program, v, statements.names[v]) for v in outputs]
+        lines.append(result.format(*named, rest=", ".join(named[1:]), all=", ".join(named)))
+        lines = self._with_dimensions(lines, statements.taken)
+        unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
+        head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
+        return "\n".join([*head, *(f"    {line}" for line in (unpack, first, *lines) if line)])
+
+    def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
+        body = [tidy(line, {"np": self.np}) if "return" not in line else line for line in lines]
+        return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in body)])
+
+    def _signature(self, name: str, returns: str, direction: bool) -> str:
+        parameters = [*(["direction, /"] if direction else []), *self.inputs, *(["*", *self.generics] if self.generics else [])]
+        if "direction" in self.inputs and direction:
+            parameters[0] = "direction_, /"
+        return f"def {name}({', '.join(parameters)}) -> {returns.replace('np.', self.np + '.')}:"
+
+    def _call(self, name: str, first: str = "") -> str:
+        arguments = [*([first] if first else []), _keywords([*self.inputs, *self.generics])]
+        return f"{name}({', '.join(arguments)})"
+
+    def _columns(self, product: str) -> str:
+        self.helpers |= {"_columns"}
+        arrays = ", ".join(f"{self.np}.asarray({v})" for v in self.s.wrt)
+        v = fresh("v", [*self.inputs, *self.generics])
+        return f"columns = _columns(lambda {v}: {self._call(product, v)}, {arrays})"
+
+    def _with_dimensions(self, lines: list[str], taken: set[str]) -> list[str]:
+        """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
+        used = dict.fromkeys(n for line in lines for n in names_in(line.replace("return ", "", 1)) if n.startswith("_dim_"))
+        renamed, unpacked = {"np": self.np}, []
+        for marker in used:
+            dim = marker.removeprefix("_dim_")
+            name = fresh(dim if dim not in taken else f"n_{dim}", taken)
+            taken.add(name)
+            renamed[marker] = name
+            unpacked.append(f"{name} = {_where(self.s.forward, dim)}")
+        return unpacked + [tidy(line, renamed) if not line.startswith("return") else line for line in lines]
+
+    # the rest of the module -----------------------------------------------------------------------------------------------
+
+    def header(self) -> str:
+        text = self.s.equations.replace("\\", "\\\\").replace('"""', "'''")
+        title = f'"""{self.s.forward.name} with its derivatives, generated by symgrad; imports numpy alone.\n\n{text}\n"""'
+        imports = ["import math"] if "_erf" in self.helpers else []
+        alias = "np" if self.np == "np" else self.np
+        return "\n".join([title, "", *imports, "from typing import NamedTuple", "", f"import numpy as {alias}"])
+
+    def tables(self) -> list[str]:
+        shapes = [f"    {str(v)!r}: ({''.join(_dim(d) + ', ' for d in v.shape).strip()})," for v in self.s.forward.inputs]
+        labels = [str(v) for v in self.s.forward.inputs if "int" in v.params["properties"]]
+        gradient = ["class Gradient(NamedTuple):", '    """One array a variable, of its shape."""', ""]
+        gradient += [f"    {v}: {self.np}.ndarray" for v in self.s.wrt]
+        tables = ["SHAPES = {", *(line.replace("'", '"') for line in shapes), "}", f"LABELS = {tuple(labels)!r}"]
+        return ["\n".join(tables), "\n".join(gradient)]
+
+    def helper_sources(self, bodies: list[str]) -> list[str]:
+        sources = {name: inspect.getsource(getattr(helpers, name)).strip() for name in sorted(self.helpers)}
+        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for text in sources.values()]
+
+
+def _sorted_generics(functions: dict[str, object]) -> list[str]:
+    return sorted(functions, key=lambda name: (name.lstrip("d0123456789_") or name, len(name), name))
+
+
+def _keywords(names: Sequence[str]) -> str:
+    return ", ".join(f"{n}={n}" for n in names)
+
+
+def _dim(dim: object) -> str:
+    return str(dim) if isinstance(dim, int) else repr(str(dim))
+
+
+def _where(program: Program, dim: str) -> str:
+    for v in program.inputs:
+        for axis, d in enumerate(v.shape):
+            if str(d) == dim:
+                return f"{v}.shape[{axis}]"
+    raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
+
+
+def _owned(program: Program, output: Node, name: str) -> str:
+    """Results never share memory with an input or a read-only view."""
+    eq = program.defined.get(output)
+    while eq is not None and eq.expr in program.defined:
+        eq = program.defined[eq.expr]
+    if output.ndim and (eq is None or eq.expr.op.name in ("broadcast", "variable", "transpose", "diagonal", "reshape")):
+        return f"{name}.copy()"
+    return name

@@ -1,0 +1,113 @@
+"""A Program as Python statements: one a named equation, one more for what several equations share."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable
+
+from symgrad.op import CONSTANT, VARIABLE, Node, postorder
+from symgrad.ops.broadcasting import index_source
+from symgrad.program import Program, fresh
+
+WIDEST = 88
+"""A right side longer than this is cut at its largest operands."""
+
+_VIEWS = frozenset({"transpose", "broadcast", "identity", "variable", "constant"})
+
+
+class Statements:
+    """Turns the equations of a program into statements, each shared subexpression computed once."""
+
+    def __init__(self, program: Program, reserved: Iterable[str]) -> None:
+        self.program = program
+        self.taken = set(reserved) | {str(v) for v in program.inputs}
+        self.lines: list[str] = []
+        self.names: dict[Node, str] = {v: str(v) for v in program.inputs}
+        self.code: dict[Node, str] = {}
+        exprs = [eq.expr for eq in program.equations]
+        self.uses = Counter(a for node in postorder(exprs) for a in node.args)
+        self.uses.update(exprs)
+        self.roots = {eq.expr: eq for eq in reversed(program.equations)}
+
+    def emit(self) -> list[str]:
+        for eq in self.program.equations:
+            for node in postorder([eq.expr]):
+                if node not in self.names and node not in self.code:
+                    self._compute(node)
+            name = self._name(eq.name)
+            if eq.expr not in self.names or eq.expr.op is VARIABLE:
+                self._assign(name, self.code.get(eq.expr) or self.names[eq.expr])
+                self.names.setdefault(eq.expr, name)
+            elif self.names[eq.expr] != name:
+                self._assign(name, self.names[eq.expr])
+            self.names[eq.symbol] = name
+        return self.lines
+
+    def _name(self, wanted: str) -> str:
+        name = fresh(wanted, self.taken)
+        self.taken.add(name)
+        return name
+
+    def _compute(self, node: Node) -> None:
+        text = self._expression(node)
+        shared = self.uses[node] > 1 and node.op.name not in _VIEWS
+        if node not in self.roots and (shared or len(text) > WIDEST) and node.op is not CONSTANT:
+            name = self._name(_describe(node))
+            self._assign(name, text)
+            self.names[node] = name
+        else:
+            self.code[node] = text
+
+    def _assign(self, name: str, text: str) -> None:
+        self.lines.append(f"{name} = {text}")
+
+    def _expression(self, node: Node) -> str:
+        template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+        silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
+        return template.format(*(self._operand(a, silent) for a in node.args))
+
+    def _operand(self, node: Node, silent: bool) -> str:
+        if node in self.names:
+            return self.names[node]
+        if silent and node.op.name == "broadcast":
+            return f"({index_source(node).format(self._operand(node.args[0], False))})"
+        if node.op in (CONSTANT, VARIABLE):
+            return self.code[node]
+        return f"({self.code[node]})"
+
+
+def _describe(node: Node) -> str:
+    """A readable name for a shared value: exp_z for exp(z)."""
+    leaf = next((a for a in node.args if a.op is VARIABLE), None)
+    return f"{node.op.name}_{leaf}" if leaf is not None and len(node.args) == 1 else node.op.name.rstrip("_")
+
+
+class _Tidy(ast.NodeTransformer):
+    """a + -b as a - b, 1 / c * x as x / c, and names replaced."""
+
+    def __init__(self, renamed: dict[str, str]) -> None:
+        self.renamed = renamed
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(id=self.renamed.get(node.id, node.id), ctx=node.ctx)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=ast.UnaryOp(op=ast.USub(), operand=right)):
+                return ast.BinOp(left=left, op=ast.Sub(), right=right)
+            case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=right), op=ast.Add(), right=left):
+                return ast.BinOp(left=left, op=ast.Sub(), right=right)
+            case ast.BinOp(left=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below), op=ast.Mult(), right=above):
+                return ast.BinOp(left=above, op=ast.Div(), right=below)
+        return node
+
+
+def tidy(line: str, renamed: dict[str, str]) -> str:
+    """One statement in normal form: no needless brackets, dimensions under their final names."""
+    return ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(ast.parse(line))))
+
+
+def names_in(line: str) -> list[str]:
+    return [n.id for n in ast.walk(ast.parse(line)) if isinstance(n, ast.Name)]

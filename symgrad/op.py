@@ -1,0 +1,326 @@
+"""The operation record, the expression node and the registry: what everything else is made of.
+
+An expression is a directed acyclic graph of interned `Node`s: equal nodes are the same object, so equality is identity and
+every walk can be memoised.  All knowledge of one operation stands in its `Op` record; the walks know no operation by name.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+import sympy
+
+from symgrad.errors import NotDifferentiableError, ShapeError
+from symgrad.source import value_source
+
+Dim = int | sympy.Expr
+Shape = tuple[Dim, ...]
+
+# Binding strength of printed forms, weakest first.
+SUM, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5
+
+
+class Node:
+    """One operation applied to operands: `op`, `args`, the `static` arguments and the `shape` of the result, of any rank."""
+
+    __slots__ = ("__weakref__", "args", "op", "params", "shape", "static")
+
+    op: Op
+    args: tuple[Node, ...]
+    static: tuple[tuple[str, Any], ...]
+    params: dict[str, Any]
+    shape: Shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def T(self) -> Node:
+        return OPERATORS["transpose"](self)
+
+    def __add__(self, other: Any) -> Node:
+        return OPERATORS["add"](self, other)
+
+    def __radd__(self, other: Any) -> Node:
+        return OPERATORS["add"](other, self)
+
+    def __sub__(self, other: Any) -> Node:
+        return OPERATORS["subtract"](self, other)
+
+    def __rsub__(self, other: Any) -> Node:
+        return OPERATORS["subtract"](other, self)
+
+    def __mul__(self, other: Any) -> Node:
+        return OPERATORS["multiply"](self, other)
+
+    def __rmul__(self, other: Any) -> Node:
+        return OPERATORS["multiply"](other, self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return OPERATORS["divide"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return OPERATORS["divide"](other, self)
+
+    def __pow__(self, other: Any) -> Node:
+        return OPERATORS["power"](self, other)
+
+    def __matmul__(self, other: Any) -> Node:
+        return OPERATORS["matmul"](self, other)
+
+    def __neg__(self) -> Node:
+        return OPERATORS["negative"](self)
+
+    def __repr__(self) -> str:
+        if self.op is VARIABLE:
+            return str(self.params["name"])
+        if self.op is CONSTANT:
+            return str(self.params["value"])
+        inner = [repr(a) if a.op in (VARIABLE, CONSTANT) else f"{a.op.name}(...)" for a in self.args]
+        return f"{self.op.name}({', '.join(inner + [f'{k}={v}' for k, v in self.static])})"
+
+
+OPERATORS: dict[str, Callable[..., Node]] = {}
+"""What + - * / ** @ and .T mean on nodes, with NumPy's broadcasting; filled by ops/."""
+
+REGISTRY: dict[str, Op] = {}
+"""Every operation by name."""
+
+_interned: WeakValueDictionary[Any, Node] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def _intern(op: Op, args: tuple[Node, ...], static: dict[str, Any], shape: Shape) -> Node:
+    items = tuple(sorted(static.items()))
+    key = (op.name, args, items)
+    with _lock:
+        found = _interned.get(key)
+        if found is None:
+            found = object.__new__(Node)
+            found.op, found.args, found.static, found.params, found.shape = op, args, items, static, shape
+            _interned[key] = found
+        return found
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Operands on which an operation is checked, in the notation of annotations (`"m n | spd"`), and its static arguments."""
+
+    specs: tuple[str, ...]
+    static: dict[str, Any] = field(default_factory=dict)
+
+
+def on(*specs: str, **static: Any) -> Sample:
+    return Sample(specs, static)
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """Everything known of one operation.
+
+    In a rule the order is: output, inputs, then cotangent or tangents; static arguments follow by keyword.  `vjp` returns one
+    cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
+    printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
+    `formula`, `found`, `source` and `limits` are what the documentation says of it.
+    """
+
+    name: str
+    shape: Callable[..., Shape]
+    vjp: Callable[..., tuple[Node | None, ...]]
+    jvp: Callable[..., Node]
+    latex: str | Callable[..., str]
+    precedence: int
+    numpy: str | Callable[[Node], str]
+    flops: Callable[..., Any]
+    samples: tuple[Sample, ...]
+    found: str
+    scalar: Callable[..., sympy.Expr] | None = None
+    fold: Callable[..., Node | None] | None = None
+    spreads: bool = False  # leaves the broadcasting of its operands to NumPy
+    helpers: tuple[str, ...] = ()
+    source: str = ""
+    limits: str = ""
+    kink: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name in REGISTRY:
+            raise ValueError(f"operation {self.name} is registered twice")
+        REGISTRY[self.name] = self
+
+    def __call__(self, *args: Any, **static: Any) -> Node:
+        operands = tuple(as_node(a) for a in args)
+        if self.fold is not None and (folded := self.fold(*operands, **static)) is not None:
+            return folded
+        return self.node(*operands, **static)
+
+    def node(self, *operands: Node, **static: Any) -> Node:
+        """The node itself, shape-checked but never folded."""
+        return _intern(self, operands, static, self.shape(*operands, **static))
+
+    def rebuild(self, node: Node, args: Iterable[Node]) -> Node:
+        args = tuple(args)
+        return node if args == node.args else self(*args, **node.params)
+
+
+def _no_rule(*_: Any, **__: Any) -> Any:
+    raise AssertionError("a leaf has no rule")
+
+
+def _leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape]) -> Op:
+    return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.")
+
+
+VARIABLE = _leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
+CONSTANT = _leaf("constant", lambda n, show: show.number(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ())
+
+
+def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozenset(), symbol: Any = None) -> Node:
+    """A named leaf.  `symbol` says how it prints: a name, or an accent over another symbol, ("bar", "z")."""
+    return VARIABLE(name=name, shape=shape, properties=properties, symbol=symbol or name)
+
+
+def constant(value: int | sympy.Expr) -> Node:
+    """A number, or an expression in the dimensions such as 1/n; decimals are exact, so 0.5 times 2 is 1."""
+    return CONSTANT(value=sympy.Integer(value) if isinstance(value, int) else value)
+
+
+def as_node(value: Any) -> Node:
+    return value if isinstance(value, Node) else constant(value)
+
+
+def zeros(shape: Shape) -> Node:
+    return OPERATORS["fill"](0, shape)
+
+
+def value_of(node: Node) -> sympy.Expr | None:
+    """The number that fills this node, if it is a constant or a constant array."""
+    while node.op.name == "broadcast":
+        (node,) = node.args
+    return node.params["value"] if node.op is CONSTANT else None
+
+
+def is_zero(node: Node) -> bool:
+    return value_of(node) is sympy.S.Zero
+
+
+def same_shape(*operands: Node, **_: Any) -> Shape:
+    first = operands[0].shape
+    for other in operands[1:]:
+        if other.shape != first:
+            raise ShapeError(f"shapes {show_shape(first)} and {show_shape(other.shape)} differ")
+    return first
+
+
+def show_shape(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def size(node: Node) -> sympy.Expr:
+    """Number of entries, as an expression in the dimensions."""
+    return sympy.Mul(*node.shape)
+
+
+def postorder(roots: Iterable[Node]) -> Iterator[Node]:
+    """Every node below the roots once, operands first; iterative, so depth is no limit."""
+    seen: set[Node] = set()
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((a, False) for a in reversed(node.args) if a not in seen)
+
+
+def variables(*roots: Node) -> list[Node]:
+    return [n for n in postorder(roots) if n.op is VARIABLE]
+
+
+def rewrite(root: Node, step: Callable[[Node], Node]) -> Node:
+    """Rebuild a graph bottom up, `step` applied to every rebuilt node."""
+    return rewrite_all([root], step)[0]
+
+
+def rewrite_all(roots: Iterable[Node], step: Callable[[Node], Node]) -> list[Node]:
+    roots, done = list(roots), {}
+    for node in postorder(roots):
+        done[node] = step(node.op.rebuild(node, (done[a] for a in node.args)))
+    return [done[r] for r in roots]
+
+
+def substitute(root: Node, table: dict[Node, Node]) -> Node:
+    return rewrite(root, lambda n: table.get(n, n)) if table else root
+
+
+# Builders: declare what kind of map an operation is and derive the rest -------------------------------------------------
+
+
+def _fold_linear(op: Op, own: Callable[..., Node | None] | None) -> Callable[..., Node | None]:
+    """What every (multi)linear map allows: zero goes to zero, and scalar factors of operands come to the front."""
+
+    def fold(*operands: Node, **static: Any) -> Node | None:
+        if any(is_zero(x) for x in operands):
+            return zeros(op.shape(*operands, **static))
+        if own is not None and (found := own(*operands, **static)) is not None:
+            return found
+        for i, x in enumerate(operands):
+            if x.op.name == "scale" and x.ndim:
+                return OPERATORS["multiply"](x.args[0], op(*operands[:i], x.args[1], *operands[i + 1 :], **static))
+        return None
+
+    return fold
+
+
+def linear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
+    """A linear map of one operand: its tangent is itself applied to the tangent."""
+    op = Op(name, jvp=lambda Z, X, X_dot, **s: op(X_dot, **s), fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s), **fields)
+    return op
+
+
+def bilinear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
+    """Linear in each of two operands: the product rule gives the tangent."""
+    op = Op(
+        name,
+        jvp=lambda Z, X, Y, X_dot, Y_dot, **s: op(X_dot, Y, **s) + op(X, Y_dot, **s),
+        fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s),
+        **fields,
+    )
+    return op
+
+
+def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], *, latex: Any = None, **fields: Any) -> Op:
+    """A function applied entry by entry to operands of one shape; `partials(Z, *X)` are its partial derivatives.
+
+    The Jacobian is diagonal, so both products are Hadamard products with the partials.
+    """
+
+    def contribution(p: Node | None, direction: Node) -> Node:
+        if is_zero(direction):
+            return direction
+        if p is None:
+            raise NotDifferentiableError(f"{name} has no derivative in this operand")
+        return p * direction
+
+    def vjp(Z: Node, *rest: Node, **static: Any) -> tuple[Node | None, ...]:
+        *X, Z_bar = rest
+        return tuple(None if p is None else p * Z_bar for p in partials(Z, *X, **static))
+
+    def jvp(Z: Node, *rest: Node, **static: Any) -> Node:
+        X, dots = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        terms = [contribution(p, dot) for p, dot in zip(partials(Z, *X, **static), dots, strict=True)]
+        return sum(terms[1:], start=terms[0])
+
+    fields = {"precedence": ATOM, "numpy": f"np.{name}({{0}})", "samples": (on("m n"), on("")), "flops": size_of_first} | fields
+    fields = {"shape": same_shape, "found": "Entry by entry, the chain rule of one variable."} | fields
+    return Op(name, vjp=vjp, jvp=jvp, latex=latex or rf"\{name}({{0}})", **fields)
+
+
+def size_of_first(*operands: Node, **_: Any) -> sympy.Expr:
+    return size(operands[0])

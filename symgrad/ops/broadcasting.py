@@ -1,0 +1,177 @@
+"""Broadcast and its adjoint, the sum over axes: together they also insert and drop axes of size one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError, ShapeError
+from symgrad.op import CHAIN, OPERATORS, POWER, Node, Shape, as_node, linear, on, show_shape, size, value_of
+from symgrad.source import tuple_source
+
+M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
+
+
+def _broadcast_shape(X: Node, *, shape: Shape, axes: tuple[int, ...]) -> Shape:
+    if tuple(shape[a] for a in axes) != X.shape or list(axes) != sorted(set(axes)):
+        raise ShapeError(f"shape {show_shape(X.shape)} does not spread over {show_shape(shape)} along axes {axes}")
+    return shape
+
+
+def _broadcast_numpy(node: Node) -> str:
+    index = index_source(node)
+    return f"np.broadcast_to({index}, {tuple_source(node.shape)})"
+
+
+def index_source(node: Node) -> str:
+    """The operand with its axes where NumPy's broadcasting finds them: the trailing ones need no word."""
+    axes, ndim = node.params["axes"], node.ndim
+    lead = min(axes, default=ndim)
+    marks = [":" if a in axes else "None" for a in range(lead, ndim)]
+    return "{0}" if "None" not in marks else f"{{0}}[{', '.join(marks)}]"
+
+
+def _broadcast_latex(node: Node, show: Any) -> str:
+    (x,) = node.args
+    if node.ndim == 2 and x.ndim == 1:
+        if node.params["axes"] == (1,):
+            return rf"\mathbf{{1}} {show(x, POWER)}^{{{show.top}}}"
+        return rf"{show(x, CHAIN)} \mathbf{{1}}^{{{show.top}}}"
+    if x.ndim == 0 and node.ndim <= 2:
+        if value_of(x) is not None:
+            return ones_latex(node, show, value_of(x))
+        ones = ones_latex(node, show, sympy.S.One)
+        return f"{show(x, CHAIN)} {ones}"
+    return rf"\operatorname{{broadcast}}({show(x, 0)})"
+
+
+def ones_latex(node: Node, show: Any, value: Any) -> str:
+    """The array filled with one number: 1 and 0 in bold, with the second dimension said by a product."""
+    unit = r"\mathbf{0}" if value == 0 else r"\mathbf{1}"
+    array = unit if node.ndim == 1 or value == 0 else rf"{unit} {unit}^{{{show.top}}}"
+    return array if value in (0, 1) else f"{show.number(value)} {array}"
+
+
+broadcast = linear(
+    "broadcast",
+    shape=_broadcast_shape,
+    # Every entry is copied, so the cotangents of the copies add up.
+    vjp=lambda Z, X, Z_bar, shape, axes: (sum_(Z_bar, axes=tuple(a for a in range(len(shape)) if a not in axes)),),
+    latex=_broadcast_latex,
+    precedence=CHAIN,
+    numpy=_broadcast_numpy,
+    flops=lambda X, **_: 0,
+    samples=(
+        on("n", shape=(M, N), axes=(1,)),
+        on("m", shape=(M, N), axes=(0,)),
+        on("", shape=(M,), axes=()),
+        on("m", shape=(M, 1), axes=(0,)),
+    ),
+    fold=lambda X, shape, axes: X if X.shape == shape else None,
+    found="dZ = broadcast(dX); <G, broadcast(dX)> = <sum of G over the new axes, dX>.",
+)
+
+
+def _sum_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
+    if any(not 0 <= a < X.ndim for a in axes):
+        raise ShapeError(f"axes {axes} are not among the axes of shape {show_shape(X.shape)}")
+    return tuple(d for i, d in enumerate(X.shape) if i not in axes)
+
+
+def _sum_latex(node: Node, show: Any) -> str:
+    (x,), axes = node.args, node.params["axes"]
+    if x.ndim == 1:
+        return rf"\mathbf{{1}}^{{{show.top}}} {show(x, CHAIN)}"
+    if x.ndim == 2:
+        left = rf"\mathbf{{1}}^{{{show.top}}} " if 0 in axes else ""
+        right = r" \mathbf{1}" if 1 in axes else ""
+        if axes == (0,):
+            return rf"{show(x, POWER)}^{{{show.top}}} \mathbf{{1}}"
+        return f"{left}{show(x, CHAIN)}{right}"
+    return rf"\operatorname{{sum}}_{{{','.join(str(a) for a in axes)}}}({show(x, 0)})"
+
+
+def _sum_numpy(node: Node) -> str:
+    (x,), axes = node.args, node.params["axes"]
+    if all(x.shape[a] == 1 for a in axes):
+        return f"{{0}}[{', '.join('0' if a in axes else ':' for a in range(x.ndim))}]"
+    if len(axes) == x.ndim:
+        return "np.sum({0})"
+    return f"np.sum({{0}}, axis={axes[0] if len(axes) == 1 else axes})"
+
+
+sum_ = linear(
+    "sum",
+    shape=_sum_shape,
+    vjp=lambda Z, X, Z_bar, axes: (broadcast(Z_bar, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes)),),
+    latex=_sum_latex,
+    precedence=CHAIN,
+    numpy=_sum_numpy,
+    flops=lambda X, **_: size(X),
+    samples=(on("m n", axes=(0,)), on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", axes=(0,)), on("k 1", axes=(1,))),
+    fold=lambda X, axes: X if not axes else None,
+    found="The adjoint of broadcast: <g, sum(dX)> = <broadcast(g), dX>.",
+)
+
+
+def fill(value: Any, shape: Shape) -> Node:
+    """The array of this shape filled with one number."""
+    number = as_node(value)
+    return broadcast.node(number, shape=shape, axes=()) if shape else number
+
+
+OPERATORS["fill"] = fill
+
+
+def normal_axes(X: Node, axis: Any) -> tuple[int, ...]:
+    """NumPy's `axis` (None, a number, a tuple, negatives) as a sorted tuple."""
+    axes = range(X.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    for a in axes:
+        if not -X.ndim <= a < X.ndim:
+            raise InputError(f"axis {a} is out of range for shape {show_shape(X.shape)}")
+    normal = sorted(a % X.ndim for a in axes)
+    if len(set(normal)) != len(normal):
+        raise InputError(f"axis {axis} names one axis twice")
+    return tuple(normal)
+
+
+def expand(X: Node, shape: Shape, axes: Sequence[int]) -> Node:
+    """Put `X` back where its `axes` were summed away, with size one there (`keepdims`)."""
+    kept = tuple(a for a in range(len(shape)) if a not in axes)
+    return broadcast(X, shape=tuple(1 if a in axes else d for a, d in enumerate(shape)), axes=kept)
+
+
+def broadcast_to(X: Node, shape: Shape) -> Node:
+    """NumPy's rule: align at the right, stretch axes of size one."""
+    if X.shape == shape:
+        return X
+    offset = len(shape) - X.ndim
+    if offset < 0:
+        raise ShapeError(f"shape {show_shape(X.shape)} does not broadcast to {show_shape(shape)}")
+    stretched = tuple(a for a in range(X.ndim) if X.shape[a] == 1 and shape[a + offset] != 1)
+    axes = tuple(a + offset for a in range(X.ndim) if a not in stretched)
+    return broadcast(sum_(X, axes=stretched), shape=shape, axes=axes)
+
+
+def common_shape(*operands: Node) -> Shape:
+    """The shape that NumPy broadcasts these operands to."""
+    ndim = max(x.ndim for x in operands)
+    padded = [(1,) * (ndim - x.ndim) + x.shape for x in operands]
+    shape = []
+    for dims in zip(*padded, strict=True):
+        wide = list(dict.fromkeys(d for d in dims if d != 1))
+        if len(wide) > 1:
+            names = " and ".join(show_shape(x.shape) for x in operands)
+            raise ShapeError(f"shapes {names} do not broadcast: {wide[0]} against {wide[1]}")
+        shape.append(wide[0] if wide else 1)
+    return tuple(shape)
+
+
+def align(*operands: Any) -> list[Node]:
+    """All operands broadcast to their common shape."""
+    nodes = [as_node(x) for x in operands]
+    shape = common_shape(*nodes)
+    return [broadcast_to(x, shape) for x in nodes]
+

@@ -1,0 +1,141 @@
+"""Reductions over axes: mean, variance, log-sum-exp and softmax, norms, maxima."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symgrad.language import named
+from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size
+from symgrad.ops.arithmetic import HALF, multiply, power, subtract
+from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+
+
+def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return expand(Z, X.shape, axes) if keepdims else Z
+
+
+def spread(Z: Node, X: Node, axes: tuple[int, ...]) -> Node:
+    """A reduction of X over `axes`, copied back along them to the shape of X."""
+    return broadcast(Z, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes))
+
+
+def _reduction_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
+    return tuple(d for i, d in enumerate(X.shape) if i not in axes)
+
+
+def axis_source(node: Node, axes: tuple[int, ...]) -> str:
+    return "" if len(axes) == node.ndim else f", axis={axes[0] if len(axes) == 1 else axes}"
+
+
+@named("sum", method=True)
+def sum_of(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    X = as_node(a)
+    axes = normal_axes(X, axis)
+    return reduced(X, sum_(X, axes=axes), axes, keepdims)
+
+
+@named("mean", "average", method=True)
+def mean(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    X = as_node(a)
+    axes = normal_axes(X, axis)
+    count = sympy.Mul(*(X.shape[i] for i in axes))
+    return reduced(X, multiply(1 / sympy.sympify(count), sum_(X, axes=axes)), axes, keepdims)
+
+
+@named("var", method=True)
+def var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+    X = as_node(a)
+    axes = normal_axes(X, axis)
+    count = sympy.Mul(*(X.shape[i] for i in axes)) - ddof
+    residual = subtract(X, mean(X, axis=axes, keepdims=True))
+    return reduced(X, multiply(1 / sympy.sympify(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims)
+
+
+@named("std", method=True)
+def std(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+    return power(var(a, axis=axis, ddof=ddof, keepdims=keepdims), exponent=HALF)
+
+
+# log-sum-exp and softmax ------------------------------------------------------------------------------------------------
+
+
+def _along(name: str) -> Any:
+    """A function of rows says so: softmax of each row of a matrix."""
+
+    def latex(node: Node, show: Any) -> str:
+        (x,), axes = node.args, node.params["axes"]
+        where = "" if len(axes) == x.ndim else rf"_{{\mathrm{{{'rows' if axes == (x.ndim - 1,) else 'columns'}}}}}"
+        return rf"\operatorname{{{name}}}{where}{show.argument(x)}"
+
+    return latex
+
+
+logsumexp = Op(
+    "logsumexp",
+    shape=_reduction_shape,
+    vjp=lambda Z, X, Z_bar, axes: (multiply(spread(Z_bar, X, axes), softmax(X, axes=axes)),),
+    jvp=lambda Z, X, X_dot, axes: sum_(multiply(softmax(X, axes=axes), X_dot), axes=axes),
+    latex=_along("logsumexp"),
+    precedence=ATOM,
+    numpy=lambda node: f"_logsumexp({{0}}, axis={node.params['axes']})",
+    helpers=("_logsumexp",),
+    flops=lambda X, axes: 4 * size(X),
+    samples=(on("m n", axes=(1,)), on("n", axes=(0,)), on("m n", axes=(0, 1))),
+    found="d log sum exp x = sum(exp(x) dx) / sum exp x = <softmax(x), dx>.",
+)
+
+softmax = Op(
+    "softmax",
+    shape=lambda X, **_: X.shape,
+    vjp=lambda Z, X, Z_bar, axes: (_centred(Z, Z_bar, axes),),
+    jvp=lambda Z, X, X_dot, axes: _centred(Z, X_dot, axes),
+    latex=_along("softmax"),
+    precedence=ATOM,
+    numpy=lambda node: f"_softmax({{0}}, axis={node.params['axes']})",
+    helpers=("_softmax",),
+    flops=lambda X, axes: 4 * size(X),
+    samples=(on("m n", axes=(1,)), on("n", axes=(0,))),
+    found="P = exp(X) / sum exp(X): dP = P * (dX - sum(P * dX)), a symmetric map, so it is its own adjoint.",
+)
+
+
+def _centred(P: Node, G: Node, axes: tuple[int, ...]) -> Node:
+    """diag(p) - p p^T applied to g along the axes."""
+    return multiply(P, subtract(G, spread(sum_(multiply(P, G), axes=axes), P, axes)))
+
+
+log_softmax = Op(
+    "log_softmax",
+    shape=lambda X, **_: X.shape,
+    vjp=lambda Z, X, Z_bar, axes: (subtract(Z_bar, multiply(softmax(X, axes=axes), spread(sum_(Z_bar, axes=axes), X, axes))),),
+    jvp=lambda Z, X, X_dot, axes: subtract(X_dot, spread(sum_(multiply(softmax(X, axes=axes), X_dot), axes=axes), X, axes)),
+    latex=_along(r"log\,softmax"),
+    precedence=ATOM,
+    numpy=lambda node: f"_log_softmax({{0}}, axis={node.params['axes']})",
+    helpers=("_log_softmax",),
+    flops=lambda X, axes: 4 * size(X),
+    samples=(on("m n", axes=(1,)), on("n", axes=(0,))),
+    found="log softmax(x) = x - logsumexp(x): d = dx - sum(p * dx).",
+)
+
+
+@named("logsumexp")
+def logsumexp_of(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
+    X = as_node(a)
+    axes = normal_axes(X, axis)
+    return reduced(X, logsumexp(X, axes=axes), axes, keepdims)
+
+
+@named("softmax")
+def softmax_of(x: Any, axis: Any = -1) -> Node:
+    X = as_node(x)
+    return softmax(X, axes=normal_axes(X, axis))
+
+
+@named("log_softmax")
+def log_softmax_of(x: Any, axis: Any = -1) -> Node:
+    X = as_node(x)
+    return log_softmax(X, axes=normal_axes(X, axis))
+

@@ -1,0 +1,122 @@
+"""Expressions and equations as LaTeX, from the templates and precedences of the operations' records."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from symgrad.op import ATOM, CHAIN, POWER, SUM, Node, postorder
+from symgrad.printing.names import latex_name, latex_symbol
+from symgrad.source import decimal_of
+
+
+@dataclass(frozen=True)
+class Theme:
+    """How names and derivatives are written.
+
+    `style` is "partial" for the textbook's dJ/dW and R{z}, or "accent" for bars and dots; `superscript` writes W1 as W^{(1)}.
+    """
+
+    style: str = "partial"
+    superscript: bool = False
+    transpose: str = r"\top"
+
+    def adjoint(self, objective: str, name: str) -> str:
+        return rf"\frac{{\partial {objective}}}{{\partial {name}}}" if self.style == "partial" else rf"\bar{{{name}}}"
+
+    def tangent(self, name: str) -> str:
+        return rf"\mathcal{{R}}\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
+
+
+class Show:
+    """Prints the operands of an operation: `show(node, level)` brackets what binds more weakly than `level`."""
+
+    def __init__(self, theme: Theme | None = None) -> None:
+        self.theme = theme or Theme()
+        self.top = self.theme.transpose
+        self._done: dict[Node, tuple[str, int]] = {}
+
+    def text(self, root: Node) -> str:
+        for node in postorder([root]):
+            if node not in self._done:
+                self._done[node] = self._print(node)
+        return self._done[root][0]
+
+    def _print(self, node: Node) -> tuple[str, int]:
+        template = node.op.latex
+        printed = self._fill(template, node) if isinstance(template, str) else template(node, self)
+        text, precedence = printed if isinstance(printed, tuple) else (printed, node.op.precedence)
+        return text, SUM if text.startswith("-") else precedence
+
+    def _fill(self, template: str, node: Node) -> str:
+        """Operands for #1, #2, ...: alone in round brackets they need none of their own."""
+
+        def operand(match: re.Match[str]) -> str:
+            x = node.args[int(match["index"]) - 1]
+            if match["open"]:
+                return bracket(self(x, 0))
+            return self(x, node.op.precedence)
+
+        return re.sub(r"(?P<open>\((?=#\d\)))?#(?P<index>\d)(?(open)\))", operand, template)
+
+    def __call__(self, node: Node, level: int) -> str:
+        if node not in self._done:
+            self.text(node)
+        text, precedence = self._done[node]
+        return bracket(text) if precedence < level else text
+
+    def symbol(self, node: Node) -> Any:
+        text = latex_symbol(node.params["symbol"], self.theme)
+        return (text, POWER) if text.startswith(r"\frac") else text
+
+    def name(self, identifier: str) -> str:
+        return latex_name(identifier, self.theme.superscript)
+
+    def argument(self, node: Node) -> str:
+        """An operand in the round brackets of a function."""
+        return bracket(self(node, 0))
+
+    def number(self, value: sympy.Expr) -> str:
+        """A number: decimals as typed where halves, thirds and dimensions do not ask for a fraction."""
+        if value.is_Rational and value.q % 5 == 0 and (decimal := decimal_of(value)):
+            mantissa, _, exponent = decimal.partition("e")
+            if not exponent:
+                return mantissa
+            power = f"10^{{{exponent}}}"
+            return power if mantissa == "1" else f"{mantissa} \\cdot {power}"
+        if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
+            return decimal
+        return str(sympy.latex(value))
+
+    def fraction(self, number: sympy.Expr, above: list[Node], below: list[Node]) -> str:
+        """number * above / below as one fraction where anything stands below; nothing at all for 1."""
+        over, under = (number, sympy.S.One) if "." in self.number(number) or "10^" in self.number(number) else number.as_numer_denom()
+        tops = [self.number(over)] if over != 1 else []
+        bottoms = [self.number(under)] if under != 1 else []
+        if not below and under == 1:
+            return " ".join([f"({tops[0]})" if over.is_Add else t for t in tops] + [self(x, CHAIN) for x in above])
+        level = CHAIN if len(above) + len(tops) > 1 else 0
+        top = " ".join(tops + [self(x, level) for x in above]) or "1"
+        level = CHAIN if len(below) + len(bottoms) > 1 else 0
+        return rf"\frac{{{top}}}{{{' '.join(bottoms + [self(x, level) for x in below])}}}"
+
+    def transposed(self, node: Node) -> str:
+        if node.op.name == "inv":
+            return f"{self(node.args[0], ATOM)}^{{-{self.top}}}"
+        return f"{self(node, ATOM)}^{{{self.top}}}"
+
+    def norm(self, node: Node) -> str:
+        return rf"\lVert {self(node, 0)} \rVert"
+
+    def bracketed(self, node: Node) -> str:
+        return self(node, ATOM)
+
+
+_TALL = re.compile(r"\\frac|\\sum|\\prod|\\left|\\sqrt")
+
+
+def bracket(text: str) -> str:
+    return rf"\left( {text} \right)" if _TALL.search(text) else f"({text})"

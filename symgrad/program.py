@@ -1,0 +1,126 @@
+"""A forward pass is a list of named equations, and so is everything derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from symgrad.errors import InputError, ShapeError
+from symgrad.op import REGISTRY, VARIABLE, Node, postorder, show_shape, variables
+
+PASSES: dict[str, Callable[..., Any]] = {}
+"""Passes that a Program can be asked for by method (`latex`, `sympy`, ...); each registers itself, so this module knows none."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`symbol = expr`; `line` is where the author wrote it, `parts` the named contributions whose sum it is."""
+
+    symbol: Node
+    expr: Node
+    line: int = 0
+    parts: tuple[tuple[Node, Node], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return str(self.symbol.params["name"])
+
+
+@dataclass(frozen=True)
+class Program:
+    """Ordered equations over the inputs, each symbol assigned once, every right side over earlier symbols."""
+
+    name: str
+    inputs: tuple[Node, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Node, ...]
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        known = set(self.inputs)
+        for eq in self.equations:
+            _check_equation(eq, known)
+            known.add(eq.symbol)
+        if missing := [v for v in self.outputs if v not in known]:
+            raise InputError(f"program {self.name}: output {missing[0]} is never assigned")
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        symbols = (*self.inputs, *(eq.symbol for eq in self.equations))
+        dims = {s.name for v in self.inputs for d in v.shape if not isinstance(d, int) for s in d.free_symbols}
+        return frozenset(v.params["name"] for v in symbols) | dims
+
+    @cached_property
+    def defined(self) -> dict[Node, Equation]:
+        return {eq.symbol: eq for eq in self.equations}
+
+    @property
+    def output(self) -> Node:
+        """The one value of a program that has one."""
+        if len(self.outputs) != 1:
+            raise InputError(f"program {self.name} has {len(self.outputs)} outputs; say which is meant")
+        return self.outputs[0]
+
+    def input(self, name: str) -> Node:
+        for v in self.inputs:
+            if v.params["name"] == name:
+                return v
+        names = ", ".join(str(v) for v in self.inputs)
+        raise InputError(f"program {self.name} has no input {name!r}; its inputs are {names}")
+
+    def needed(self, outputs: Iterable[Node] | None = None) -> Program:
+        """The same program without the equations that these outputs do not read."""
+        wanted = set(self.outputs if outputs is None else outputs)
+        kept = []
+        for eq in reversed(self.equations):
+            if eq.symbol in wanted:
+                kept.append(eq)
+                wanted.update(variables(eq.expr))
+        return replace(self, equations=tuple(reversed(kept)), outputs=self.outputs if outputs is None else tuple(outputs))
+
+    def map(self, step: Callable[[Node], Node]) -> Program:
+        """The same program with every right side replaced by an equal one."""
+        equations = (replace(eq, expr=step(eq.expr), parts=tuple((v, step(x)) for v, x in eq.parts)) for eq in self.equations)
+        return replace(self, equations=tuple(equations))
+
+    def latex(self, **options: Any) -> str:
+        return str(PASSES["latex"](self, **options))
+
+    def sympy(self) -> Any:
+        """The equations as SymPy matrix expressions, for everything of rank 2 at most."""
+        return PASSES["sympy"](self)
+
+    @classmethod
+    def from_sympy(cls, equations: Any, inputs: Any, name: str = "model") -> Any:
+        """A forward pass from SymPy matrix expressions; see `symgrad.reading.sympy_door`."""
+        return PASSES["from_sympy"](equations, inputs, name)
+
+    def __str__(self) -> str:
+        return str(PASSES["text"](self))
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+
+def _check_equation(eq: Equation, known: set[Node]) -> None:
+    if eq.symbol in known:
+        raise InputError(f"{eq.name} is assigned twice")
+    if eq.symbol.shape != eq.expr.shape:
+        raise ShapeError(f"{eq.name} has shape {show_shape(eq.symbol.shape)}, its right side {show_shape(eq.expr.shape)}")
+    for node in postorder([eq.expr]):
+        if node.op is VARIABLE and node not in known:
+            raise InputError(f"{eq.name} reads {node} before it is assigned")
+        if REGISTRY.get(node.op.name) is not node.op:
+            raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
+
+
+def fresh(name: str, taken: Iterable[str]) -> str:
+    """`name`, or the first of name_2, name_3, ... that gives way to the author's names."""
+    taken = set(taken)
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    return candidate

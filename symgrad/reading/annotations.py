@@ -1,0 +1,81 @@
+"""Shapes and properties in the notation of annotations: "n d | positive"."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError
+from symgrad.op import Dim, Shape
+
+PROPERTIES = frozenset(
+    "symmetric spd diagonal orthogonal lower positive unit binary sign onehot simplex int entrywise loss".split()
+)
+SQUARE = frozenset({"symmetric", "spd", "diagonal", "orthogonal", "lower"})
+FUNCTIONS = frozenset({"entrywise", "loss"})
+_IDENTIFIER = re.compile(r"[A-Za-zΑ-Ωα-ω_][A-Za-zΑ-Ωα-ω0-9_]*\Z")
+LONGEST_NAME = 64
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of one input: its shape and its properties."""
+
+    shape: Shape
+    properties: frozenset[str]
+
+
+def check_identifier(name: str, what: str = "name") -> str:
+    """The name itself if it is made of ASCII or Greek letters, digits and underscores, and no keyword."""
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"the {what} {name[:20]!r}... is longer than {LONGEST_NAME} characters")
+    if not _IDENTIFIER.match(name) or unicodedata.normalize("NFKC", name) != name:
+        raise InputError(f"the {what} {ascii(name)} is refused: use ASCII or Greek letters, digits and underscores")
+    if keyword.iskeyword(name) or name.startswith("__"):
+        raise InputError(f"the {what} {name!r} is refused: it is reserved in Python")
+    return name
+
+
+def declare(text: Any, name: str) -> Declaration:
+    """Read "n d | positive"; the empty text is a scalar."""
+    if not isinstance(text, str):
+        raise InputError(f'{name} needs its shape as text, such as {name}: "n d"')
+    dims, _, words = text.partition("|")
+    properties = frozenset(words.split())
+    if unknown := sorted(properties - PROPERTIES):
+        raise InputError(f"{name}: the property {unknown[0]!r} is unknown; known are {', '.join(sorted(PROPERTIES))}")
+    shape = tuple(dimension(word, name) for word in dims.split())
+    if (square := sorted(properties & SQUARE)) and (len(shape) != 2 or shape[0] != shape[1]):
+        raise InputError(f'{name}: {square[0]} needs a square matrix, got "{dims.strip()}"')
+    if properties & {"onehot", "simplex"} and not shape:
+        raise InputError(f"{name}: {', '.join(sorted(properties))} needs at least one axis")
+    return Declaration(shape, properties)
+
+
+def dimension(word: str, name: str) -> Dim:
+    """A dimension: a name, a positive number, or a sum or product of those such as n+1 or 2*d."""
+    try:
+        tree = ast.parse(word, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number") from None
+    dim = _dimension(tree, word, name)
+    return int(dim) if dim.is_Integer else dim
+
+
+def _dimension(tree: ast.expr, word: str, name: str) -> sympy.Expr:
+    match tree:
+        case ast.Name(id=letter):
+            return sympy.Symbol(check_identifier(letter, "dimension"), integer=True, positive=True)
+        case ast.Constant(value=int(value)) if 0 < value < 2**40 and not isinstance(value, bool):
+            return sympy.Integer(value)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _dimension(left, word, name) + _dimension(right, word, name)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _dimension(left, word, name) * _dimension(right, word, name)
+    raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number")

@@ -1,0 +1,74 @@
+"""Numbers and dimensions as Python source: the exporter's smallest words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symgrad.errors import UnsupportedError
+
+_FUNCTIONS = {sympy.log: "np.log", sympy.exp: "np.exp", sympy.Abs: "np.abs"}
+
+
+def dim_source(dim: Any) -> str:
+    """A dimension such as n, 3 or n + 1."""
+    return value_source(sympy.sympify(dim) if isinstance(dim, int) else dim)
+
+
+def tuple_source(shape: tuple[Any, ...]) -> str:
+    inner = ", ".join(dim_source(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def value_source(value: sympy.Expr) -> str:
+    """A number, or an expression in the dimensions, as Python; every compound part in brackets."""
+    if value.is_Symbol:
+        return f"_dim_{value.name}"
+    if value.is_Rational:
+        return _rational(value)
+    if value is sympy.oo:
+        return "np.inf"
+    if value is -sympy.oo:
+        return "(-np.inf)"
+    if value is sympy.pi:
+        return "np.pi"
+    if value is sympy.E:
+        return "np.e"
+    if value.is_Add:
+        return f"({' + '.join(value_source(a) for a in value.as_ordered_terms())})"
+    if value.is_Mul:
+        over, under = value.as_numer_denom()
+        if under != 1:
+            return f"({value_source(over)} / {value_source(under)})"
+        return f"({' * '.join(value_source(a) for a in value.as_ordered_factors())})"
+    if value.is_Pow:
+        return _power(*value.args)
+    if value.func in _FUNCTIONS:
+        return f"{_FUNCTIONS[value.func]}({value_source(value.args[0])})"
+    raise UnsupportedError(f"the number {value} has no Python form")
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr) -> str:
+    if exponent == sympy.Rational(1, 2):
+        return f"np.sqrt({value_source(base)})"
+    if exponent.is_negative:
+        return f"(1 / {value_source(base**-exponent)})"
+    return f"({value_source(base)} ** {value_source(exponent)})"
+
+
+def _rational(value: sympy.Rational) -> str:
+    if value.q == 1:
+        return str(value.p) if value.p >= 0 else f"({value.p})"
+    if decimal := decimal_of(value):
+        return decimal if value.p >= 0 else f"({decimal})"
+    return f"({value.p} / {value.q})"
+
+
+def decimal_of(value: sympy.Rational) -> str | None:
+    """The decimal literal that says exactly this number (0.5, 1e-5), if there is a short one."""
+    text = repr(value.p / value.q)
+    if sympy.Rational(text) != value:
+        return None
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else text
