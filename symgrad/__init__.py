@@ -1,1 +1,65 @@
-from symgrad.derivation import forward
+"""symgrad: from the forward pass you already have to its backward equations in closed matrix form.
+
+The names below are loaded when they are first used, so that `import symgrad` and `symgrad --help` are quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation, Forward, forward
+    from symgrad.errors import (
+        InputError,
+        NotDifferentiableError,
+        ShapeError,
+        SymgradError,
+        UnsupportedError,
+        VerificationError,
+    )
+    from symgrad.op import Node
+    from symgrad.program import Equation, Program
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "symgrad.derivation": ("Derivation", "Forward", "forward"),
+    "symgrad.errors": (
+        "InputError",
+        "NotDifferentiableError",
+        "ShapeError",
+        "SymgradError",
+        "UnsupportedError",
+        "VerificationError",
+    ),
+    "symgrad.op": ("Node",),
+    "symgrad.program": ("Equation", "Program"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Derivation",
+    "Equation",
+    "Forward",
+    "InputError",
+    "Node",
+    "NotDifferentiableError",
+    "Program",
+    "ShapeError",
+    "SymgradError",
+    "UnsupportedError",
+    "VerificationError",
+    "forward",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    import_module("symgrad.derivation")  # every pass registers itself with Program
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,28 +1,33 @@
-"""What `derive` returns: the passes over one forward program, joined and kept."""
+"""What `forward` and `derive` return: a forward pass, and everything derived from it, joined and kept."""
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from symgrad import ops as _ops  # noqa: F401
-from symgrad.errors import InputError
+import symgrad.ops  # registers the operations  # noqa: F401
+from symgrad.errors import InputError, UnsupportedError
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
-from symgrad.op import Node
-from symgrad.printing.latex import Show
-from symgrad.program import Program
+from symgrad.op import Node, postorder, substitute
+from symgrad.printing.document import WRITERS
+from symgrad.printing.equations import align, listing
+from symgrad.printing.latex import Theme
+from symgrad.program import Equation, Program
 from symgrad.reading.source import read_function, read_text
 from symgrad.reverse import adjoint
-from symgrad.simplify import simplified
+from symgrad.simplify import normalise, simplified, simplify
 from symgrad.tangent import direction_names, tangent
+
+LARGEST_CLOSED_FORM = 10_000
+"""Nodes, counted as a tree, above which an expanded closed form is refused: it would not be read."""
 
 
 class Forward:
-    """A forward pass: callable as the function it was made from, with its `program`."""
+    """A forward pass: still callable as the function it was made from, with its `program` of named equations."""
 
     def __init__(self, program: Program, function: Callable[..., Any] | None = None) -> None:
         self.program, self.function = program, function
@@ -35,61 +40,183 @@ class Forward:
         return self.derive().compile().value(*args, **kwargs)
 
     def derive(self, *wrt: str) -> Derivation:
+        """The derivation with respect to these inputs, in this order; without names, to every input of real numbers."""
         return Derivation(self, wrt)
+
+    def __repr__(self) -> str:
+        return f"<forward {self.program.name}({', '.join(map(str, self.program.inputs))})>"
+
+    def __str__(self) -> str:
+        return str(self.program)
 
 
 def forward(source: Any = None, /, **shapes: str) -> Any:
+    """Read a forward pass: a function (also as a decorator), its source text, or the `Path` of its file.
+
+    Nothing is executed.  `shapes` gives or replaces annotations: `forward(fn, x="d", W="h d")`.
+    Raises `InputError` or `UnsupportedError` with the file, the line and the way out.
+
+    >>> import symgrad as sg
+    >>> print(sg.forward('def f(x: "n", A: "n n"): return x @ A @ x').derive("x").gradient["x"])
+    add(matmul(...), matmul(...))
+    """
     if source is None:
         return lambda fn: forward(fn, **shapes)
     if isinstance(source, Path):
-        text = source.read_bytes().decode("utf-8")
-        return Forward(read_text(text, shapes, source.name))
+        return Forward(read_text(_read_file(source), shapes, source.name))
     if isinstance(source, str):
         return Forward(read_text(source, shapes))
     return Forward(read_function(source, shapes), source)
 
 
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} is no UTF-8 text") from None
+
+
+class _Gradients(Mapping[str, Node]):
+    """Gradients by the name of their variable."""
+
+    def __init__(self, table: dict[str, Node]) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> Node:
+        if name not in self._table:
+            raise InputError(f"{name!r} was not derived; derived are {', '.join(self._table)}")
+        return self._table[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
 class Derivation:
+    """The backward equations of a forward pass with respect to some of its inputs, and all that follows from them.
+
+    `adjoint` and `tangent` are Programs: the backward pass, and its tangent (the Hessian-vector product); where the value is no
+    scalar, `tangent` is the Jacobian-vector product and there is no adjoint.
+    """
+
     def __init__(self, forward: Forward, names: tuple[str, ...]) -> None:
         self.forward, self.program = forward, forward.program
         floats = [v for v in self.program.inputs if "int" not in v.params["properties"]]
         self.wrt: tuple[Node, ...] = tuple(self.program.input(n) for n in names) or tuple(floats)
         if len(set(self.wrt)) != len(self.wrt):
-            raise InputError("a variable is named twice")
-        self.is_scalar = self.program.output.ndim == 0
+            raise InputError(f"a variable is named twice in {', '.join(names)}")
+        if labels := [v for v in self.wrt if v not in floats]:
+            raise InputError(f"{labels[0]} holds integer labels; there is no derivative in it")
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.program.output.ndim == 0
+
+    # programs -----------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _raw_adjoint(self) -> Program:
-        return adjoint(self.program, self.wrt)
+    def _normal(self) -> Program:
+        """The forward pass in the form that differentiates best; equal for any inputs, no property used."""
+        return self.program.map(normalise)
+
+    @cached_property
+    def _adjoint(self) -> Program:
+        """The adjoint before any property of a variable is used: what is differentiated again."""
+        if not self.is_scalar:
+            raise InputError(f"{self.program.name} has a value of shape {self.program.output.shape}, not a scalar; ask for its jacobian")
+        return adjoint(self._normal, self.wrt)
 
     @cached_property
     def adjoint(self) -> Program:
-        return simplified(self._raw_adjoint)
+        """The forward equations followed by one adjoint equation each; outputs are the value and the gradients."""
+        return simplified(self._adjoint)
 
     @cached_property
     def directions(self) -> dict[Node, Node]:
+        """The direction that stands for each variable in products."""
         return direction_names(self.program, self.wrt)
 
     @cached_property
     def tangent(self) -> Program:
+        """The Hessian-vector product of a scalar program, the Jacobian-vector product of any other."""
         if not self.is_scalar:
-            return simplified(tangent(self.program, self.directions))
-        raw = self._raw_adjoint
+            return simplified(tangent(self._normal, self.directions))
+        raw = self._adjoint
         return simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
+    # formulas -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def gradient(self) -> Mapping[str, Node]:
+        """Each variable's gradient over inputs, named intermediates and named adjoints."""
+        defined = self.adjoint.defined
+        return _Gradients({str(v): defined[g].expr for v, g in zip(self.wrt, self.adjoint.outputs[1:], strict=True)})
+
+    def closed_form(self, name: str) -> Node:
+        """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read."""
+        expr = self.gradient[name]
+        for eq in reversed(self.adjoint.equations):
+            expr = substitute(expr, {eq.symbol: eq.expr})
+        if (count := _tree_size(expr)) > LARGEST_CLOSED_FORM:
+            raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
+        return simplify(expr)
+
+    def latex(self, style: str = "partial", superscript: bool = False) -> str:
+        """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
+        theme = Theme(style, superscript)
+        return "\n\n".join(part for part in (align(p, theme) for _, p in self.sections()) if part)
+
+    def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:
+        """The equations a reader sees, under their headings."""
+        forward = self.program.equations
+        if not self.is_scalar:
+            return [("Forward pass", forward), ("Jacobian-vector product", self._new(self.tangent, forward))]
+        backward = self._new(self.adjoint, forward)
+        second = self._new(self.tangent, (*forward, *backward))
+        return [("Forward pass", forward), ("Backward pass", backward), ("Hessian-vector product", second)]
+
+    def _new(self, program: Program, known: tuple[Equation, ...]) -> tuple[Equation, ...]:
+        symbols = {eq.symbol for eq in known}
+        return tuple(eq for eq in program.equations if eq.symbol not in symbols)
+
+    def __str__(self) -> str:
+        return "\n\n".join(f"{title}\n{listing(equations)}" for title, equations in self.sections() if equations)
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    # code ---------------------------------------------------------------------------------------------------------------
+
     def numpy(self) -> str:
-        return numpy_module(
-            Sources(
-                self.program, self.wrt, tuple(self.directions.values()),
-                self.adjoint if self.is_scalar else None, self.tangent, "",
-            )
-        )
+        """One standalone module that imports numpy alone: value, grad, value_and_grad, hvp and hessian, or value, jvp and jacobian."""
+        directions = tuple(self.directions.values())
+        adjoint = self.adjoint if self.is_scalar else None
+        return numpy_module(Sources(simplified(self._normal), self.wrt, directions, adjoint, self.tangent, str(self)))
 
     def compile(self) -> types.ModuleType:
+        """That module, loaded; every function takes the inputs by name."""
+        return self._module
+
+    @cached_property
+    def _module(self) -> types.ModuleType:
         return load(self.numpy(), self.program.name)
 
-    def latex(self) -> str:
-        show = Show()
-        eqs = (self.adjoint if self.is_scalar else self.program).equations
-        eqs += self.tangent.equations
-        return "\n".join(f"{show.text(e.symbol)} &= {show.text(e.expr)} \\\\" for e in eqs)
+    def save(self, path: str | Path) -> Path:
+        """Write the derivation in the form that the suffix names; raises `InputError` for one that is not known."""
+        path = Path(path)
+        if path.suffix not in WRITERS:
+            raise InputError(f"{path.name}: the suffix {path.suffix!r} is unknown; known are {', '.join(sorted(WRITERS))}")
+        WRITERS[path.suffix](self, path)
+        return path
+
+
+def _tree_size(root: Node) -> int:
+    """Operations counted as often as they would be printed."""
+    sizes: dict[Node, int] = {}
+    for node in postorder([root]):
+        sizes[node] = 1 + sum(sizes[a] for a in node.args)
+    return sizes[root]

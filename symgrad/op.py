@@ -23,6 +23,9 @@ Shape = tuple[Dim, ...]
 # Binding strength of printed forms, weakest first.
 SUM, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5
 
+SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
+"""Properties under which a matrix is its own transpose."""
+
 
 class Node:
     """One operation applied to operands: `op`, `args`, the `static` arguments and the `shape` of the result, of any rank."""
@@ -319,7 +322,7 @@ def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], *, 
 
     fields = {"precedence": ATOM, "numpy": f"np.{name}({{0}})", "samples": (on("m n"), on("")), "flops": size_of_first} | fields
     fields = {"shape": same_shape, "found": "Entry by entry, the chain rule of one variable."} | fields
-    return Op(name, vjp=vjp, jvp=jvp, latex=latex or rf"\{name}({{0}})", **fields)
+    return Op(name, vjp=vjp, jvp=jvp, latex=latex or rf"\{name}(#1)", **fields)
 
 
 def size_of_first(*operands: Node, **_: Any) -> sympy.Expr:

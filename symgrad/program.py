@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,16 @@ class Equation:
         return str(self.symbol.params["name"])
 
 
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What a program was read from: the definition, the file around it, numbers it closes over, and what its arguments stand for."""
+
+    definition: ast.FunctionDef
+    module: Any
+    closure: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Program:
     """Ordered equations over the inputs, each symbol assigned once, every right side over earlier symbols."""
@@ -37,6 +48,7 @@ class Program:
     equations: tuple[Equation, ...]
     outputs: tuple[Node, ...]
     source: str = ""
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         known = set(self.inputs)

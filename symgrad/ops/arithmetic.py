@@ -64,7 +64,7 @@ def _fold_add(*operands: Node) -> Node | None:
 
 
 def _add_latex(node: Node, show: Any) -> str:
-    terms = [show(t, SUM) for t in node.args]
+    terms = [show.entry(t, SUM) for t in node.args]
     positive = next((i for i, t in enumerate(terms) if not t.startswith("-")), 0)
     terms.insert(0, terms.pop(positive))
     return terms[0] + "".join(f" - {t[1:].lstrip()}" if t.startswith("-") else f" + {t}" for t in terms[1:])
@@ -138,7 +138,7 @@ def _denominator(X: Node) -> Node | None:
     return None
 
 
-def _scale_latex(node: Node, show: Any) -> str:
+def _scale_latex(node: Node, show: Any) -> Any:
     number, factors, arrays = scalar_product(node)
     sign = "-" if number.could_extract_minus_sign() else ""
     below = [d for f in factors if (d := _denominator(f)) is not None]
@@ -150,7 +150,9 @@ def _scale_latex(node: Node, show: Any) -> str:
     if not rest:
         letters, rest = [], letters
     front = show.fraction(-number if sign else number, letters, [])
-    return " ".join(filter(None, [sign + front, *(show(x, CHAIN) for x in rest)]))
+    if not front and len(rest) == 1:
+        return sign + show(rest[0], PRODUCT), PRODUCT
+    return " ".join(filter(None, [sign + front, *(show.factors(rest, 1) if front or len(rest) > 1 else [show(rest[0], CHAIN)])]))
 
 
 def _scale_numpy(node: Node) -> str:
@@ -222,13 +224,29 @@ hadamard = bilinear(
     found="d(X * Y) = dX * Y + X * dY entry by entry; <G, dX * Y> = <G * Y, dX>.",
 )
 
+
+
+def _fold_quotient(X: Node, Y: Node) -> Node | None:
+    """Zero over anything is zero, one over Y a power, and scalar factors come to the front."""
+    if is_zero(X):
+        return X
+    if (value := value_of(X)) is not None:
+        return multiply(value, power(Y, exponent=sympy.S.NegativeOne))
+    if X.op is scale:
+        return scale(X.args[0], quotient(X.args[1], Y))
+    if Y.op.name == "broadcast" and Y.args[0].ndim == 0:
+        return divide(X, Y.args[0])
+    return None
+
+
 quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
-    latex=r"#1 \oslash #2",
+    latex=lambda node, show: rf"{show.entry(node.args[0], PRODUCT)} \oslash {show.entry(node.args[1], POWER)}",
     precedence=PRODUCT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
+    fold=_fold_quotient,
     samples=(on("m n", "m n | positive"), on("n", "n | positive")),
     spreads=True,
     found="d(x / y) = dx / y - (x / y) dy / y.",
@@ -265,6 +283,8 @@ def _power_latex(node: Node, show: Any) -> str:
         return rf"\sqrt{{{show(x, 0)}}}"
     if p.is_negative and x.ndim == 0:
         return show.fraction(sympy.S.One, [], [power(x, exponent=-p)])
+    if x.op.name == "dot" and x.args[0] is x.args[1]:
+        return f"{show.norm(x.args[0])}^{{{show.number(2 * p)}}}"
     hadamard_mark = r"\odot " if x.ndim else ""
     return f"{show(x, ATOM)}^{{{hadamard_mark}{show.number(p)}}}"
 

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import CHAIN, OPERATORS, POWER, Node, Shape, as_node, linear, on, show_shape, size, value_of
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Shape, as_node, linear, on, show_shape, size, value_of
 from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
@@ -33,8 +33,10 @@ def index_source(node: Node) -> str:
     return "{0}" if "None" not in marks else f"{{0}}[{', '.join(marks)}]"
 
 
-def _broadcast_latex(node: Node, show: Any) -> str:
+def _broadcast_latex(node: Node, show: Any) -> Any:
     (x,) = node.args
+    if x.ndim and all(node.shape[a] == 1 for a in range(node.ndim) if a not in node.params["axes"]):
+        return show.as_is(x)
     if node.ndim == 2 and x.ndim == 1:
         if node.params["axes"] == (1,):
             return rf"\mathbf{{1}} {show(x, POWER)}^{{{show.top}}}"
@@ -50,7 +52,7 @@ def _broadcast_latex(node: Node, show: Any) -> str:
 def ones_latex(node: Node, show: Any, value: Any) -> str:
     """The array filled with one number: 1 and 0 in bold, with the second dimension said by a product."""
     unit = r"\mathbf{0}" if value == 0 else r"\mathbf{1}"
-    array = unit if node.ndim == 1 or value == 0 else rf"{unit} {unit}^{{{show.top}}}"
+    array = unit if node.ndim == 1 or 1 in node.shape or value == 0 else rf"{unit} {unit}^{{{show.top}}}"
     return array if value in (0, 1) else f"{show.number(value)} {array}"
 
 
@@ -80,8 +82,14 @@ def _sum_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
     return tuple(d for i, d in enumerate(X.shape) if i not in axes)
 
 
-def _sum_latex(node: Node, show: Any) -> str:
+def _sum_latex(node: Node, show: Any) -> Any:
     (x,), axes = node.args, node.params["axes"]
+    if all(x.shape[a] == 1 for a in axes):
+        return show.as_is(x)
+    if len(axes) == x.ndim and x.op.name == "power" and x.params["exponent"] == 2:
+        return f"{show.norm(x.args[0])}^{{2}}", POWER
+    if len(axes) == x.ndim == 2 and x.op.name == "hadamard":
+        return rf"\langle {show(x.args[0], 0)}, {show(x.args[1], 0)} \rangle", ATOM
     if x.ndim == 1:
         return rf"\mathbf{{1}}^{{{show.top}}} {show(x, CHAIN)}"
     if x.ndim == 2:

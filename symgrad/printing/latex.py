@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.op import ATOM, CHAIN, POWER, SUM, Node, postorder
+from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Node, postorder, value_of
 from symgrad.printing.names import latex_name, latex_symbol
 from symgrad.source import decimal_of
 
@@ -97,19 +97,37 @@ class Show:
         tops = [self.number(over)] if over != 1 else []
         bottoms = [self.number(under)] if under != 1 else []
         if not below and under == 1:
-            return " ".join([f"({tops[0]})" if over.is_Add else t for t in tops] + [self(x, CHAIN) for x in above])
-        level = CHAIN if len(above) + len(tops) > 1 else 0
-        top = " ".join(tops + [self(x, level) for x in above]) or "1"
-        level = CHAIN if len(below) + len(bottoms) > 1 else 0
-        return rf"\frac{{{top}}}{{{' '.join(bottoms + [self(x, level) for x in below])}}}"
+            return " ".join([f"({tops[0]})" if over.is_Add else t for t in tops] + [self.factor(x) for x in above])
+        top = " ".join(tops + self.factors(above, len(tops))) or "1"
+        return rf"\frac{{{top}}}{{{' '.join(bottoms + self.factors(below, len(bottoms)))}}}"
+
+    def factors(self, nodes: list[Node], others: int) -> list[str]:
+        """What stands side by side: alone, it needs no brackets."""
+        return [self.factor(x) if len(nodes) + others > 1 else self(x, 0) for x in nodes]
+
+    def factor(self, node: Node) -> str:
+        """A factor beside others; a scalar that is itself a product, x^T y, keeps its brackets."""
+        return self(node, CHAIN if node.ndim else POWER)
 
     def transposed(self, node: Node) -> str:
         if node.op.name == "inv":
             return f"{self(node.args[0], ATOM)}^{{-{self.top}}}"
+        if node.op is VARIABLE and node.params["properties"] & SYMMETRIC:
+            return self(node, ATOM)
         return f"{self(node, ATOM)}^{{{self.top}}}"
 
     def norm(self, node: Node) -> str:
-        return rf"\lVert {self(node, 0)} \rVert"
+        return rf"\lVert {self(node, 0)} \rVert" + ("_F" if node.ndim > 1 else "")
+
+    def as_is(self, node: Node) -> tuple[str, int]:
+        """The operand's own form: inserting or dropping an axis of size one is silent."""
+        self(node, 0)
+        return self._done[node]
+
+    def entry(self, node: Node, level: int) -> str:
+        """An operand of an entrywise operation: a number stands for the array it fills."""
+        value = value_of(node)
+        return self(node, level) if value is None else self.number(value)
 
     def bracketed(self, node: Node) -> str:
         return self(node, ATOM)

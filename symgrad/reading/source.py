@@ -8,7 +8,7 @@ import inspect
 import io
 import tokenize
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
@@ -18,7 +18,7 @@ from symgrad.language import LANGUAGE, METHODS, REFUSED
 from symgrad.op import OPERATORS, VARIABLE, Node, as_node, variable
 from symgrad.ops.arithmetic import bounded_power
 from symgrad.ops.generic import Generic
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Equation, Origin, Program, fresh
 from symgrad.reading.annotations import FUNCTIONS, Declaration, check_identifier, declare
 
 LONGEST_SOURCE = 1_000_000
@@ -171,8 +171,9 @@ class Reader:
         try:
             self._check_names(function)
             scope = self._declare(function, shapes)
+            origin = Origin(function, self.module, self.closure, dict(scope))
             result = self._call_body(function.body, scope)
-            return self._finish(function, result)
+            return replace(self._finish(function, result), origin=origin)
         except (RecursionError, MemoryError):
             raise InputError(f"{function.name} ({self.module.filename}) is nested too deeply; name intermediate results") from None
         except SymgradError as error:

@@ -1,0 +1,93 @@
+"""Programs as lists of printed equations, in LaTeX and for the terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from symgrad.op import Node, constant, value_of
+from symgrad.printing.latex import Show, Theme
+from symgrad.printing.names import latex_symbol
+from symgrad.printing.text import unicode_of
+from symgrad.program import PASSES, Equation
+
+WIDEST = 84
+"""Characters, as the terminal counts them, after which a printed equation goes on in a new line."""
+
+
+def shape_of(node: Node, show: Show) -> str:
+    """The set a symbol lives in: R, R^d, R^{n x d}."""
+    if not node.shape:
+        return r"\mathbb{R}"
+    sizes = [show.number(constant(d).params["value"]) for d in node.shape]
+    return r"\mathbb{R}^{" + r" \times ".join(sizes) + "}"
+
+
+def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]:
+    """Left and right side of each equation; before a sum of contributions its local derivatives, as textbooks have them."""
+    known: dict[Node, Equation] = {}
+    for eq in equations:
+        known[eq.symbol] = eq
+        for source, part in _local(eq, known):
+            yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
+        yield show.text(eq.symbol), show.text(eq.expr)
+
+
+def _local(eq: Equation, known: dict[Node, Equation]) -> list[tuple[Node, Node]]:
+    """Contributions that are derivatives of named summands: those whose own adjoint is 1."""
+    ones = {e.symbol.params["symbol"][1] for e in known.values() if _is_bar(e.symbol) and value_of(e.expr) == 1}
+    return [(v, part) for v, part in eq.parts if len(eq.parts) > 1 and v.params["symbol"] in ones]
+
+
+def _is_bar(symbol: Node) -> bool:
+    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "bar"
+
+
+def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
+    """The equations as one `align` environment, long right sides broken before their terms."""
+    show = Show(theme)
+    lines = []
+    for left, right in rows(equations, show):
+        first, *rest = broken(right, WIDEST - len(unicode_of(left)))
+        lines.append(f"{left} &= {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
+    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}" if lines else ""
+
+
+def broken(text: str, width: int) -> list[str]:
+    """Cut a formula before its outermost plus and minus signs so that each piece fits."""
+    terms, pieces = _terms(text), [""]
+    for term in terms:
+        if pieces[-1] and len(unicode_of(pieces[-1] + term)) > width:
+            pieces.append("")
+        pieces[-1] += term
+    return [p.strip() for p in pieces]
+
+
+def _terms(text: str) -> list[str]:
+    depth, cuts = 0, [0]
+    for match in re.finditer(r"\\left|\\right|\\[{}]|[{}()]| [+-] ", text):
+        token = match[0]
+        if token in "{(":
+            depth += 1
+        elif token in "})":
+            depth -= 1
+        elif token in (" + ", " - ") and depth == 0:
+            cuts.append(match.start())
+    return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+
+
+def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:
+    """The equations as a terminal shows them, equal signs in one column."""
+    show = Show(theme)
+    pairs = [(unicode_of(left), unicode_of(right)) for left, right in rows(equations, show)]
+    width = max((_width(left) for left, _ in pairs), default=0)
+    return "\n".join(f"{' ' * (width - _width(left))}{left} = {right}" for left, right in pairs)
+
+
+def _width(text: str) -> int:
+    """Columns on the terminal: combining accents take none."""
+    return len(re.sub("[\u0300-\u036f]", "", text))
+
+
+PASSES["latex"] = lambda program, theme=None: align(program.equations, theme)
+PASSES["text"] = lambda program, theme=None: listing(program.equations, theme)

@@ -1,0 +1,93 @@
+"""The same formulas for a terminal: our LaTeX transliterated into Unicode, so that there is one table of notation and not two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_COMMANDS = dict(
+    alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
+    xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ", omega="ω", lambda_="λ", Gamma="Γ",
+    Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
+    odot="⊙", oslash="⊘", otimes="⊗", cdot="·", times="×", top="ᵀ", infty="∞", lVert="‖", rVert="‖", lvert="|", rvert="|",
+    sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
+    lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", ldots="…", cdots="⋯",
+)  # fmt: skip
+_COMMANDS |= {"lambda": "λ", "in": "∈", "{": "{", "}": "}", ",": "", ";": " ", "!": "", " ": " ", "quad": " ", "qquad": "  ", "\\": "\n"}
+_DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
+_PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "boldsymbol", "bm", "mathit"})
+_ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
+_SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
+_SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
+_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
+
+
+def unicode_of(latex: str) -> str:
+    """A formula as printed by `Show`, in Unicode."""
+    text = _sequence(_tokens(latex))
+    text = re.sub(r"(?<!\^) *([⊙⊘⊗+=]) *", r" \1 ", text)
+    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"∂ ", "∂"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
+        text = re.sub(pattern, plain, text)
+    return text.strip()
+
+
+def _tokens(latex: str) -> Iterator[tuple[str, str]]:
+    for command, mark, space, plain in _TOKEN.findall(latex):
+        if command:
+            yield "command", command
+        elif mark:
+            yield "mark", mark
+        elif space:
+            yield "text", " "
+        else:
+            yield from (("text", c) for c in plain)
+
+
+def _sequence(tokens: Iterator[tuple[str, str]], closing: bool = False) -> str:
+    out: list[str] = []
+    for kind, value in tokens:
+        if closing and (kind, value) == ("mark", "}"):
+            break
+        out.append(_one(kind, value, tokens, out))
+    return "".join(out)
+
+
+def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str]) -> str:
+    if kind == "text":
+        return value
+    if kind == "mark":
+        return {"{": lambda: _sequence(tokens, closing=True), "^": lambda: _script(_group(tokens), _SUPER, "^")}.get(
+            value, lambda: _script(_group(tokens), _SUB, "_")
+        )()
+    if value == "frac":
+        return f"{_operand(_group(tokens))}/{_operand(_group(tokens))}"
+    if value == "sqrt":
+        return f"√{_operand(_group(tokens))}"
+    if value == "mathbf":
+        return {"1": "𝟏", "0": "𝟎"}.get(inner := _group(tokens), inner)
+    if value in _PLAIN:
+        return _group(tokens)
+    if value in _ACCENTS:
+        inner = _group(tokens)
+        return inner[:1] + _ACCENTS[value] + inner[1:]
+    return "" if value in _DROPPED else _COMMANDS.get(value, value)
+
+
+def _group(tokens: Iterator[tuple[str, str]]) -> str:
+    kind, value = next(tokens, ("text", ""))
+    while (kind, value) == ("text", " "):
+        kind, value = next(tokens, ("text", ""))
+    return _one(kind, value, tokens, [])
+
+
+def _script(text: str, table: dict[str, str], mark: str) -> str:
+    text = re.sub(r"\s+", "", text)
+    if text and all(c in table for c in text):
+        return "".join(table[c] for c in text)
+    return f"{mark}{text}" if len(text) == 1 or text.startswith("⊙") else f"{mark}{{{text}}}"
+
+
+def _operand(text: str) -> str:
+    """A part of a fraction keeps its own brackets where it holds more than one symbol."""
+    text = text.strip().replace("∂ ", "∂")
+    return text if re.fullmatch(r"∂?[^\s+\-/⊙⊘⊗=]+|‖[^‖]*‖[²]?", text) else f"({text})"
