@@ -9,7 +9,7 @@ import symgrad as sg
 
 
 @sg.forward
-def d2l_generic(x: "d", y: "q", W1: "h d", W2: "q h", lam: " | positive", phi: "| entrywise", l: "| loss"):  # noqa: E741
+def d2l_generic(x: "d", y: "q", W1: "h d", W2: "q h", lam: " | positive", phi: "| entrywise", l: "| loss"):
     z = W1 @ x  # (5.3.1)
     h = phi(z)  # (5.3.2)
     o = W2 @ h  # (5.3.3)

@@ -2,102 +2,252 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
 
-from symgrad.language import LANGUAGE
-from symgrad.op import Node, Op, as_node, elementwise, on
-from symgrad.ops.arithmetic import HALF, divide, power
+from symgrad.language import LANGUAGE, named
+from symgrad.op import ATOM, OPERATORS, POWER, PRODUCT, Node, Op, as_node, elementwise, on
+from symgrad.ops.arithmetic import HALF, divide, multiply, power
+from symgrad.ops.broadcasting import align
+from symgrad.ops.selection import plain
 
 REAL = (on("m n"), on(""))
+PAIR = (on("m n", "m n"), on("", ""))
 POSITIVE = (on("m n | positive"), on(" | positive"))
 UNIT = (on("m n | unit"), on(" | unit"))
+TWO = sympy.Integer(2)
 
 
 def reciprocal(X: Node) -> Node:
     return power(X, exponent=sympy.S.NegativeOne)
 
 
-exp = elementwise("exp", lambda Z, X: (Z,), scalar=sympy.exp)
-expm1 = elementwise("expm1", lambda Z, X: (exp(X),), latex=r"\operatorname{expm1}(#1)", scalar=lambda x: sympy.exp(x) - 1)
-log = elementwise("log", lambda Z, X: (reciprocal(X),), scalar=sympy.log, samples=POSITIVE, limits="At zero and below.")
-log1p = elementwise(
-    "log1p", lambda Z, X: (divide(1, 1 + X),), latex=r"\operatorname{log1p}(#1)", scalar=lambda x: sympy.log(1 + x), samples=POSITIVE
-)
-log2 = elementwise(
-    "log2", lambda Z, X: (divide(1 / sympy.log(2), X),), latex=r"\log_{2}(#1)", scalar=lambda x: sympy.log(x, 2), samples=POSITIVE
-)
-log10 = elementwise(
-    "log10", lambda Z, X: (divide(1 / sympy.log(10), X),), latex=r"\log_{10}(#1)", scalar=lambda x: sympy.log(x, 10), samples=POSITIVE
-)
-sin = elementwise("sin", lambda Z, X: (cos(X),), scalar=sympy.sin)
-cos = elementwise("cos", lambda Z, X: (-sin(X),), scalar=sympy.cos)
-tan = elementwise("tan", lambda Z, X: (1 + Z**2,), scalar=sympy.tan)
-sinh = elementwise("sinh", lambda Z, X: (cosh(X),), scalar=sympy.sinh)
-cosh = elementwise("cosh", lambda Z, X: (sinh(X),), scalar=sympy.cosh)
-tanh = elementwise("tanh", lambda Z, X: (1 - Z**2,), scalar=sympy.tanh)
-arcsin = elementwise("arcsin", lambda Z, X: (reciprocal((1 - X**2) ** HALF),), scalar=sympy.asin, samples=UNIT)
-arccos = elementwise("arccos", lambda Z, X: (-reciprocal((1 - X**2) ** HALF),), scalar=sympy.acos, samples=UNIT)
-arctan = elementwise("arctan", lambda Z, X: (reciprocal(1 + X**2),), scalar=sympy.atan)
-arcsinh = elementwise(
-    "arcsinh", lambda Z, X: (reciprocal((1 + X**2) ** HALF),), latex=r"\operatorname{arsinh}(#1)", scalar=sympy.asinh
-)
-sigmoid = elementwise(
-    "sigmoid",
-    lambda Z, X: (Z * (1 - Z),),
-    latex=r"\sigma(#1)",
-    numpy="_sigmoid({0})",
-    helpers=("_sigmoid",),
-    scalar=lambda x: 1 / (1 + sympy.exp(-x)),
-)
-softplus = elementwise(
-    "softplus",
-    lambda Z, X: (sigmoid(X),),
-    latex=r"\operatorname{softplus}(#1)",
-    numpy="np.logaddexp(0.0, {0})",
-    scalar=lambda x: sympy.log(1 + sympy.exp(x)),
-)
-step = elementwise(
-    "step",
-    lambda Z, X: (0 * X,),
-    latex=r"\mathbf{1}[#1 > 0]",
-    numpy="np.where({0} > 0, 1.0, 0.0)",
-    scalar=lambda x: sympy.Heaviside(x, 0),
-    kink="0 at 0",
-)
-relu = elementwise(
-    "relu",
-    lambda Z, X: (step(X),),
-    latex=r"\operatorname{relu}(#1)",
-    numpy="np.maximum({0}, 0.0)",
-    scalar=lambda x: sympy.Max(x, 0),
-    kink="relu'(0) = 0",
-)
-sign = elementwise(
-    "sign", lambda Z, X: (0 * X,), latex=r"\operatorname{sign}(#1)", scalar=sympy.sign, kink="sign'(0) = 0"
-)
-erf = elementwise(
-    "erf",
-    lambda Z, X: (2 / sympy.sqrt(sympy.pi) * exp(-(X**2)),),
-    latex=r"\operatorname{erf}(#1)",
-    numpy="_erf({0})",
-    helpers=("_erf",),
-    scalar=sympy.erf,
-)
+def operator_name(name: str) -> str:
+    return rf"\operatorname{{{name}}}(#1)"
 
 
-def unary(op: Op) -> Any:
+def unary(op: Op) -> Callable[[Any], Node]:
     return lambda x: op(as_node(x))
 
 
-for _op in (exp, expm1, log, log1p, log2, log10, sin, cos, tan, sinh, cosh, tanh, arcsin, arccos, arctan, arcsinh, sigmoid):
-    LANGUAGE[_op.name] = unary(_op)
-for _op in (softplus, relu, sign, erf):
-    LANGUAGE[_op.name] = unary(_op)
-LANGUAGE |= {
-    "sqrt": lambda x: power(as_node(x), exponent=HALF),
-    "square": lambda x: power(as_node(x), exponent=sympy.Integer(2)),
-    "reciprocal": lambda x: reciprocal(as_node(x)),
-    "expit": LANGUAGE["sigmoid"],
-}
+def binary(op: Op) -> Callable[[Any, Any], Node]:
+    return lambda x1, x2: op(*align(x1, x2))
+
+
+# exponentials and logarithms --------------------------------------------------------------------------------------------
+
+exp = elementwise("exp", lambda Z, X: (Z,), scalar=sympy.exp)
+expm1 = elementwise("expm1", lambda Z, X: (exp(X),), latex=operator_name("expm1"), scalar=lambda x: sympy.exp(x) - 1)
+exp2 = elementwise(
+    "exp2",
+    lambda Z, X: (multiply(sympy.log(2), Z),),
+    latex=lambda node, show: f"2^{{{show(node.args[0], 0)}}}",
+    precedence=POWER,
+    scalar=lambda x: TWO**x,
+)
+log = elementwise("log", lambda Z, X: (reciprocal(X),), scalar=sympy.log, samples=POSITIVE, limits="At zero and below.")
+log1p = elementwise(
+    "log1p",
+    lambda Z, X: (reciprocal(1 + X),),
+    latex=operator_name("log1p"),
+    scalar=lambda x: sympy.log(1 + x),
+    samples=POSITIVE,
+    limits="At -1 and below.",
+)
+
+
+def _logarithm(base: int) -> Op:
+    return elementwise(
+        f"log{base}",
+        lambda Z, X: (divide(1 / sympy.log(base), X),),
+        latex=rf"\log_{{{base}}}(#1)",
+        scalar=lambda x: sympy.log(x, base),
+        samples=POSITIVE,
+        limits="At zero and below.",
+    )
+
+
+log2, log10 = _logarithm(2), _logarithm(10)
+
+xlogy = elementwise(
+    "xlogy",
+    lambda Z, X, Y: (log(Y), ratio(X, Y, at=sympy.S.Zero)),
+    latex=lambda node, show: rf"{show(node.args[0], POWER)} \{'odot ' if node.ndim else ''}log {show.argument(node.args[1])}",
+    precedence=PRODUCT,
+    numpy="np.where({0} == 0, 0.0, {0} * np.log(np.where({0} == 0, 1.0, {1})))",
+    scalar=lambda x, y: x * sympy.log(y),
+    samples=(on("m n", "m n | positive"), on("", " | positive")),
+    found="d(x log y) = log(y) dx + (x / y) dy, and 0 log 0 is 0.",
+    limits="In x where y is zero.",
+)
+
+# circular functions -----------------------------------------------------------------------------------------------------
+
+sin = elementwise("sin", lambda Z, X: (cos(X),), scalar=sympy.sin)
+cos = elementwise("cos", lambda Z, X: (-sin(X),), scalar=sympy.cos)
+tan = elementwise("tan", lambda Z, X: (1 + Z**2,), scalar=sympy.tan)
+arcsin = elementwise("arcsin", lambda Z, X: (reciprocal((1 - X**2) ** HALF),), scalar=sympy.asin, samples=UNIT, limits="At -1 and 1.")
+arccos = elementwise("arccos", lambda Z, X: (-reciprocal((1 - X**2) ** HALF),), scalar=sympy.acos, samples=UNIT, limits="At -1 and 1.")
+arctan = elementwise("arctan", lambda Z, X: (reciprocal(1 + X**2),), scalar=sympy.atan)
+
+
+def _arctan2_partials(Z: Node, Y: Node, X: Node) -> tuple[Node, Node]:
+    """x / r^2 and -y / r^2, divided by r twice so that no square overflows."""
+    R = hypot(Y, X)
+    return divide(divide(X, R), R), -divide(divide(Y, R), R)
+
+
+arctan2 = elementwise(
+    "arctan2",
+    _arctan2_partials,
+    latex=lambda node, show: rf"\operatorname{{atan2}}({plain(node.args[0], show)}, {plain(node.args[1], show)})",
+    numpy="np.arctan2({0}, {1})",
+    scalar=sympy.atan2,
+    samples=PAIR,
+    spreads=True,
+    found="The angle of (x, y): d = (x dy - y dx) / (x^2 + y^2).",
+    limits="At the origin.",
+)
+
+
+def _sinc_latex(node: Node, show: Any) -> str:
+    order = node.params["order"]
+    marks = "'" * order if order < 4 else rf"^{{({order})}}"
+    return rf"\operatorname{{sinc}}{marks}{show.argument(node.args[0])}"
+
+
+def _sinc_scalar(x: Any, order: int) -> Any:
+    t = sympy.Dummy()
+    return sympy.diff(sympy.sin(sympy.pi * t) / (sympy.pi * t), t, order).subs(t, x)
+
+
+sinc = elementwise(
+    "sinc",
+    lambda Z, X, order: (sinc(X, order=order + 1),),
+    latex=_sinc_latex,
+    numpy=lambda node: f"_sinc({{0}}, order={node.params['order']})",
+    helpers=("_sinc",),
+    scalar=_sinc_scalar,
+    samples=tuple(on(shape, order=k) for shape in ("m n", "") for k in (0, 1)),
+    found="sin(pi x) / (pi x) is smooth at 0, and so are all its derivatives, each an operation of its own.",
+)
+
+# hyperbolic functions ---------------------------------------------------------------------------------------------------
+
+sinh = elementwise("sinh", lambda Z, X: (cosh(X),), scalar=sympy.sinh)
+cosh = elementwise("cosh", lambda Z, X: (sinh(X),), scalar=sympy.cosh)
+tanh = elementwise("tanh", lambda Z, X: (1 - Z**2,), scalar=sympy.tanh)
+arcsinh = elementwise(
+    "arcsinh",
+    lambda Z, X: (reciprocal(hypot(*align(X, 1))),),  # sqrt(x^2 + 1), without the overflow of the square
+    latex=operator_name("arsinh"),
+    scalar=sympy.asinh,
+)
+arccosh = elementwise(
+    "arccosh",
+    lambda Z, X: (reciprocal(multiply((X - 1) ** HALF, (X + 1) ** HALF)),),
+    latex=operator_name("arcosh"),
+    numpy="np.arccosh({0})",
+    scalar=sympy.acosh,
+    samples=(),  # no declared property keeps a sample above 1
+    limits="At 1 and below.",
+)
+arctanh = elementwise(
+    "arctanh",
+    lambda Z, X: (reciprocal(multiply(1 - X, 1 + X)),),
+    latex=operator_name("artanh"),
+    scalar=sympy.atanh,
+    samples=UNIT,
+    limits="At -1 and 1.",
+)
+log_cosh = elementwise(
+    "log_cosh",
+    lambda Z, X: (tanh(X),),
+    latex=r"\log \cosh(#1)",
+    numpy="_log_cosh({0})",
+    helpers=("_log_cosh",),
+    scalar=lambda x: sympy.log(sympy.cosh(x)),
+)
+
+# roots, lengths and signs -----------------------------------------------------------------------------------------------
+
+cbrt = elementwise(
+    "cbrt",
+    lambda Z, X: (reciprocal(multiply(3, Z**2)),),
+    latex=lambda node, show: rf"\sqrt[3]{{{show(node.args[0], 0)}}}",
+    precedence=POWER,
+    scalar=sympy.cbrt,
+    samples=POSITIVE,
+    limits="At zero.",
+)
+
+
+def _hypot_latex(node: Node, show: Any) -> str:
+    mark = r"\odot " if node.ndim else ""
+    squares = ["1" if plain(x, show) == "1" else f"{show(x, ATOM)}^{{{mark}2}}" for x in node.args]
+    return rf"\sqrt{{{' + '.join(squares)}}}"
+
+
+hypot = elementwise(
+    "hypot",
+    lambda Z, X, Y: (ratio(X, Z, at=HALF), ratio(Y, Z, at=HALF)),
+    latex=_hypot_latex,
+    precedence=POWER,
+    numpy="np.hypot({0}, {1})",
+    scalar=lambda x, y: sympy.sqrt(x**2 + y**2),
+    samples=PAIR,
+    spreads=True,
+    found="r = sqrt(x^2 + y^2): r dr = x dx + y dy.",
+    kink="1/2 in both operands at the origin, a subgradient",
+)
+ratio = elementwise(
+    "ratio",
+    lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
+    latex=r"#1 \oslash #2",
+    precedence=PRODUCT,
+    numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",
+    helpers=("_ratio",),
+    scalar=lambda x, y, at: x / y,
+    samples=(on("m n", "m n | positive", at=HALF), on("", " | positive", at=HALF)),
+    found="The quotient, with a value of its own at 0 / 0, where a rule knows the limit or a subgradient.",
+    limits="Where the divisor is zero.",
+)
+sign = elementwise("sign", lambda Z, X: (0 * X,), latex=operator_name("sign"), scalar=sympy.sign, kink="sign'(0) = 0")
+slope = elementwise(
+    "slope",
+    lambda Z, X: (0 * X,),
+    latex=operator_name("sign"),
+    numpy="np.where({0} >= 0, 1.0, -1.0)",
+    scalar=sympy.sign,
+    found="The sign, with 1 at 0: what abs has for a derivative.",
+)
+absolute = elementwise(
+    "abs", lambda Z, X: (slope(X),), latex=lambda node, show: rf"\lvert {show(node.args[0], 0)} \rvert", scalar=sympy.Abs, kink="abs'(0) = 1"
+)
+
+# the names users write --------------------------------------------------------------------------------------------------
+
+for _op in (exp, expm1, exp2, log, log1p, log2, log10, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh):
+    named(_op.name)(unary(_op))
+for _op in (arcsinh, arccosh, arctanh, log_cosh, cbrt, sign):
+    named(_op.name)(unary(_op))
+for _op in (xlogy, arctan2, hypot):
+    named(_op.name)(binary(_op))
+for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2"):
+    LANGUAGE[f"a{_name}"] = LANGUAGE[f"arc{_name}"]
+named("abs", "absolute", "fabs")(unary(absolute))
+named("sinc")(lambda x: sinc(as_node(x), order=0))
+named("sqrt")(lambda x: power(as_node(x), exponent=HALF))
+named("square")(lambda x: power(as_node(x), exponent=TWO))
+named("reciprocal")(lambda x: reciprocal(as_node(x)))
+named("rsqrt")(lambda x: power(as_node(x), exponent=-HALF))
+named("positive")(as_node)
+named("negative")(lambda x: OPERATORS["negative"](x))
+named("entr")(lambda x: -xlogy(as_node(x), as_node(x)))
+named("add")(lambda x1, x2: OPERATORS["add"](x1, x2))
+named("subtract")(lambda x1, x2: OPERATORS["subtract"](x1, x2))
+named("multiply")(lambda x1, x2: OPERATORS["multiply"](x1, x2))
+named("divide", "true_divide")(lambda x1, x2: OPERATORS["divide"](x1, x2))
+named("power", "pow", "float_power")(lambda x1, x2: OPERATORS["power"](x1, x2))

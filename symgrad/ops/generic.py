@@ -10,7 +10,7 @@ import sympy
 from symgrad.errors import InputError
 from symgrad.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size, zeros
 from symgrad.ops.arithmetic import multiply, plus
-from symgrad.ops.product import contract
+from symgrad.ops.contraction import contract
 
 
 def _apply_latex(node: Node, show: Any) -> str:

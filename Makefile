@@ -1,0 +1,42 @@
+# On a fresh machine: make, Python 3.11 or later with venv, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+SOURCES := symgrad derivations tests $(wildcard benchmarks)
+DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
+
+.PHONY: demo test check format clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer network, and write it to out/
+	@$(BIN)/symgrad derive $(DEMO) -o out/
+	@JAX_PLATFORMS=cpu $(BIN)/symgrad verify $(DEMO)
+
+test: .venv/tools.stamp
+	@JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n 2
+
+check: .venv/tools.stamp
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/tools.stamp
+	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+clean:
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# The package with jax beside it; the versions are those of requirements-dev.txt.
+.venv/package.stamp: pyproject.toml requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "symgrad needs Python 3.11 or later: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing symgrad into .venv"
+	@$(PIP) --constraint requirements-dev.txt --editable '.[verify]'
+	@touch $@
+
+.venv/tools.stamp: .venv/package.stamp
+	@echo "installing the test tools into .venv"
+	@$(PIP) --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,40 @@
+"""The numbers of a Program, one equation after the other: no schedule, nothing shared, every symbol kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from symgrad.export import helpers
+from symgrad.op import VARIABLE, Node, postorder
+from symgrad.program import Program
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
+    """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
+    sizes = _sizes(program, inputs)
+    scope = {"np": np, "_sizes": sizes, "__builtins__": {"float": float}, **vars(helpers), **(functions or {})}
+    known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
+    for eq in program.equations:
+        for node in postorder([eq.expr]):
+            if node not in known:
+                known[node] = _apply(node, [known[a] for a in node.args], scope)
+        known[eq.symbol] = known[eq.expr]
+    return {str(v.params["name"]): value for v, value in known.items() if v.op is VARIABLE}
+
+
+def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
+    template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+    code = template.format(*(f"_operands[{i}]" for i in range(len(operands))))
+    code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
+    return eval(code, {**scope, "_operands": operands})
+
+
+def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:
+    axes = [(d, n) for v in program.inputs for d, n in zip(v.shape, np.shape(inputs[v.params["name"]]), strict=True)]
+    return {d.name: n for d, n in axes if getattr(d, "is_Symbol", False)}

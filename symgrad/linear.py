@@ -1,0 +1,243 @@
+"""Read a linear expression E(v) as a sum of structured maps: the matrix of a tangent program without its products.
+
+Arrays of one axis are columns.  Matrix products, outer products, sums over one axis and copies along one are all the same kind of
+stage, the sandwich X -> A X B (or A X^T B); an entrywise product is a diagonal stage; what passes through a scalar is an inner
+product followed by a multiple of a fixed array.  With column-stacking vec, A X B is (B^T (x) A) vec X, A X^T B is
+(B^T (x) A) K vec X, and U * X is diag(vec U) vec X.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from symgrad.op import VARIABLE, Node, constant
+from symgrad.ops.arithmetic import add, hadamard, inner, multiply, power, quotient, scale
+from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
+from symgrad.program import Equation
+
+MOST_TERMS = 32
+"""Above this the expression is no formula anybody reads; products take its place."""
+
+Factors = tuple[tuple[Node, bool], ...]
+
+
+class Unreadable(Exception):
+    """No structured form: an operation without one, or too many terms."""
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """X -> left X right, with X transposed first where `flip` says so; factors as (node, transposed)."""
+
+    left: Factors = ()
+    right: Factors = ()
+    flip: bool = False
+
+    def then(self, other: Sandwich) -> Sandwich:
+        """This one first, the other after it."""
+        if other.flip:
+            return Sandwich(other.left + flipped(self.right), flipped(self.left) + other.right, not self.flip)
+        return Sandwich(other.left + self.left, self.right + other.right, self.flip)
+
+    def of(self, X: Node) -> Node:
+        return assemble(self.left + chain_of(X, self.flip) + self.right)
+
+    def adjoint(self) -> Sandwich:
+        """<G, A X B> = <A^T G B^T, X>, and with X^T in place of X the transpose of that."""
+        if self.flip:
+            return Sandwich(self.right, self.left, True)
+        return Sandwich(flipped(self.left), flipped(self.right))
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """X -> weight * X, entry by entry; its own adjoint."""
+
+    weight: Node
+
+    def of(self, X: Node) -> Node:
+        return multiply(self.weight, X)
+
+    def adjoint(self) -> Diagonal:
+        return self
+
+
+Stage = Sandwich | Diagonal
+
+
+@dataclass(frozen=True)
+class Term:
+    """`coefficient` times the stages, first to last; with `inner`, their end is <inner, v> `spread` instead.
+
+    A term that passes through a scalar has no stages left: they are absorbed into the two arrays.
+    """
+
+    coefficient: Node
+    stages: tuple[Stage, ...] = ()
+    inner: Node | None = None
+    spread: Node | None = None
+
+    def then(self, stage: Stage) -> Term:
+        if self.inner is not None:
+            assert self.spread is not None
+            return replace(self, spread=stage.of(self.spread))
+        if isinstance(stage, Sandwich) and self.stages and isinstance(last := self.stages[-1], Sandwich):
+            return replace(self, stages=(*self.stages[:-1], last.then(stage)))
+        return replace(self, stages=(*self.stages, stage))
+
+    def times(self, scalar: Node) -> Term:
+        return replace(self, coefficient=multiply(scalar, self.coefficient))
+
+    def measured(self, G: Node) -> Term:
+        """Followed by the inner product with G."""
+        if self.inner is not None:
+            assert self.spread is not None
+            return replace(self, spread=constant(1)).times(inner(G, self.spread))
+        for stage in reversed(self.stages):
+            G = stage.adjoint().of(G)
+        return Term(self.coefficient, (), G, constant(1))
+
+    def spreading(self, H: Node) -> Term:
+        """A scalar followed by its multiple of H."""
+        if self.inner is None:
+            raise Unreadable("a scalar that is no inner product")
+        return replace(self, spread=multiply(self.spread, H))
+
+
+def flipped(chain: Factors) -> Factors:
+    return tuple((x, not flip) for x, flip in reversed(chain))
+
+
+def chain_of(node: Node, flip: bool = False) -> Factors:
+    return tuple(factors(node, flip))
+
+
+def assemble(chain: Factors) -> Node:
+    """A chain of matrices and columns multiplied out; a row comes back as the column it is the transpose of."""
+    node, row = _first(*chain[0])
+    for x, flip in chain[1:]:
+        node, row = _times(node, row, *_first(x, flip))
+    return node
+
+
+def _first(x: Node, flip: bool) -> tuple[Node, bool]:
+    return (x.T if flip and x.ndim == 2 else x), flip and x.ndim == 1
+
+
+def _times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
+    if 0 in (a.ndim, b.ndim):
+        return multiply(a, b), a_row or b_row
+    if a_row:
+        return (dot(a, b), False) if b.ndim == 1 else (matmul(b.T, a), True)
+    if a.ndim == 1:
+        return outer(a, b), False
+    return matmul(a, b), False
+
+
+# reading --------------------------------------------------------------------------------------------------------------------
+
+
+def read(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Term]:
+    """The terms of `root`, linear in `v`; symbols that `defined` explains are read through.
+
+    Raises `Unreadable` where an operation has no structured form or the terms are more than anybody reads.
+    """
+    start = Term(constant(1)) if v.ndim else Term(constant(1), (), constant(1), constant(1))
+    terms: dict[Node, list[Term]] = {v: [start]}
+    for node in _dependent(root, v, defined):
+        if node in terms:
+            continue
+        if node.op is VARIABLE:
+            terms[node] = terms[defined[node].expr]
+            continue
+        terms[node] = [_act(node, i, t) for i, a in enumerate(node.args) if a in terms for t in terms[a]]
+        if len(terms[node]) > MOST_TERMS:
+            raise Unreadable(f"more than {MOST_TERMS} terms")
+    return terms.get(root, [])
+
+
+def _dependent(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Node]:
+    """The nodes below the root that depend on v, operands first, definitions before the symbols they define."""
+    order: list[Node] = []
+    depends: dict[Node, bool] = {}
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if node in depends:
+            continue
+        below = [defined[node].expr] if node.op is VARIABLE and node in defined else list(node.args)
+        if not ready:
+            stack.append((node, True))
+            stack.extend((a, False) for a in below)
+            continue
+        depends[node] = node is v or any(depends[a] for a in below)
+        if depends[node]:
+            order.append(node)
+    return order
+
+
+def _act(node: Node, i: int, term: Term) -> Term:
+    act = _ACTS.get(node.op.name)
+    if act is None or any(x.ndim > 2 for x in (node, *node.args)):
+        raise Unreadable(f"{node.op.name} has no matrix form")
+    return act(node, i, term)
+
+
+def _scale(node: Node, i: int, term: Term) -> Term:
+    c, X = node.args
+    return term.times(c) if i else term.spreading(X)
+
+
+def _quotient(node: Node, i: int, term: Term) -> Term:
+    if i:
+        raise Unreadable("a divisor that moves")
+    return term.then(Diagonal(power(node.args[1], exponent=-constant(1).params["value"])))
+
+
+def _matmul(node: Node, i: int, term: Term) -> Term:
+    other = chain_of(node.args[1 - i])
+    return term.then(Sandwich(left=other) if i else Sandwich(right=other))
+
+
+def _outer(node: Node, i: int, term: Term) -> Term:
+    x, y = node.args
+    return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
+
+
+def _ones(length: object) -> Factors:
+    return () if length == 1 else ((fill(1, (length,)), False),)  # type: ignore[arg-type]
+
+
+def _sum(node: Node, i: int, term: Term) -> Term:
+    (x,), axes = node.args, node.params["axes"]
+    if len(axes) == x.ndim:
+        return term.measured(fill(1, x.shape))
+    return term.then(Sandwich(right=_ones(x.shape[axes[0]]), flip=axes == (0,)))
+
+
+def _broadcast(node: Node, i: int, term: Term) -> Term:
+    (x,), axes = node.args, node.params["axes"]
+    if x.ndim == 0:
+        return term.spreading(fill(1, node.shape))
+    if x.ndim == node.ndim:
+        raise Unreadable("a broadcast that adds no axis")
+    new = flipped(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
+    return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
+
+
+_ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
+    add.name: lambda node, i, term: term,
+    scale.name: _scale,
+    hadamard.name: lambda node, i, term: term.then(Diagonal(node.args[1 - i])),
+    quotient.name: _quotient,
+    matmul.name: _matmul,
+    dot.name: lambda node, i, term: term.measured(node.args[1 - i]),
+    outer.name: _outer,
+    transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
+    sum_.name: _sum,
+    broadcast.name: _broadcast,
+    trace.name: lambda node, i, term: term.measured(eye(node.args[0].shape[0])),
+}
+"""How an operation acts on the operand that moves; one that is missing has no matrix form, and products take its place."""

@@ -1,0 +1,218 @@
+"""Contractions of arrays of any rank: einsum, and the named products it comes down to."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError, ShapeError, UnsupportedError
+from symgrad.language import named
+from symgrad.op import CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.ops.arithmetic import hadamard, scale
+from symgrad.ops.broadcasting import broadcast, sum_
+from symgrad.ops.product import dot, eye, matmul, outer, transpose
+
+# einsum -----------------------------------------------------------------------------------------------------------------------
+
+
+def _parse(spec: str) -> tuple[list[str], str]:
+    inputs, _, output = spec.partition("->")
+    return inputs.split(","), output
+
+
+def _sizes(inputs: list[str], operands: tuple[Node, ...]) -> dict[str, Any]:
+    sizes: dict[str, Any] = {}
+    for letters, X in zip(inputs, operands, strict=True):
+        if len(letters) != X.ndim:
+            raise ShapeError(f"subscripts {letters!r} do not fit shape {show_shape(X.shape)}")
+        for letter, d in zip(letters, X.shape, strict=True):
+            if sizes.setdefault(letter, d) != d:
+                raise ShapeError(f"subscript {letter!r} is {sizes[letter]} and {d}")
+    return sizes
+
+
+def _einsum_shape(*operands: Node, spec: str) -> Shape:
+    inputs, output = _parse(spec)
+    sizes = _sizes(inputs, operands)
+    return tuple(sizes[letter] for letter in output)
+
+
+def _einsum_vjp(Z: Node, *rest: Node, spec: str) -> tuple[Node, ...]:
+    """Each operand collects the contraction of all the others with the cotangent; letters found nowhere else are spread."""
+    *X, Z_bar = rest
+    inputs, output = _parse(spec)
+
+    def cotangent(i: int) -> Node:
+        others = [s for j, s in enumerate(inputs) if j != i] + [output]
+        found = "".join(c for c in inputs[i] if any(c in s for s in others))
+        part = contract(",".join(others) + "->" + found, *X[:i], *X[i + 1 :], Z_bar)
+        return broadcast(part, shape=X[i].shape, axes=tuple(k for k, c in enumerate(inputs[i]) if c in found))
+
+    return tuple(cotangent(i) for i in range(len(X)))
+
+
+def _einsum_jvp(Z: Node, *rest: Node, spec: str) -> Node:
+    X, dots = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    terms = [einsum(*X[:i], d, *X[i + 1 :], spec=spec) for i, d in enumerate(dots)]
+    return OPERATORS["add"](*terms) if len(terms) > 1 else terms[0]
+
+
+def _einsum_latex(node: Node, show: Any) -> str:
+    inputs, output = _parse(node.params["spec"])
+    bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
+    terms = " ".join(f"{show.bracketed(x)}_{{{s}}}" if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
+    body = rf"\sum_{{{bound}}} {terms}" if bound else terms
+    return rf"\left[ {body} \right]_{{{output}}}" if output else body
+
+
+einsum = Op(
+    "einsum",
+    shape=_einsum_shape,
+    vjp=_einsum_vjp,
+    jvp=_einsum_jvp,
+    latex=_einsum_latex,
+    precedence=CHAIN,
+    numpy=lambda node: f'np.einsum("{node.params["spec"]}", {", ".join(f"{{{i}}}" for i in range(len(node.args)))})',
+    flops=lambda *X, spec: len(X) * sympy.Mul(*_sizes(_parse(spec)[0], X).values()),
+    samples=(
+        on("b m n", "b n k", spec="amn,ank->amk"),
+        on("m n", "n k", "m", spec="mn,nk,m->k"),
+        on("m n k", spec="mnk->n"),
+        on("m n", "m n", "m n", spec="mn,mn,mn->m"),
+    ),
+    fold=lambda *X, spec: zeros(_einsum_shape(*X, spec=spec)) if any(map(is_zero, X)) else None,
+    found="Linear in every operand: each collects the contraction of the others with the cotangent.",
+)
+
+
+def contract(spec: str, *operands: Node) -> Node:
+    """A contraction, as one of the named products where it is one."""
+    inputs, output = _parse(spec)
+    _sizes(inputs, operands)
+    inputs, operands = _sum_private(inputs, output, operands)
+    if len(operands) == 1:
+        return transpose(operands[0], tuple(inputs[0].index(c) for c in output))
+    if len(operands) == 2 and max(len(s) for s in (*inputs, output)) <= 2:
+        named = _named_product(inputs, output, *operands)
+        if named is not None:
+            return named
+    return einsum(*operands, spec=_canonical(inputs, output))
+
+
+def _sum_private(inputs: list[str], output: str, operands: tuple[Node, ...]) -> tuple[list[str], tuple[Node, ...]]:
+    """Sum away the letters that stand in one operand alone."""
+    kept, summed = [], []
+    for i, (s, X) in enumerate(zip(inputs, operands, strict=True)):
+        elsewhere = output + "".join(inputs[:i] + inputs[i + 1 :])
+        axes = tuple(k for k, c in enumerate(s) if c not in elsewhere)
+        summed.append(sum_(X, axes=axes))
+        kept.append("".join(c for c in s if c in elsewhere))
+    return kept, tuple(summed)
+
+
+def _named_product(inputs: list[str], output: str, X: Node, Y: Node) -> Node | None:
+    x, y = inputs
+    shared = [c for c in x if c in y]
+    if not x or not y:
+        scalar, array, letters = (X, Y, y) if not x else (Y, X, x)
+        return scale(scalar, transpose(array, tuple(letters.index(c) for c in output)))
+    if sorted(x) == sorted(y):
+        Y = transpose(Y, tuple(y.index(c) for c in x))
+        if sorted(output) == sorted(x):
+            return transpose(hadamard(X, Y), tuple(x.index(c) for c in output))
+        if len(output) < 2:
+            return sum_(hadamard(X, Y), axes=tuple(k for k, c in enumerate(x) if c not in output))
+        return None
+    if not shared and len(x) == len(y) == 1:
+        return outer(X, Y) if output == x + y else outer(Y, X)
+    if len(shared) != 1 or shared[0] in output:
+        return None
+    (c,) = shared
+    X = X.T if x.index(c) == 0 and X.ndim == 2 else X
+    Y = Y.T if y.index(c) == 1 else Y
+    Z = product(X, Y)
+    rows = x.replace(c, "") + y.replace(c, "")
+    return Z if rows == output else Z.T
+
+
+def _canonical(inputs: list[str], output: str) -> str:
+    names: dict[str, str] = {}
+    for c in "".join(inputs):
+        names.setdefault(c, string.ascii_lowercase[len(names)])
+    return ",".join("".join(names[c] for c in s) for s in inputs) + "->" + "".join(names[c] for c in output)
+
+
+@named("einsum")
+def einsum_of(subscripts: Any, *operands: Any) -> Node:
+    """NumPy's einsum: explicit or implicit output, repeated letters as diagonals."""
+    if not isinstance(subscripts, str):
+        raise InputError("einsum needs its subscripts as a literal string first, such as 'ij,jk->ik'")
+    spec = subscripts.replace(" ", "")
+    if "..." in spec:
+        raise UnsupportedError("einsum with an ellipsis is not read; write the letters out")
+    inputs, arrow, output = spec.partition("->")
+    parts = inputs.split(",")
+    letters = "".join(parts)
+    if not all(c in string.ascii_letters for c in letters + output):
+        raise InputError(f"einsum subscripts {subscripts!r} hold something else than letters")
+    if len(parts) != len(operands):
+        raise InputError(f"einsum subscripts {subscripts!r} name {len(parts)} operands, {len(operands)} are given")
+    if not arrow:
+        output = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    if len(set(output)) != len(output) or not set(output) <= set(letters):
+        raise InputError(f"einsum output {output!r} repeats a letter or holds one that no operand has")
+    nodes = [as_node(x) for x in operands]
+    for i in range(len(operands)):
+        while repeated := next((c for c in parts[i] if parts[i].count(c) > 1), None):
+            free = next(c for c in string.ascii_letters if c not in "".join(parts))
+            k = parts[i].index(repeated)
+            parts[i] = parts[i][:k] + free + parts[i][k + 1 :]
+            parts.append(free + repeated)
+            nodes.append(eye(nodes[i].shape[k]))
+    return contract(",".join(parts) + "->" + output, *nodes)
+
+
+# NumPy's products --------------------------------------------------------------------------------------------------------
+
+
+def product(X: Any, Y: Any) -> Node:
+    """NumPy's `@` for operands of rank 1 and 2, batched above."""
+    X, Y = as_node(X), as_node(Y)
+    if X.ndim == 0 or Y.ndim == 0:
+        raise ShapeError(f"a scalar has no matrix product: shapes {show_shape(X.shape)} and {show_shape(Y.shape)}; use *")
+    if X.ndim > 2 or Y.ndim > 2:
+        return _batched(X, Y)
+    if X.ndim == 1 and Y.ndim == 1:
+        return dot(X, Y)
+    if X.ndim == 1:
+        if X.shape[0] != Y.shape[0]:
+            raise ShapeError(f"inner dimensions differ: {show_shape(X.shape)} against {show_shape(Y.shape)}")
+        return matmul(Y.T, X)
+    return matmul(X, Y)
+
+
+def _batched(X: Node, Y: Node) -> Node:
+    letters = string.ascii_lowercase
+    batch = max(X.ndim, Y.ndim) - 2
+    x = letters[batch - (X.ndim - 2) : batch] + "yz" if X.ndim > 1 else "z"
+    y = letters[batch - (Y.ndim - 2) : batch] + "zw" if Y.ndim > 1 else "z"
+    out = letters[:batch] + ("y" if X.ndim > 1 else "") + ("w" if Y.ndim > 1 else "")
+    return contract(f"{x},{y}->{out}", X, Y)
+
+
+OPERATORS["matmul"] = product
+
+
+@named("matmul", "dot", method=True)
+def dot_of(a: Any, b: Any) -> Node:
+    """`dot` is the matrix product up to rank 2, and a plain product with a scalar."""
+    X, Y = as_node(a), as_node(b)
+    return OPERATORS["multiply"](X, Y) if 0 in (X.ndim, Y.ndim) else product(X, Y)
+
+
+@named("inner", "vdot")
+def inner_of(a: Any, b: Any) -> Node:
+    X, Y = as_node(a), as_node(b)
+    return product(X, Y.T) if X.ndim == Y.ndim == 2 else dot_of(X, Y)

@@ -1,0 +1,182 @@
+"""Taking a block out of an array, and its adjoint: an array of zeros with the block put in.
+
+An index holds one entry an axis: a position, which drops the axis, or (start, size, step).  All may be expressions in the
+dimensions, counted from 0 as in the code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError, ShapeError, UnsupportedError
+from symgrad.op import ATOM, Dim, Node, Shape, linear, on, show_shape, size
+from symgrad.source import dim_source, tuple_source
+
+Entry = Any  # a position, or (start, size, step)
+Index = tuple[Entry, ...]
+
+
+def exact(dim: Any) -> Dim:
+    """A dimension in normal form; refused where it is no polynomial in the named ones."""
+    if isinstance(dim, int):
+        return dim
+    dim = sympy.expand(sympy.cancel(dim))
+    if dim.is_Integer:
+        return int(dim)
+    if dim.is_integer is not True or not dim.is_polynomial(*dim.free_symbols):
+        raise UnsupportedError(f"the size {dim} is not read; it need not be a whole number")
+    return dim
+
+
+def _kept(shape: Shape, index: Index) -> Shape:
+    if len(index) != len(shape):
+        raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
+    return tuple(e[1] for e in index if isinstance(e, tuple))
+
+
+# one entry, as Python and LaTeX both write it -----------------------------------------------------------------------------
+
+
+def _position(place: Any, dim: Dim, word: Any) -> str:
+    """A position, counted from the end where only that is a number."""
+    if not isinstance(place, int) and isinstance(below := exact(place - dim), int) and below < 0:
+        return str(below)
+    return str(word(place))
+
+
+def _entry(entry: Entry, dim: Dim, word: Any) -> str:
+    if not isinstance(entry, tuple):
+        return _position(entry, dim, word)
+    start, count, step = entry
+    first, last = (0, dim) if step > 0 else (exact(dim - 1), -1)
+    stop = exact(start + count) if step == 1 else exact(start + (count - 1) * step + (1 if step > 0 else -1))
+    lower = "" if start == first else _position(start, dim, word)
+    upper = "" if stop == last else _position(stop, dim, word)
+    return f"{lower}:{upper}" + (f":{step}" if step != 1 else "")
+
+
+def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
+    entries = [_entry(e, d, word) for e, d in zip(index, shape, strict=True)]
+    while len(entries) > 1 and entries[-1] == ":" and word is dim_source:
+        entries.pop()
+    return ", ".join(entries)
+
+
+# take and put -------------------------------------------------------------------------------------------------------------
+
+
+def _take_latex(node: Node, show: Any) -> str:
+    (x,) = node.args
+    where = index_text(node.params["index"], x.shape, sympy.latex)
+    return rf"\left[ {show(x, 0)} \right]_{{{where}}}"
+
+
+def _fold_take(X: Node, index: Index) -> Node | None:
+    whole = all(isinstance(e, tuple) and e == (0, d, 1) for e, d in zip(index, X.shape, strict=True))
+    if whole:
+        return X
+    return X.args[0] if X.op.name == "put" and X.params["index"] == index else None
+
+
+take = linear(
+    "take",
+    shape=lambda X, index: _kept(X.shape, index),
+    vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
+    latex=_take_latex,
+    precedence=ATOM,
+    numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
+    flops=lambda X, **_: 0,
+    samples=(
+        on("m n", index=((0, sympy.Symbol("m", integer=True, positive=True), 1), 1)),
+        on("4", index=((1, 3, 1),)),
+        on("4", index=((3, 2, -2),)),
+    ),
+    fold=_fold_take,
+    found="<G, dX[i]> is <G put at i among zeros, dX>.",
+)
+
+
+def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
+    if _kept(shape, index) != X.shape:
+        raise ShapeError(f"a block of shape {show_shape(X.shape)} does not fit the index into {show_shape(shape)}")
+    return shape
+
+
+def _put_latex(node: Node, show: Any) -> str:
+    where = index_text(node.params["index"], node.shape, sympy.latex)
+    return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
+
+
+put = linear(
+    "put",
+    shape=_put_shape,
+    vjp=lambda Z, X, Z_bar, shape, index: (take(Z_bar, index=index),),
+    latex=_put_latex,
+    precedence=ATOM,
+    numpy=lambda node: f"_put({{0}}, {tuple_source(node.shape)}, np.s_[{index_text(node.params['index'], node.shape)}])",
+    helpers=("_put",),
+    flops=lambda X, **_: size(X),
+    samples=(on("2", shape=(4,), index=((1, 2, 1),)), on("", shape=(3,), index=(1,))),
+    found="The adjoint of take: <G, put(dX)> = <G[i], dX>.",
+)
+
+
+# reading an index ---------------------------------------------------------------------------------------------------------
+
+
+def whole(dim: Dim) -> Entry:
+    return (0, dim, 1)
+
+
+def read_position(place: Any, dim: Dim) -> Dim:
+    """A position on an axis, negative ones counted from the end."""
+    if isinstance(place, bool) or not isinstance(place, int | sympy.Expr):
+        raise UnsupportedError(f"the index {place!r} is not read; use integers, slices, None or integer labels")
+    place = exact(place)
+    from_end = isinstance(place, int) and place < 0
+    found = exact(dim + place) if from_end else place
+    if isinstance(dim, int) and isinstance(found, int) and not 0 <= found < dim:
+        raise InputError(f"index {place} is out of range for an axis of {dim}")
+    return found
+
+
+def read_slice(part: slice, dim: Dim) -> Entry:
+    """A slice of an axis.  Against a symbolic axis the step is 1, -1 over all of it, or divides it."""
+    bounds = (part.start, part.stop, part.step)
+    if isinstance(dim, int) and all(b is None or isinstance(b, int) for b in bounds):
+        places = range(*part.indices(dim))
+        if not places:
+            raise InputError(f"the slice {_spelled(part)} of an axis of {dim} is empty")
+        return (places[0], len(places), part.step or 1)
+    step = 1 if part.step is None else part.step
+    if step == 1:
+        start, stop = _bound(part.start, 0, dim), _bound(part.stop, dim, dim)
+        count = exact(stop - start)
+        if (isinstance(count, int) and count <= 0) or (not isinstance(count, int) and count.is_negative):
+            raise InputError(f"the slice {_spelled(part)} of an axis of {dim} is empty")
+        return (start, count, 1)
+    if part.start is None and part.stop is None and isinstance(step, int):
+        if step == -1:
+            return (exact(dim - 1), dim, -1)
+        if step > 1 and (sympy.sympify(dim) / step).is_integer:
+            return (0, exact(sympy.sympify(dim) / step), step)
+    raise UnsupportedError(f"the slice {_spelled(part)} of a symbolic axis {dim} is not read; give that axis a number")
+
+
+def _bound(bound: Any, default: Dim, dim: Dim) -> Dim:
+    if bound is None:
+        return default
+    if isinstance(bound, bool) or not isinstance(bound, int | sympy.Expr):
+        raise UnsupportedError(f"the slice bound {bound!r} is not read; use integers and dimensions")
+    bound = exact(bound)
+    negative = bound < 0 if isinstance(bound, int) else bound.is_negative
+    return exact(dim + bound) if negative else bound
+
+
+def _spelled(part: slice) -> str:
+    texts = ["" if b is None else str(b) for b in (part.start, part.stop, part.step)]
+    return ":".join(texts if texts[2] else texts[:2])
+
+

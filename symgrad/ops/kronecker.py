@@ -1,0 +1,126 @@
+"""Kronecker products, column-stacking vec and the commutation matrix: second derivatives in matrices are written with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from symgrad.errors import ShapeError
+from symgrad.language import named
+from symgrad.op import ATOM, PRODUCT, Node, Shape, _leaf, as_node, bilinear, linear, on, show_shape, size
+from symgrad.source import dim_source
+
+# Kronecker product ----------------------------------------------------------------------------------------------------------
+
+
+def _kron_shape(X: Node, Y: Node) -> Shape:
+    if X.ndim != 2 or Y.ndim != 2:
+        raise ShapeError(f"kron needs two matrices, got shapes {show_shape(X.shape)} and {show_shape(Y.shape)}")
+    return tuple(a * b for a, b in zip(X.shape, Y.shape, strict=True))
+
+
+kron = bilinear(
+    "kron",
+    shape=_kron_shape,
+    vjp=lambda Z, X, Y, Z_bar: (blocks_with(Z_bar, Y), entries_with(Z_bar, X)),
+    latex=r"#1 \otimes #2",
+    precedence=PRODUCT,
+    numpy="np.kron({0}, {1})",
+    flops=lambda X, Y: size(X) * size(Y),
+    samples=(on("m n", "k l"),),
+    found="Block (i, j) of Z is x_ij Y: x_ij collects <G_ij, Y>, and Y collects the sum of x_ij G_ij.",
+)
+
+
+def _ratio(Z: Node, X: Node) -> Shape:
+    return tuple(sympy.cancel(sympy.Integer(1) * a / b) for a, b in zip(Z.shape, X.shape, strict=True))
+
+
+
+def _kron_numpy(spec: str, blocks_first: bool) -> Any:
+    def numpy(node: Node) -> str:
+        Z, X = node.args
+        (m, n), (k, l) = (node.shape, X.shape) if blocks_first else (X.shape, node.shape)
+        dims = ", ".join(dim_source(d) for d in (m, k, n, l))
+        return f'np.einsum("{spec}", {{0}}.reshape({dims}), {{1}})'
+
+    return numpy
+
+
+blocks_with = bilinear(
+    "blocks_with",
+    shape=_ratio,
+    vjp=lambda Z, G, Y, Z_bar: (kron(Z_bar, Y), entries_with(G, Z_bar)),
+    latex=r"\operatorname{tr}_{2}(#1 (I \otimes #2^{\top}))",
+    precedence=ATOM,
+    numpy=_kron_numpy("ikjl,kl->ij", True),
+    flops=lambda G, Y: 2 * size(G),
+    samples=(on("m*k n*l", "k l"),),
+    found="Adjoint of the Kronecker product in its left factor: entry (i, j) is <G_ij, Y> over the blocks of G.",
+)
+
+entries_with = bilinear(
+    "entries_with",
+    shape=_ratio,
+    vjp=lambda Z, G, X, Z_bar: (kron(X, Z_bar), blocks_with(G, Z_bar)),
+    latex=r"\operatorname{tr}_{1}(#1 (#2^{\top} \otimes I))",
+    precedence=ATOM,
+    numpy=_kron_numpy("ikjl,ij->kl", False),
+    flops=lambda G, X: 2 * size(G),
+    samples=(on("m*k n*l", "m n"),),
+    found="Adjoint of the Kronecker product in its right factor: the sum of x_ij G_ij over the blocks of G.",
+)
+
+
+@named("kron")
+def kron_of(a: Any, b: Any) -> Node:
+    return kron(as_node(a), as_node(b))
+
+
+# vec and the commutation matrix ---------------------------------------------------------------------------------------------
+
+
+def _vec_shape(X: Node) -> Shape:
+    if X.ndim != 2:
+        raise ShapeError(f"vec needs a matrix, got shape {show_shape(X.shape)}")
+    return (X.shape[0] * X.shape[1],)
+
+
+vec = linear(
+    "vec",
+    shape=_vec_shape,
+    vjp=lambda Z, X, Z_bar: (unvec(Z_bar, shape=X.shape),),
+    latex=r"\operatorname{vec}(#1)",
+    precedence=ATOM,
+    numpy="{0}.T.reshape(-1)",
+    flops=lambda X: 0,
+    samples=(on("m n"),),
+    found="The columns of X below one another: a rearrangement, so its adjoint is the inverse.",
+)
+
+unvec = linear(
+    "unvec",
+    shape=lambda X, *, shape: shape,
+    vjp=lambda Z, X, Z_bar, shape: (vec(Z_bar),),
+    latex=r"\operatorname{vec}^{-1}(#1)",
+    precedence=ATOM,
+    numpy=lambda node: f"{{0}}.reshape({dim_source(node.shape[1])}, {dim_source(node.shape[0])}).T",
+    flops=lambda X, **_: 0,
+    samples=(on("m*n", shape=(sympy.Symbol("m", integer=True, positive=True), sympy.Symbol("n", integer=True, positive=True))),),
+    found="The inverse of vec.",
+)
+
+
+def _commutation_numpy(node: Node) -> str:
+    m, n = dim_source(node.params["m"]), dim_source(node.params["n"])
+    return f"np.eye({m} * {n}).reshape({m}, {n}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
+
+
+commutation = _leaf(
+    "commutation",
+    lambda node, show: f"K_{{{show.number(sympy.sympify(node.params['m']))},{show.number(sympy.sympify(node.params['n']))}}}",
+    _commutation_numpy,
+    lambda m, n: (m * n, m * n),
+)
+"""K vec(X) = vec(X^T) for X of m rows and n columns."""

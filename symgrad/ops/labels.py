@@ -1,0 +1,227 @@
+"""Integer labels: one-hot rows, the entry that a label picks, the rows that labels gather.  Labels are never differentiated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symgrad.errors import InputError, ShapeError, UnsupportedError
+from symgrad.language import METHODS, named
+from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, postorder, show_shape, size, zeros
+from symgrad.ops.arithmetic import multiply
+from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+from symgrad.ops.indexing import exact, read_position, read_slice, take, whole
+from symgrad.ops.layout import counting, expand_dims
+from symgrad.ops.product import transpose
+from symgrad.source import dim_source, tuple_source
+
+
+def labels(x: Any, what: str) -> Node:
+    """The node, if everything in it is an integer."""
+    y = as_node(x)
+    for leaf in postorder([y]):
+        if leaf.op is VARIABLE and "int" not in leaf.params["properties"]:
+            dims = " ".join(map(str, leaf.shape))
+            raise InputError(f'{what} needs integer labels, and {leaf} is declared as real numbers; declare {leaf}: "{dims} | int"')
+    return y
+
+
+# one_hot ----------------------------------------------------------------------------------------------------------------
+
+one_hot = Op(
+    "one_hot",
+    shape=lambda y, classes: (*y.shape, classes),
+    vjp=lambda Z, y, Z_bar, classes: (None,),
+    jvp=lambda Z, y, y_dot, classes: zeros(Z.shape),
+    latex=r"\operatorname{onehot}(#1)",
+    precedence=ATOM,
+    numpy=lambda node: f"np.where({{0}}[..., None] == np.arange({dim_source(node.params['classes'])}), 1.0, 0.0)",
+    flops=lambda y, classes: size(y) * classes,
+    samples=(on("m | int", classes=4), on("m n | int", classes=3)),
+    found="A constant: labels have no derivative.",
+)
+
+
+@named("one_hot")
+def one_hot_of(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None) -> Node:
+    y = labels(x, "one_hot")
+    E = one_hot(y, classes=exact(num_classes))
+    (last,) = normal_axes(E, axis)
+    order = list(range(y.ndim))
+    order.insert(last, y.ndim)
+    return transpose(E, tuple(order))
+
+
+# pick: the entry at the label, along one axis ---------------------------------------------------------------------------
+
+
+def _pick_shape(X: Node, y: Node, *, axis: int) -> Shape:
+    rest = X.shape[:axis] + X.shape[axis + 1 :]
+    if rest != y.shape:
+        raise ShapeError(f"labels of shape {show_shape(y.shape)} do not pick along axis {axis} of shape {show_shape(X.shape)}")
+    return rest
+
+
+def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
+    """The array with G at the labels and zeros elsewhere."""
+    E = one_hot_of(y, shape[axis], axis)
+    return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), E)
+
+
+def _pick_numpy(node: Node) -> str:
+    X, axis = node.args[0], node.params["axis"]
+    if X.ndim == 2:
+        rows = f"np.arange({dim_source(node.shape[0])})"
+        return f"{{0}}[{rows}, {{1}}]" if axis == 1 else f"{{0}}[{{1}}, {rows}]"
+    return f"np.take_along_axis({{0}}, np.expand_dims({{1}}, {axis}), {axis}).squeeze({axis})"
+
+
+def _pick_latex(node: Node, show: Any) -> str:
+    X, y = node.args
+    places = [show(y, 0) if a == node.params["axis"] else "ijklmn"[a] for a in range(X.ndim)]
+    return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
+
+
+pick = Op(
+    "pick",
+    shape=_pick_shape,
+    vjp=lambda Z, X, y, Z_bar, axis: (_at_labels(Z_bar, y, X.shape, axis), None),
+    jvp=lambda Z, X, y, X_dot, y_dot, axis: pick(X_dot, y, axis=axis),
+    latex=_pick_latex,
+    precedence=ATOM,
+    numpy=_pick_numpy,
+    flops=lambda X, y, axis: size(y),
+    samples=(on("m 4", "m | int", axis=1), on("4 m", "m | int", axis=0)),
+    fold=lambda X, y, axis: zeros(y.shape) if is_zero(X) else None,
+    found="Linear in X: <g, X[i, y_i]> = <diag(g) onehot(y), X>.",
+)
+
+
+# gather: whole slices at the labels, and its adjoint ----------------------------------------------------------------------
+
+
+def _gather_shape(X: Node, y: Node, *, axis: int) -> Shape:
+    return X.shape[:axis] + y.shape + X.shape[axis + 1 :]
+
+
+def _gather_latex(node: Node, show: Any) -> str:
+    X, y = node.args
+    places = [show(y, 0) if a == node.params["axis"] else ":" for a in range(X.ndim)]
+    return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
+
+
+gather = Op(
+    "gather",
+    shape=_gather_shape,
+    vjp=lambda Z, X, y, Z_bar, axis: (scatter(Z_bar, y, axis=axis, count=X.shape[axis]), None),
+    jvp=lambda Z, X, y, X_dot, y_dot, axis: gather(X_dot, y, axis=axis),
+    latex=_gather_latex,
+    precedence=ATOM,
+    numpy=lambda node: f"{{0}}[{':, ' * node.params['axis']}{{1}}]",
+    flops=lambda X, y, axis: 0,
+    samples=(on("4 n", "m | int", axis=0), on("m 4", "n | int", axis=1)),
+    fold=lambda X, y, axis: zeros(_gather_shape(X, y, axis=axis)) if is_zero(X) else None,
+    found="Linear in X: Z = onehot(y) X, without the product.",
+)
+
+
+def _scatter_shape(G: Node, y: Node, *, axis: int, count: Dim) -> Shape:
+    if G.shape[axis : axis + y.ndim] != y.shape:
+        raise ShapeError(f"labels of shape {show_shape(y.shape)} do not fit axis {axis} of shape {show_shape(G.shape)}")
+    return (*G.shape[:axis], count, *G.shape[axis + y.ndim :])
+
+
+def _scatter_latex(node: Node, show: Any) -> str:
+    G, y = node.args
+    if node.params["axis"] == 0 and y.ndim == 1:
+        return rf"\operatorname{{onehot}}{show.argument(y)}^{{{show.top}}} {show(G, 3)}"
+    return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}"
+
+
+scatter = Op(
+    "scatter",
+    shape=_scatter_shape,
+    vjp=lambda Z, G, y, Z_bar, axis, count: (gather(Z_bar, y, axis=axis), None),
+    jvp=lambda Z, G, y, G_dot, y_dot, axis, count: scatter(G_dot, y, axis=axis, count=count),
+    latex=_scatter_latex,
+    precedence=3,
+    numpy=lambda node: f"_scatter({{0}}, {{1}}, {tuple_source(node.shape)}, {node.params['axis']})",
+    helpers=("_scatter",),
+    flops=lambda G, y, **_: size(G),
+    samples=(on("m n", "m | int", axis=0, count=4), on("m n", "n | int", axis=1, count=4)),
+    fold=lambda G, y, axis, count: zeros(_scatter_shape(G, y, axis=axis, count=count)) if is_zero(G) else None,
+    found="The adjoint of gather: slices of one label add up.",
+)
+
+
+@named("take", method=True)
+def take_of(a: Any, indices: Any, axis: Any = None) -> Node:
+    """Entries or slices at a position or at integer labels."""
+    X = as_node(a)
+    if axis is None and X.ndim != 1:
+        raise UnsupportedError("take without an axis reads the array row by row; name the axis")
+    (k,) = normal_axes(X, 0 if axis is None else axis)
+    return getitem(X, (*[slice(None)] * k, indices))
+
+
+def _without(y: Node, axis: int) -> Node:
+    """An array of labels without an axis of size one; where that axis was only put in, as it was before."""
+    if y.op is broadcast and axis not in y.params["axes"]:
+        shape = y.shape[:axis] + y.shape[axis + 1 :]
+        return broadcast(y.args[0], shape=shape, axes=tuple(a - (a > axis) for a in y.params["axes"]))
+    return sum_(y, axes=(axis,))
+
+
+@named("take_along_axis")
+def take_along_axis(arr: Any, indices: Any, axis: int) -> Node:
+    X, y = as_node(arr), labels(indices, "take_along_axis")
+    (k,) = normal_axes(X, axis)
+    if y.ndim != X.ndim or y.shape[k] != 1:
+        raise UnsupportedError("take_along_axis picks one entry along its axis: the labels need size one there, as y[:, None] has")
+    return expand(pick(X, _without(y, k), axis=k), (*X.shape[:k], 1, *X.shape[k + 1 :]), (k,))
+
+
+# X[...] -------------------------------------------------------------------------------------------------------------------
+
+
+def _entries(X: Node, index: Any) -> list[Any]:
+    """One entry an axis besides the Nones, whole axes filled in for an ellipsis and at the end."""
+    entries = list(index) if isinstance(index, tuple) else [index]
+    missing = X.ndim - sum(e is not None and e is not ... for e in entries)
+    if missing < 0:
+        raise InputError(f"too many indices for an array of shape {show_shape(X.shape)}")
+    at = next((i for i, e in enumerate(entries) if e is ...), len(entries))
+    return entries[:at] + [slice(None)] * missing + entries[at + 1 :]
+
+
+def _read(entry: Any, dim: Dim) -> Any:
+    return read_slice(entry, dim) if isinstance(entry, slice) else read_position(entry, dim)
+
+
+def _paired(X: Node, entries: list[Any]) -> Node:
+    """X[arange(n), y] and X[y, arange(n)]."""
+    full = [e.op is counting and e.shape == (X.shape[a],) for a, e in enumerate(entries)]
+    if len(entries) != 2 or X.ndim != 2 or True not in full:
+        raise UnsupportedError("of several arrays of labels only X[arange(n), y] and X[y, arange(n)] are read")
+    axis = 1 if full[0] else 0
+    return pick(X, labels(entries[axis], "an index"), axis=axis)
+
+
+def getitem(X: Node, index: Any) -> Node:
+    """NumPy's basic indexing, and integer labels on one axis."""
+    entries = _entries(X, index)
+    axes = [e for e in entries if e is not None]
+    arrays = [a for a, e in enumerate(axes) if isinstance(e, Node)]
+    if len(arrays) > 1:
+        return _paired(X, axes)
+    plain = tuple(whole(d) if isinstance(e, Node) else _read(e, d) for e, d in zip(axes, X.shape, strict=True))
+    Z = take(X, index=plain)
+    new = [i for i, e in enumerate(e for e in entries if e is None or isinstance(e, slice | Node)) if e is None]
+    if arrays:
+        (a,) = arrays
+        if new:
+            raise UnsupportedError("labels and None in one index are not read; index in two steps")
+        return gather(Z, labels(axes[a], "an index"), axis=sum(isinstance(e, tuple) for e in plain[:a]))
+    return expand_dims(Z, tuple(new)) if new else Z
+
+
+METHODS["__getitem__"] = getitem

@@ -1,0 +1,215 @@
+"""Choosing entry by entry: comparisons, where, maximum and minimum.
+
+One operation does it all: `select` takes X where A > B (or whatever the relation) and Y elsewhere.  A comparison is the
+selection of 1 and 0, so `where(x > 0, a, b)` never forms the indicator, and a masked cotangent is never 0 times infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from symgrad.language import named
+from symgrad.op import ATOM, CONSTANT, PRODUCT, SUM, Node, Op, as_node, elementwise, on, same_shape, size, value_of, zeros
+from symgrad.ops.broadcasting import align, fill
+from symgrad.source import value_source
+
+RELATIONS = {
+    ">": (r">", "<=", sympy.Gt),
+    ">=": (r"\ge", "<", sympy.Ge),
+    "<": (r"<", ">=", sympy.Lt),
+    "<=": (r"\le", ">", sympy.Le),
+    "==": (r"=", "!=", sympy.Eq),
+    "!=": (r"\ne", "==", sympy.Ne),
+}
+"""How each relation prints, its opposite, and SymPy's word for it."""
+
+
+def plain(x: Node, show: Any) -> str:
+    """An operand inside brackets or between commas; an array of one number is that number."""
+    value = value_of(x)
+    return str(show(x, 0) if value is None else show.number(value))
+
+
+# select -----------------------------------------------------------------------------------------------------------------
+
+
+def _fold_select(A: Node, B: Node, X: Node, Y: Node, relation: str) -> Node | None:
+    """Nothing to choose: both branches are one, or two numbers are compared."""
+    if X is Y:
+        return X
+    a, b = value_of(A), value_of(B)
+    if a is None or b is None:
+        return None
+    return X if RELATIONS[relation][2](a, b) == sympy.true else Y
+
+
+def _indicator(node: Node, show: Any, relation: str) -> str:
+    A, B = node.args[:2]
+    return rf"\mathbf{{1}}[{plain(A, show)} {RELATIONS[relation][0]} {plain(B, show)}]"
+
+
+def _select_latex(node: Node, show: Any) -> Any:
+    """1[A > B] * X where the other branch is zero, two cases elsewhere."""
+    (A, B, X, Y), relation = node.args, node.params["relation"]
+    for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
+        if value_of(other) == 0:
+            mark = _indicator(node, show, held)
+            dot = r"\odot " if node.ndim else ""
+            return (mark, ATOM) if value_of(kept) == 1 else (f"{mark} {dot}{show(kept, PRODUCT)}", PRODUCT)
+    test = rf"{plain(A, show)} {RELATIONS[relation][0]} {plain(B, show)}"
+    rows = rf"{plain(X, show)} & \text{{if }} {test} \\ {plain(Y, show)} & \text{{otherwise}}"
+    return rf"\left\{{\begin{{array}}{{ll}} {rows} \end{{array}}\right.", SUM
+
+
+def _select_numpy(node: Node) -> str:
+    branches = (_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1)
+    return f"np.where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
+
+
+def _literal(x: Node) -> str | None:
+    """A branch of one number, written as a float so that two of them make an array of floats."""
+    value = value_of(x)
+    if value is None:
+        return None
+    return f"{value}.0" if value.is_Integer else value_source(value)
+
+
+select = Op(
+    "select",
+    shape=same_shape,
+    vjp=lambda Z, A, B, X, Y, Z_bar, relation: (
+        zeros(A.shape),
+        zeros(B.shape),
+        select(A, B, Z_bar, zeros(Y.shape), relation=relation),
+        select(A, B, zeros(X.shape), Z_bar, relation=relation),
+    ),
+    jvp=lambda Z, A, B, X, Y, A_dot, B_dot, X_dot, Y_dot, relation: select(A, B, X_dot, Y_dot, relation=relation),
+    latex=_select_latex,
+    precedence=SUM,
+    numpy=_select_numpy,
+    flops=lambda A, *_, **__: 2 * size(A),
+    samples=tuple(on("m n", "m n", "m n", "m n", relation=r) for r in (">", "<=")) + (on("", "", "", "", relation="<"),),
+    fold=_fold_select,
+    spreads=True,
+    scalar=lambda a, b, x, y, relation: sympy.Piecewise((x, RELATIONS[relation][2](a, b)), (y, True)),
+    found="The choice is piecewise constant: each branch collects the cotangent where it is taken, and zero elsewhere.",
+    kink="The jump of a choice has no derivative in what is compared: it counts as 0, as in jax.",
+)
+
+
+def compare(relation: str) -> Callable[[Any, Any], Node]:
+    """1 where the relation holds and 0 elsewhere."""
+
+    def comparison(x1: Any, x2: Any) -> Node:
+        A, B = align(x1, x2)
+        return select(A, B, fill(1, A.shape), fill(0, A.shape), relation=relation)
+
+    return comparison
+
+
+greater, greater_equal = named("greater")(compare(">")), named("greater_equal")(compare(">="))
+less, less_equal = named("less")(compare("<")), named("less_equal")(compare("<="))
+equal, not_equal = named("equal")(compare("==")), named("not_equal")(compare("!="))
+
+
+def truth(condition: Any) -> Node:
+    """A condition as a choice of 1 and 0: a comparison already is one, a number counts as true unless it is zero."""
+    c = as_node(int(condition) if isinstance(condition, bool) else condition)
+    is_choice = c.op is select and {value_of(x) for x in c.args[2:]} == {sympy.S.Zero, sympy.S.One}
+    return c if is_choice or c.op is CONSTANT else not_equal(c, 0)
+
+
+@named("where")
+def where(condition: Any, x: Any, y: Any) -> Node:
+    """x where the condition holds, y elsewhere."""
+    c = truth(condition)
+    if c.op is CONSTANT:
+        c = compare("!=")(c, 0)
+        return align(x, y)[0 if value_of(c) == 1 else 1]
+    (A, B, yes, _), relation = c.args, c.params["relation"]
+    if value_of(yes) == 0:
+        x, y = y, x
+    return select(*align(A, B, x, y), relation=relation)
+
+
+@named("logical_and", "bitwise_and")
+def logical_and(x1: Any, x2: Any) -> Node:
+    return where(x1, truth(x2), 0)
+
+
+@named("logical_or", "bitwise_or")
+def logical_or(x1: Any, x2: Any) -> Node:
+    return where(x1, 1, truth(x2))
+
+
+@named("logical_not", "bitwise_not", "invert")
+def logical_not(x: Any) -> Node:
+    return where(x, 0, 1)
+
+
+@named("logical_xor", "bitwise_xor")
+def logical_xor(x1: Any, x2: Any) -> Node:
+    return where(x1, logical_not(x2), truth(x2))
+
+
+# maximum and minimum ----------------------------------------------------------------------------------------------------
+
+
+def _pair_latex(name: str) -> Callable[[Node, Any], str]:
+    return lambda node, show: rf"\{name}({plain(node.args[0], show)}, {plain(node.args[1], show)})"
+
+
+wins = elementwise(
+    "wins",
+    lambda Z, X, Y: (zeros(X.shape), zeros(Y.shape)),
+    latex=lambda node, show: rf"\mathbf{{1}}[{plain(node.args[0], show)} > {plain(node.args[1], show)}]",
+    numpy="np.where({0} == {1}, 0.5, np.where({0} > {1}, 1.0, 0.0))",
+    scalar=lambda x, y: sympy.Heaviside(x - y, sympy.Rational(1, 2)),
+    samples=(on("m n", "m n"), on("", "")),
+    spreads=True,
+    found="1 where X is the larger, 0 where Y is, 1/2 at a tie: piecewise constant.",
+    kink="1/2 at a tie",
+)
+maximum = elementwise(
+    "maximum",
+    lambda Z, X, Y: (wins(X, Y), wins(Y, X)),
+    latex=_pair_latex("max"),
+    numpy="np.maximum({0}, {1})",
+    scalar=sympy.Max,
+    samples=(on("m n", "m n"), on("", "")),
+    spreads=True,
+    found="The larger of the two hands the cotangent on.",
+    kink="the two share equally at a tie, 1/2 each",
+)
+minimum = elementwise(
+    "minimum",
+    lambda Z, X, Y: (wins(Y, X), wins(X, Y)),
+    latex=_pair_latex("min"),
+    numpy="np.minimum({0}, {1})",
+    scalar=sympy.Min,
+    samples=(on("m n", "m n"), on("", "")),
+    spreads=True,
+    found="The smaller of the two hands the cotangent on.",
+    kink="the two share equally at a tie, 1/2 each",
+)
+
+
+@named("maximum", "fmax")
+def maximum_of(x1: Any, x2: Any) -> Node:
+    return maximum(*align(x1, x2))
+
+
+@named("minimum", "fmin")
+def minimum_of(x1: Any, x2: Any) -> Node:
+    return minimum(*align(x1, x2))
+
+
+@named("clip", method=True)
+def clip(a: Any, min: Any = None, max: Any = None, *, a_min: Any = None, a_max: Any = None) -> Node:
+    """min(max(a, lower), upper); None is no bound."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    lower = as_node(a) if low is None else maximum_of(a, low)
+    return lower if high is None else minimum_of(lower, high)

@@ -1,0 +1,304 @@
+"""The user's own function as a witness: called as it is, or its checked definition compiled over jax.
+
+The definition is stripped of decorators and annotations and its names are bound to jax's functions; it shares no code with
+the reader's rules, the derivation or the exporter.  Every assignment may be perturbed, so that jax gives the adjoint of every
+named intermediate.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import InputError, UnsupportedError
+from symgrad.language import LANGUAGE, METHODS
+from symgrad.op import Node
+from symgrad.ops.generic import Generic
+from symgrad.program import Origin, Program, fresh
+
+_ATTRIBUTES = frozenset(METHODS) | frozenset(
+    "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
+)
+_CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
+_REFUSED = (
+    ast.While, ast.With, ast.Try, ast.ClassDef, ast.AsyncFunctionDef, ast.Global, ast.Nonlocal, ast.Delete, ast.Yield,
+    ast.YieldFrom, ast.Await, ast.NamedExpr, ast.JoinedStr, ast.Raise, ast.Match, ast.LShift, ast.RShift,
+)  # fmt: skip
+
+
+def import_jax() -> Any:
+    """jax, or the one line that says how to get it."""
+    try:
+        import jax  # noqa: PLC0415  (an extra: most of symgrad never needs it)
+        import jax.scipy.linalg  # noqa: PLC0415
+        import jax.scipy.special  # noqa: PLC0415
+    except ImportError:
+        raise UnsupportedError("verification needs jax: pip install 'symgrad[verify]'") from None
+    return jax
+
+
+def double_precision() -> contextlib.AbstractContextManager[Any]:
+    """A block in which jax computes in float64; the user's configuration is as before afterwards."""
+    jax = import_jax()
+    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64  # before jax 0.8
+    return switch(True)  # type: ignore[no-any-return]
+
+
+# names ----------------------------------------------------------------------------------------------------------------------
+
+
+def jax_function(path: list[str]) -> Any:
+    """What a dotted name means in jax: the user's own path where jax has it, else the function of that name wherever it is."""
+    jax = import_jax()
+    name = path[-1]
+    if name not in LANGUAGE and name not in _CONSTANTS:
+        raise NameError(f"{'.'.join(path)} is outside the language of forward passes")
+    places = [_walk(root, path[1:-1]) for root in (jax.numpy, jax, jax.scipy)]
+    places += [jax.numpy, jax.nn, jax.numpy.linalg, jax.scipy.special, jax.scipy.linalg, jax.lax]
+    for place in places:
+        if place is not None and hasattr(place, name):
+            return getattr(place, name)
+    raise UnsupportedError(f"jax has no function {name}, so nothing can vouch for it")
+
+
+def _walk(place: Any, path: list[str]) -> Any:
+    for part in path:
+        place = getattr(place, part, None)
+    return place
+
+
+class _Path:
+    """A module under the name the user gave it; its attributes are jax's functions, and nothing else."""
+
+    def __init__(self, *path: str) -> None:
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        path = [*self._path, name]
+        return jax_function(path) if name in LANGUAGE or name in _CONSTANTS else _Path(*path)
+
+
+class _Names(dict[str, Any]):
+    """The globals of a compiled definition; what is missing is looked up as the reader does, on first use."""
+
+    def __init__(self, origin: Origin, transform: Callable[[ast.FunctionDef], ast.FunctionDef]) -> None:
+        super().__init__(_PYTHON, __builtins__={})
+        self.origin, self.transform = origin, transform
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = value = self._find(name)
+        return value
+
+    def _find(self, name: str) -> Any:
+        module = self.origin.module
+        if name in self.origin.closure:
+            return self.origin.closure[name]
+        if name in module.functions:
+            return self.define(module.functions[name])
+        if name in module.constants:
+            return self._run([ast.Return(_checked(module.constants[name]))])
+        if name in ("sum", "max", "min") and name not in module.imported and module.has_imports:
+            return {"sum": sum, "max": max, "min": min}[name]
+        original = module.imported.get(name, name)
+        return jax_function([original]) if original in LANGUAGE or original in _CONSTANTS else _Path(original)
+
+    def define(self, definition: ast.FunctionDef) -> Any:
+        tree = self.transform(_checked(_Stripped().visit(copy.deepcopy(definition))))
+        return self._run([tree, ast.Return(ast.Name(definition.name, ast.Load()))])
+
+    def _run(self, body: list[ast.stmt]) -> Any:
+        """What these statements return.  They stand in a function, for only there does Python ask `__missing__` for a name."""
+        module = ast.parse("def make(): pass")
+        module.body[0].body = body  # type: ignore[attr-defined]
+        scope: dict[str, Any] = {}
+        exec(compile(ast.fix_missing_locations(module), "<checked definition>", "exec"), self, scope)
+        return scope["make"]()
+
+
+def _float(x: Any) -> Any:
+    """float() of a traced scalar is itself; as a dtype it is float64."""
+    return x
+
+
+_float.dtype = np.dtype(float)  # type: ignore[attr-defined]
+_PYTHON: dict[str, Any] = {
+    "range": range, "len": len, "enumerate": enumerate, "zip": zip, "tuple": tuple, "list": list, "reversed": reversed,
+    "float": _float, "int": lambda x: int(x) if isinstance(x, int | float) else x,
+}  # fmt: skip
+
+
+def _checked(tree: Any) -> Any:
+    """The tree itself; raises where it holds anything by which code could leave the language."""
+    for node in ast.walk(tree):
+        if isinstance(node, _REFUSED):
+            raise UnsupportedError(f"line {getattr(node, 'lineno', 0)}: {type(node).__name__} is never compiled for verification")
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            raise UnsupportedError(f"line {node.lineno}: the attribute .{node.attr} is never compiled for verification")
+        if isinstance(node, ast.Attribute) and not (node.attr in _ATTRIBUTES or _is_path(node)):
+            raise UnsupportedError(f"line {node.lineno}: the attribute .{node.attr} is never compiled for verification")
+    return tree
+
+
+def _is_path(node: ast.expr) -> bool:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+class _Stripped(ast.NodeTransformer):
+    """Decorators, annotations, assertions and imports taken off: what remains is what the reader read."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list, node.returns = [], None
+        annotated = {a.arg for a in _arguments(node) if a.annotation is not None}
+        for argument in _arguments(node):
+            argument.annotation = None
+        self._drop_defaults(node, annotated)
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def _drop_defaults(self, node: ast.FunctionDef, annotated: set[str]) -> None:
+        """An input's default is never read, so it is not compiled either."""
+        positional = [*node.args.posonlyargs, *node.args.args]
+        tail = positional[len(positional) - len(node.args.defaults) :]
+        pairs = zip(tail, node.args.defaults, strict=True)
+        node.args.defaults = [ast.Constant(None) if a.arg in annotated else d for a, d in pairs]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def _nothing(self, node: ast.AST) -> ast.AST:
+        return ast.Pass()
+
+    visit_Assert = visit_Import = visit_ImportFrom = visit_Expr = _nothing
+
+
+def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+# perturbation ---------------------------------------------------------------------------------------------------------------
+
+
+class _Marked(ast.NodeTransformer):
+    """Every name is passed through `_mark` right after it is bound: z = W @ x; z = _mark("z", z)."""
+
+    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        return [node, *(mark for target in node.targets for mark in _marks(target))]
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+        return [node, *_marks(node.target)]
+
+    def visit_For(self, node: ast.For) -> ast.For:
+        self.generic_visit(node)
+        node.body = [*_marks(node.target), *node.body]
+        return node
+
+
+def _marks(target: ast.expr) -> list[ast.stmt]:
+    names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return [ast.parse(f"{name} = _mark({name!r}, {name})").body[0] for name in names]
+
+
+@dataclass
+class Tape:
+    """What happens at the marks of one run: intermediates are recorded, and moved by their perturbations."""
+
+    taken: set[str]
+    moves: Mapping[str, Any] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    def mark(self, name: str, value: Any) -> Any:
+        if not hasattr(value, "dtype"):
+            return value
+        name = fresh(name, self.taken)
+        self.taken.add(name)
+        if name in self.moves:
+            value = value + self.moves[name]
+        self.seen[name] = value
+        return value
+
+
+# witnesses ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A function of a program's inputs by name, with what it is, in words."""
+
+    program: Program
+    function: Callable[..., Any]
+    what: str
+    bound: Mapping[str, Callable[..., Any]]
+
+    def __call__(self, arrays: Mapping[str, Any]) -> Any:
+        origin = _origin(self.program)
+        given = {name: self._argument(part, arrays) for name, part in origin.arguments.items() if _is_input(part)}
+        positional = [given.pop(a.arg) for a in origin.definition.args.posonlyargs if a.arg in given]
+        return self.function(*positional, **given)
+
+    def _argument(self, part: Any, arrays: Mapping[str, Any]) -> Any:
+        match part:
+            case Node():
+                return arrays[str(part.params["name"])]
+            case Generic(name=name):
+                return self.bound[name]
+            case dict():
+                return {key: self._argument(x, arrays) for key, x in part.items()}
+        return tuple(self._argument(x, arrays) for x in part)
+
+
+def _is_input(part: Any) -> bool:
+    """Anything else is a default that the function has by itself."""
+    entries = part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else ()
+    return isinstance(part, Node | Generic) or any(map(_is_input, entries))
+
+
+def _origin(program: Program) -> Origin:
+    if program.origin is None:
+        raise UnsupportedError(f"{program.name} was not read from a function, so there is none to verify against")
+    return program.origin
+
+
+def live_witness(program: Program, function: Callable[..., Any], bound: Mapping[str, Any]) -> Witness:
+    return Witness(program, function, "the function itself", bound)
+
+
+def checked_witness(program: Program, bound: Mapping[str, Any]) -> Witness:
+    """The definition the program was read from, compiled with its names bound to jax."""
+    origin = _origin(program)
+    function = _Names(origin, lambda tree: tree).define(origin.definition)
+    return Witness(program, function, "its checked definition over jax", bound)
+
+
+Arrays = Mapping[str, Any]
+
+
+def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
+    """(inputs, perturbations) to (value, intermediates), each named intermediate moved by its perturbation if it has one."""
+    origin = _origin(program)
+    names = _Names(origin, _Marked().visit)
+    witness = Witness(program, names.define(origin.definition), "its definition, perturbed", bound)
+
+    def run(arrays: Mapping[str, Any], moves: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        tape = Tape({str(v) for v in program.inputs}, moves)
+        names["_mark"] = tape.mark
+        return witness(arrays), tape.seen
+
+    return run
+
+
+def bound_function(program: Program, name: str) -> Callable[..., Any]:
+    """The function that --bind names: one of the same file, or jax's of that name."""
+    origin = _origin(program)
+    if name in origin.module.functions or name in LANGUAGE:
+        return _Names(origin, lambda tree: tree)[name]  # type: ignore[no-any-return]
+    raise InputError(f"no function {name!r} to bind: neither {origin.module.filename} nor jax has it")

@@ -1,0 +1,236 @@
+"""Programs and nodes as SymPy matrix expressions, for everything of rank 2 at most.
+
+A vector is an (n, 1) matrix and a scalar a plain Expr; numbers are taken out of 1x1 products with Trace.  Every form is one that
+SymPy evaluates right once explicit matrices are put in: entrywise operations by the scalar body of their record, contractions
+without a matrix form by their entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import mul
+from typing import Any
+
+import sympy
+from sympy.matrices import expressions as matrices
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad import ops as _ops  # noqa: F401
+from symgrad.errors import SymgradError, UnsupportedError
+from symgrad.op import Node, Shape, constant, is_zero, postorder, show_shape, value_of
+from symgrad.ops.arithmetic import divide, multiply, subtract
+from symgrad.ops.broadcasting import sum_
+from symgrad.ops.elementwise import exp, log
+from symgrad.ops.reduction import spread
+from symgrad.program import PASSES, Program
+
+Form = Callable[..., Any]
+
+
+def dims(shape: Shape) -> tuple[Any, Any]:
+    """The two dimensions of an array in SymPy: a vector is a column."""
+    return (*shape, 1)[:2] if shape else (1, 1)
+
+
+def _variable(node: Node) -> Any:
+    name = node.params["name"]
+    if node.ndim:
+        return matrices.MatrixSymbol(name, *dims(node.shape))
+    return sympy.Symbol(name, positive=True) if "positive" in node.params["properties"] else sympy.Symbol(name)
+
+
+def _entrywise(node: Node, *operands: Any) -> Any:
+    """The scalar body of the record, over the entries of the operands that are no constant or scalar spread out."""
+    scalar = node.op.scalar
+    if scalar is None:
+        raise UnsupportedError(f"{node.op.name} has no SymPy form")
+    if not node.ndim:
+        return scalar(*operands, **node.params)
+    arrays = [x for x, n in zip(operands, node.args, strict=True) if _spread_number(n) is None]
+    if len(set(arrays)) == 1:
+        t = sympy.Dummy("t", real=True)
+        body = scalar(*(t if x is arrays[0] or x == arrays[0] else _number_in(x) for x in operands), **node.params)
+        return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays[0])
+    i, j = sympy.Dummy("i", integer=True, nonnegative=True), sympy.Dummy("j", integer=True, nonnegative=True)
+    entries = (MatrixElement(x, i, j) for x in operands)
+    return matrices.FunctionMatrix(*dims(node.shape), sympy.Lambda((i, j), scalar(*entries, **node.params)))
+
+
+def _spread_number(node: Node) -> Node | None:
+    """The scalar that fills an array."""
+    while node.op.name == "broadcast":
+        (node,) = node.args
+    return None if node.ndim else node
+
+
+def _number_in(filled: Any) -> Any:
+    """c out of c * OneMatrix."""
+    if isinstance(filled, matrices.ZeroMatrix):
+        return sympy.S.Zero
+    return filled.as_coeff_mmul()[0] if isinstance(filled, matrices.MatMul) else sympy.S.One
+
+
+def _ones(rows: Any, columns: Any) -> Any:
+    return matrices.OneMatrix(rows, columns)
+
+
+def _broadcast(node: Node, x: Any) -> Any:
+    rows, columns = dims(node.shape)
+    (operand,) = node.args
+    if not operand.ndim:
+        return matrices.ZeroMatrix(rows, columns) if is_zero(node) else x * _ones(rows, columns)
+    if node.params["axes"] == (0,):
+        return x if columns == 1 else x * _ones(1, columns)
+    return x.T if rows == 1 else _ones(rows, 1) * x.T
+
+
+def _sum(node: Node, x: Any) -> Any:
+    """1^T X and X 1, as columns; the sum of all entries is the trace of 1^T X 1."""
+    rows, columns = x.shape
+    left = x if rows == 1 else _ones(1, rows) * x
+    right = x if columns == 1 else x * _ones(columns, 1)
+    if not node.ndim:
+        return sympy.Trace(left if columns == 1 else left * _ones(columns, 1))
+    return left.T if node.params["axes"] == (0,) else right
+
+
+def _power(node: Node, x: Any) -> Any:
+    exponent = node.params["exponent"]
+    return matrices.HadamardPower(x, exponent) if node.ndim else x**exponent
+
+
+def _divide(node: Node, x: Any, y: Any) -> Any:
+    return matrices.HadamardProduct(x, matrices.HadamardPower(y, -1)) if node.ndim else x / y
+
+
+def _apply(node: Node, x: Any) -> Any:
+    """phi, or its derivative of some order, at every entry."""
+    t = sympy.Symbol("t", real=True)
+    order, phi = node.params["order"], sympy.Function(node.params["function"])(t)
+    body = phi.diff(t, order) if order else phi
+    if node.ndim:
+        return ElementwiseApplyFunction(sympy.Lambda(t, body), x)
+    return body.subs(t, x)
+
+
+def _loss(node: Node, *operands: Any) -> Any:
+    if node.params["wrt"]:
+        raise UnsupportedError(f"the derivative of the generic loss {node.params['function']} has no SymPy form")
+    return sympy.Function(node.params["function"])(*operands)
+
+
+def _einsum(node: Node, *operands: Any) -> Any:
+    """The contraction written out over its entries."""
+    inputs, _, output = node.params["spec"].partition("->")
+    parts = inputs.split(",")
+    sizes = {c: d for s, x in zip(parts, node.args, strict=True) for c, d in zip(s, x.shape, strict=True)}
+    index = {c: sympy.Dummy(c, integer=True, nonnegative=True) for c in sizes}
+    entries = [_entry(x, [index[c] for c in s]) for s, x in zip(parts, operands, strict=True)]
+    return _from_entries(node.shape, [index[c] for c in output], reduce(mul, entries), [(i, sizes[c]) for c, i in index.items() if c not in output])
+
+
+def _entry(x: Any, index: list[Any]) -> Any:
+    return MatrixElement(x, *index, *[sympy.S.Zero] * (2 - len(index))) if index else x
+
+
+def _from_entries(shape: Shape, free: list[Any], body: Any, bound: list[tuple[Any, Any]]) -> Any:
+    if bound:
+        body = sympy.Sum(body, *((i, 0, d - 1) for i, d in bound))
+    if not shape:
+        return body
+    free = [*free, *(sympy.Dummy("j", integer=True, nonnegative=True) for _ in range(2 - len(free)))]
+    return matrices.FunctionMatrix(*dims(shape), sympy.Lambda(tuple(free), body))
+
+
+def _block_entries(node: Node, G: Any, X: Any) -> Any:
+    """The adjoints of the Kronecker product: sums over the blocks of G."""
+    i, j, k, l = (sympy.Dummy(c, integer=True, nonnegative=True) for c in "ijkl")
+    if node.op.name == "blocks_with":
+        rows, columns = X.shape
+        body = MatrixElement(G, i * rows + k, j * columns + l) * MatrixElement(X, k, l)
+    else:
+        rows, columns = dims(node.shape)
+        body = MatrixElement(G, k * rows + i, l * columns + j) * MatrixElement(X, k, l)
+    return _from_entries(node.shape, [i, j], body, [(k, X.shape[0]), (l, X.shape[1])])
+
+
+def _sum_of(X: Node, axes: tuple[int, ...]) -> Node:
+    return spread(sum_(exp(X), axes=axes), X, axes)
+
+
+DEFINITIONS: dict[str, Callable[..., Node]] = {
+    "softmax": lambda X, axes: divide(exp(X), _sum_of(X, axes)),
+    "logsumexp": lambda X, axes: log(sum_(exp(X), axes=axes)),
+    "log_softmax": lambda X, axes: subtract(X, log(_sum_of(X, axes))),
+    "dot": lambda X, Y: sum_(multiply(X, Y), axes=(0,)),
+}
+"""Operations that are compositions of others in exact arithmetic."""
+del DEFINITIONS["dot"]
+
+FORMS: dict[str, Form] = {
+    "variable": _variable,
+    "constant": lambda node: node.params["value"],
+    "identity": lambda node: matrices.Identity(node.shape[0]),
+    "add": lambda node, *x: matrices.MatAdd(*x) if node.ndim else sympy.Add(*x),
+    "scale": lambda node, c, x: c * x,
+    "hadamard": lambda node, x, y: matrices.HadamardProduct(x, y),
+    "divide": _divide,
+    "power": _power,
+    "pow": lambda node, x, y: matrices.HadamardPower(x, y) if node.ndim else x**y,
+    "broadcast": _broadcast,
+    "sum": _sum,
+    "transpose": lambda node, x: x.T if node.ndim == 2 else x,
+    "matmul": lambda node, x, y: matrices.MatMul(x, y),
+    "dot": lambda node, x, y: sympy.Trace(x.T * y),
+    "outer": lambda node, x, y: x * y.T,
+    "trace": lambda node, x: sympy.Trace(x),
+    "diag": lambda node, x: DiagMatrix(x),
+    "diagonal": lambda node, x: DiagonalOf(x),
+    "kron": lambda node, x, y: matrices.KroneckerProduct(x, y),
+    "blocks_with": _block_entries,
+    "entries_with": _block_entries,
+    "einsum": _einsum,
+    "apply": _apply,
+    "loss": _loss,
+    "inv": lambda node, x: matrices.Inverse(x),
+    "det": lambda node, x: sympy.Determinant(x),
+}
+"""Operations that are no entrywise function, by name."""
+
+
+def sympy_of(node: Node) -> Any:
+    """A node as a SymPy MatrixExpr, or Expr where it is a scalar; raises UnsupportedError naming what has no form."""
+    done: dict[Node, Any] = {}
+    for n in postorder([node]):
+        done[n] = _form(n, [done[a] for a in n.args])
+    return done[node]
+
+
+def _form(node: Node, operands: list[Any]) -> Any:
+    if node.ndim > 2:
+        raise UnsupportedError(f"{node.op.name} of shape {show_shape(node.shape)} has no SymPy form; matrices have rank 2")
+    if node.op.name in DEFINITIONS:
+        return sympy_of(DEFINITIONS[node.op.name](*node.args, **node.params))
+    return FORMS.get(node.op.name, _entrywise)(node, *operands)
+
+
+def program_sympy(program: Program) -> dict[Any, Any]:
+    """The equations in order, symbol to right side; `symbols_of` gives the inputs."""
+    result = {}
+    for eq in program.equations:
+        try:
+            result[sympy_of(eq.symbol)] = sympy_of(eq.expr)
+        except SymgradError as error:
+            raise type(error)(f'{error} in "{eq.name}"') from None
+    return result
+
+
+def symbols_of(program: Program) -> list[Any]:
+    """The inputs as SymPy symbols, in their order."""
+    return [sympy_of(v) for v in program.inputs]
+
+
+PASSES["sympy"] = program_sympy

@@ -1,0 +1,83 @@
+"""The pages keep their word: code on them runs and prints what they show, tables and formulas are those of the package."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import symgrad as sg
+from symgrad.op import REGISTRY
+from symgrad.printing.equations import align
+
+TOP = Path(__file__).parents[1]
+PAGES = [TOP / "README.md", TOP / "docs" / "adding-an-operation.md"]
+
+
+def read(path):
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def run(code, folder):
+    """What a script prints, in a process of its own: a page may register operations."""
+    script = folder / "page.py"
+    script.write_text(code, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(TOP / "tests" / "support"), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-W", "error", str(script)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_code_of_a_page_prints_what_the_page_shows(page, tmp_path):
+    shown = "".join(blocks(read(page), "text"))
+    assert run("\n".join(blocks(read(page), "python")), tmp_path).split() == shown.split()
+
+
+LAWS = """
+import checkers
+from cases import DISTINCT, ONES, case_of
+
+for sample in log1mexp.samples:
+    for sizes in (DISTINCT, ONES):
+        for law in ("value", "jvp", "still", "vjp", "second", "flops", "closure", "latex", "shapes", "partials"):
+            getattr(checkers, f"check_{law}")(case_of(log1mexp, sample, sizes))
+            print(law)
+"""
+
+
+def test_the_operation_of_the_page_keeps_every_law(tmp_path):
+    code = blocks(read(TOP / "docs" / "adding-an-operation.md"), "python")[0]
+    assert len(run(code + LAWS, tmp_path).split()) == 2 * 2 * 10
+
+
+def test_a_wrong_rule_on_the_page_would_be_found(tmp_path):
+    code = blocks(read(TOP / "docs" / "adding-an-operation.md"), "python")[0].replace("reciprocal(expm1(X))", "expm1(X)")
+    with pytest.raises(AssertionError, match="log1mexp"):
+        run(code + LAWS, tmp_path)
+
+
+def test_the_readme_shows_the_formulas_that_are_printed():
+    """GitHub renders `aligned` where a document has `align`; everything else is the same, character for character."""
+    backward = dict(sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2").sections())["Backward pass"]
+    assert blocks(read(TOP / "README.md"), "math") == [align(backward).replace("{align}", "{aligned}") + "\n"]
+
+
+def test_the_table_of_kinks_is_that_of_the_records():
+    table = "".join(f"| `{op.name}` | {op.kink} |\n" for op in sorted(REGISTRY.values(), key=lambda op: op.name) if op.kink)
+    section = read(TOP / "docs" / "conventions.md").partition("## Kinks")[2]
+    found = "".join(line + "\n" for line in section.splitlines() if line.startswith("| `"))
+    assert found == table, f"docs/conventions.md needs these rows:\n{table}"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", read(page)):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

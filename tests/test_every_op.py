@@ -1,0 +1,67 @@
+"""Every registered operation, on every sample of its record, under every law of checkers.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import checkers
+import pytest
+from cases import DISTINCT, LEAVES, ONES, Case, case_of, samples
+from witnesses import UNWITNESSED, WITNESSES
+
+from symgrad.op import REGISTRY, Op, Sample
+
+SAMPLES = list(samples())
+NAMES = [name for name, _, _ in SAMPLES]
+ALL = [(op, sample) for _, op, sample in SAMPLES]
+SCALAR = [(name, op, sample) for name, op, sample in SAMPLES if op.scalar is not None]
+
+every_sample = pytest.mark.parametrize(("op", "sample"), ALL, ids=NAMES)
+every_size = pytest.mark.parametrize("sizes", [DISTINCT, ONES], ids=["distinct", "ones"])
+
+
+def test_every_operation_but_the_leaves_has_samples():
+    assert {op.name for op in REGISTRY.values() if not op.samples} == set(LEAVES)
+
+
+def test_every_operation_has_a_witness():
+    unseen = {op.name for _, op, _ in SAMPLES if op.scalar is None} - WITNESSES.keys() - UNWITNESSED.keys()
+    assert not unseen, f"give these a line in tests/support/witnesses.py: {sorted(unseen)}"
+
+
+@every_size
+@every_sample
+@pytest.mark.parametrize("law", ["value", "jvp", "still", "vjp", "second", "flops"])
+def test_law_with_numbers(law: str, op: Op, sample: Sample, sizes: dict[str, int]):
+    check(law)(case_of(op, sample, sizes))
+
+
+@every_sample
+@pytest.mark.parametrize("law", ["closure", "latex", "shapes"])
+def test_law(law: str, op: Op, sample: Sample):
+    check(law)(case_of(op, sample))
+
+
+@every_size
+@every_sample
+def test_declared_linear_maps_are_linear(op: Op, sample: Sample, sizes: dict[str, int]):
+    case = case_of(op, sample, sizes)
+    if checkers.declared_linear(case):
+        checkers.check_linear(case)
+
+
+@pytest.mark.parametrize(("op", "sample"), [(op, s) for _, op, s in SCALAR], ids=[name for name, _, _ in SCALAR])
+def test_partials_are_those_of_the_scalar_body(op: Op, sample: Sample):
+    checkers.check_partials(case_of(op, sample))
+
+
+SCALAR_POINTS = [(name, op, s) for name, op, s in SCALAR if all(not spec.partition("|")[0].strip() for spec in s.specs)]
+
+
+@pytest.mark.parametrize(("op", "sample"), [(op, s) for _, op, s in SCALAR_POINTS], ids=[name for name, _, _ in SCALAR_POINTS])
+def test_value_at_adversarial_points(op: Op, sample: Sample):
+    checkers.check_adversarial(case_of(op, sample))
+
+
+def check(law: str) -> Callable[[Case], None]:
+    return getattr(checkers, f"check_{law}")

@@ -1,0 +1,48 @@
+"""The document of every derivation goes through pdflatex without a warning and without a line that sticks out."""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import symgrad as sg
+
+FILES = sorted((Path(__file__).parents[1] / "derivations").glob("*.py"))
+SECONDS = 60
+
+pytestmark = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed (Debian: texlive-latex-base)")
+
+
+def typeset(source, folder):
+    """The complaints of one run of pdflatex, which may neither run programs nor read files outside its own folders."""
+    (folder / "document.tex").write_text(source, encoding="utf-8")
+    command = ["pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex"]
+    environment = os.environ | {"openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    log = (folder / "document.log").read_text(encoding="latin-1")
+    complaints = re.findall(r"^(?:!|.*Warning:|Overfull|Underfull|Missing character).*", log, re.MULTILINE)
+    return complaints or ([] if run.returncode == 0 and (folder / "document.pdf").stat().st_size else ["no pdf"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_compiles_without_a_complaint(path, tmp_path):
+    derivation = sg.forward(path).derive(*runpy.run_path(str(path))["WRT"])
+    source = derivation.save(tmp_path / "saved.tex").read_text(encoding="utf-8")
+    assert typeset(source, tmp_path) == []
+
+
+BROKEN = {
+    "an undefined command": r"$\nosuchcommand$",
+    "an overfull line": r"\noindent\rule{1.2\textwidth}{1pt}",
+    "a missing reference": r"\ref{nowhere}",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN.keys())
+def test_the_check_can_fail(body, tmp_path):
+    source = r"\documentclass{article}\begin{document}" + body + r"\end{document}"
+    assert typeset(source, tmp_path)
