@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from symgrad.printing.latex import Theme
 from symgrad.program import Equation, Program
 from symgrad.reading.source import read_function, read_text
 from symgrad.reverse import adjoint
+from symgrad.second import Block, block, dense, dense_row, gauss_newton
 from symgrad.simplify import normalise, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
@@ -96,6 +97,26 @@ class _Gradients(Mapping[str, Node]):
         return len(self._table)
 
 
+class _Blocks(Mapping[tuple[str, str], Block]):
+    """Hessian blocks, made when they are asked for."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self._derivation = derivation
+
+    def __getitem__(self, key: tuple[str, str]) -> Block:
+        names = [str(v) for v in self._derivation.wrt]
+        if not (isinstance(key, tuple) and len(key) == 2 and set(key) <= set(names)):
+            raise InputError(f"a Hessian block is named by two of {', '.join(names)}, as in d.hessian[{names[0]!r}, {names[-1]!r}]")
+        return self._derivation.block(*key)
+
+    def __iter__(self) -> Any:
+        names = [str(v) for v in self._derivation.wrt]
+        return iter([(a, b) for a in names for b in names])
+
+    def __len__(self) -> int:
+        return len(self._derivation.wrt) ** 2
+
+
 class Derivation:
     """The backward equations of a forward pass with respect to some of its inputs, and all that follows from them.
 
@@ -148,6 +169,37 @@ class Derivation:
         raw = self._adjoint
         return simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
+    def block(self, row: str, column: str) -> Block:
+        """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is then unused)."""
+        b = self.program.input(column)
+        v = self.directions[b]
+        if not self.is_scalar:
+            moved = tangent(self._normal, {b: v})
+            return block(simplified(moved), moved.outputs[0], self.program.output, b, v)
+        raw, a = self._adjoint, self.program.input(row)
+        gradient = raw.outputs[1 + self.wrt.index(a)]
+        moved = simplified(tangent(raw, {b: v}, [gradient]).needed())
+        return block(moved, moved.outputs[0], a, b, v)
+
+    @cached_property
+    def _dense(self) -> Program | None:
+        """The Hessian's blocks (the Jacobian's, where the value is no scalar) as closed forms, if all have one."""
+        if not self.is_scalar:
+            row = {(0, j): self.block("", str(v)) for j, v in enumerate(self.wrt)}
+            return dense_row(simplified(self._normal), row)
+        upper = {(i, j): self.block(str(a), str(b)) for i, a in enumerate(self.wrt) for j, b in enumerate(self.wrt) if i <= j}
+        return dense(self.adjoint, upper, self.wrt)
+
+    @cached_property
+    def _gauss_newton(self) -> Program | None:
+        raw = gauss_newton(self._normal, self.wrt, self.directions) if self.is_scalar else None
+        return None if raw is None else simplified(raw)
+
+    @property
+    def hessian(self) -> Mapping[tuple[str, str], Block]:
+        """Blocks of the Hessian by the names of row and column."""
+        return _Blocks(self)
+
     # formulas -----------------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -195,7 +247,7 @@ class Derivation:
         """One standalone module that imports numpy alone: value, grad, value_and_grad, hvp and hessian, or value, jvp and jacobian."""
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
-        return numpy_module(Sources(simplified(self._normal), self.wrt, directions, adjoint, self.tangent, str(self)))
+        return numpy_module(Sources(simplified(self._normal), self.wrt, directions, adjoint, self.tangent, self._dense, self._gauss_newton, str(self)))
 
     def compile(self) -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""
@@ -204,6 +256,12 @@ class Derivation:
     @cached_property
     def _module(self) -> types.ModuleType:
         return load(self.numpy(), self.program.name)
+
+    def verify(self, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Any:
+        """A report against jax on the user's own function; raises `VerificationError` with the report if anything disagrees."""
+        from symgrad.verify import verify  # noqa: PLC0415  (a layer above, and it needs jax)
+
+        return verify(self, seeds, tol, **functions)
 
     def save(self, path: str | Path) -> Path:
         """Write the derivation in the form that the suffix names; raises `InputError` for one that is not known."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from symgrad.op import VARIABLE, Node, constant
+from symgrad.op import VARIABLE, Dim, Node, constant
 from symgrad.ops.arithmetic import add, hadamard, inner, multiply, power, quotient, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
@@ -114,12 +114,16 @@ def chain_of(node: Node, flip: bool = False) -> Factors:
     return tuple(factors(node, flip))
 
 
-def assemble(chain: Factors) -> Node:
-    """A chain of matrices and columns multiplied out; a row comes back as the column it is the transpose of."""
+def multiplied(chain: Factors) -> tuple[Node, bool]:
+    """A chain of matrices and columns multiplied out, and whether it is a row; a row comes as the column it is the transpose of."""
     node, row = _first(*chain[0])
     for x, flip in chain[1:]:
         node, row = _times(node, row, *_first(x, flip))
-    return node
+    return node, row
+
+
+def assemble(chain: Factors) -> Node:
+    return multiplied(chain)[0]
 
 
 def _first(x: Node, flip: bool) -> tuple[Node, bool]:
@@ -206,8 +210,8 @@ def _outer(node: Node, i: int, term: Term) -> Term:
     return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
 
 
-def _ones(length: object) -> Factors:
-    return () if length == 1 else ((fill(1, (length,)), False),)  # type: ignore[arg-type]
+def _ones(length: Dim) -> Factors:
+    return ((fill(1, (length,)), False),)
 
 
 def _sum(node: Node, i: int, term: Term) -> Term:
@@ -221,8 +225,6 @@ def _broadcast(node: Node, i: int, term: Term) -> Term:
     (x,), axes = node.args, node.params["axes"]
     if x.ndim == 0:
         return term.spreading(fill(1, node.shape))
-    if x.ndim == node.ndim:
-        raise Unreadable("a broadcast that adds no axis")
     new = flipped(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
     return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
 

@@ -158,6 +158,14 @@ def transpose_of_sum(node: Node) -> Node | None:
     return None
 
 
+@rule("the transpose of copied columns is copied rows", "transpose", ends="transposes move towards the leaves")
+def transpose_of_copies(node: Node) -> Node | None:
+    (x,) = node.args
+    if x.op is broadcast and node.ndim == 2:
+        return broadcast(x.args[0], shape=node.shape, axes=tuple(1 - a for a in x.params["axes"]))
+    return None
+
+
 @rule("diag(x)^T = diag(x)", "transpose", ends="fewer operations")
 def transpose_of_diagonal(node: Node) -> Node | None:
     return node.args[0] if node.args[0].op is diag else None

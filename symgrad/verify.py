@@ -13,7 +13,7 @@ import numpy as np
 from symgrad.errors import InputError, VerificationError
 from symgrad.evaluation import evaluate
 from symgrad.op import Node, postorder
-from symgrad.ops.generic import apply, functions_of
+from symgrad.ops.generic import apply, derivative_name, functions_of, loss_name
 from symgrad.oracle import Witness, checked_witness, double_precision, import_jax, live_witness, perturbed_witness
 from symgrad.sampling import DOMAINS, inputs_of, sample_inputs, sizes_for
 
@@ -311,17 +311,25 @@ def _bind(derivation: Derivation, functions: Functions) -> dict[str, Callable[..
         raise InputError(f"{name} leaves {', '.join(missing)} generic; bind for the check, verify({text}) with such as jnp.tanh")
     if unknown := sorted(set(functions) - set(needed)):
         raise InputError(f"{derivation.program.name} has no generic function {unknown[0]!r}; it has {', '.join(needed) or 'none'}")
-    return {name: _on_arrays(_derivative(functions[node.params["function"]], node)) for name, node in called.items()}
+    return {
+        name: on_arrays(derivative(functions[node.params["function"]], *_derived(node))) for name, node in called.items()
+    }
 
 
-def _derivative(function: Callable[..., Any], node: Node) -> Callable[..., Any]:
+def _derived(node: Node) -> tuple[str, tuple[int, ...]]:
+    return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])
+
+
+def name_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
+    """The keyword under which exported code takes this derivative."""
+    return derivative_name(function, len(wrt)) if kind == "entrywise" else loss_name(function, wrt)
+
+
+def derivative(function: Callable[..., Any], kind: str, wrt: tuple[int, ...]) -> Callable[..., Any]:
+    """The derivative of a jax function: entry by entry, or of a loss in these operands, one after the other."""
     jax = import_jax()
-    if node.op is apply:
-        for _ in range(node.params["order"]):
-            function = _entrywise_derivative(function)
-        return function
-    for operand in node.params["wrt"]:
-        function = jax.jacobian(function, argnums=operand)
+    for operand in wrt:
+        function = _entrywise_derivative(function) if kind == "entrywise" else jax.jacobian(function, argnums=operand)
     return function
 
 
@@ -330,10 +338,15 @@ def _entrywise_derivative(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: jax.jvp(function, (x,), (jax.numpy.ones_like(x),))[1]
 
 
-def _on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function on NumPy arrays, as exported code calls it."""
+def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The jax function on NumPy arrays, in float64, as exported code calls it."""
     jnp = import_jax().numpy
-    return lambda *operands: np.asarray(function(*map(jnp.asarray, operands)))
+
+    def called(*operands: Any) -> Any:
+        with double_precision():
+            return np.asarray(function(*map(jnp.asarray, operands)))
+
+    return called
 
 
 __all__ = ["Report", "Row", "compare", "relative_error", "verify"]

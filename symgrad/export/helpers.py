@@ -212,17 +212,17 @@ def _erfc(x):
 
 
 def _sinc(x, order):
-    """The derivative of this order of sin(pi x) / (pi x): with u = pi x, a power series near zero, u f_n = sin_n - n f_(n-1) beyond."""
+    """The derivative of this order of sin(u) / u in x, u = pi x: a power series near zero, u f_n = sin_n - n f_(n-1) beyond."""
     u = np.pi * np.asarray(x, dtype=float)
     is_far = np.abs(u) > order + 1.0
     far, near = np.where(is_far, u, order + 2.0), np.where(is_far, 0.0, u)
     value = np.sin(far) / far
     for n in range(1, order + 1):
         value = (np.sin(far + n * np.pi / 2) - n * value) / far
-    k = (order + 1) // 2
-    term = (-1.0) ** k * near ** (2 * k - order) / (2 * k + 1)
+    first = (order + 1) // 2
+    term = (-1.0) ** first * near ** (2 * first - order) / (2 * first + 1)
     series = term
-    for k in range(k + 1, k + 24):
+    for k in range(first + 1, first + 24):
         term = -term * near**2 * (2 * k - 1) / ((2 * k + 1) * (2 * k - order) * (2 * k - order - 1))
         series = series + term
     return np.pi**order * np.where(is_far, value, series)

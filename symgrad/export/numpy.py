@@ -14,18 +14,22 @@ from symgrad.op import Node, postorder
 from symgrad.ops.generic import functions_of
 from symgrad.program import Program, fresh
 
-PUBLIC = ("value", "grad", "value_and_grad", "hvp", "hessian", "jvp", "jacobian", "Gradient", "SHAPES", "LABELS")
+_GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
+PUBLIC = ("value", "grad", "value_and_grad", "hvp", "gnvp", "hessian", "jvp", "jacobian", "Gradient", "SHAPES", "LABELS")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a module is made from: the forward program, its adjoint, and the tangent of that (of the forward pass for arrays)."""
+    """What a module is made from: the forward program, its adjoint and the tangent of that (of the forward pass for arrays), the
+    closed forms of all second (first) derivatives where they exist, and the Gauss-Newton product where there is one."""
 
     forward: Program
     wrt: tuple[Node, ...]
     directions: tuple[Node, ...]
     adjoint: Program | None
     tangent: Program
+    dense: Program | None
+    gauss_newton: Program | None
     equations: str
 
 
@@ -42,7 +46,7 @@ class _Module:
         self.inputs = [str(v) for v in s.forward.inputs]
         self.helpers: set[str] = {"_arrays"}
         self.np = fresh("np", s.forward.names)
-        programs = [p for p in (s.forward, s.adjoint, s.tangent) if p is not None]
+        programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in p.equations))
         self.generics = _sorted_generics(functions_of(nodes))
         self.helpers |= {h for node in nodes for h in node.op.helpers}
@@ -58,43 +62,50 @@ class _Module:
         return [
             self._function("value", s.forward, [value], "return float({0})", "float", self._says("The value")),
             self._function(
-                "value_and_grad", s.adjoint, [value, *gradients], self._result("return float({0}), Gradient({rest})"), "tuple[float, Gradient]",
+                "value_and_grad", s.adjoint, [value, *gradients], "return float({0}), Gradient({rest})", "tuple[float, Gradient]",
                 self._says("The value and its gradient, in the shapes of the variables"),
             ),
             self._short("grad", "Gradient", "The gradient, in the shapes of the variables.", f"return {call}[1]"),
-            self._product("hvp", "The Hessian times a direction: one array a variable, by forward over reverse."),
-            self._short(
-                "hessian", "tuple[tuple[np.ndarray, ...], ...]",
-                "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).",
-                self._columns("hvp"), "return tuple(zip(*columns))",
-            ),
+            self._product("hvp", s.tangent, "The Hessian times a direction: one array a variable, by forward over reverse."),
+            *([] if s.gauss_newton is None else [self._product("gnvp", s.gauss_newton, _GAUSS_NEWTON)]),
+            self._hessian(),
         ]
+
+    def _hessian(self) -> str:
+        says, returns = "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).", "tuple[tuple[np.ndarray, ...], ...]"
+        if self.s.dense is None:
+            return self._short("hessian", returns, says, self._columns("hvp"), "return tuple(zip(*columns))")
+        k = len(self.s.wrt)
+        rows = [", ".join(f"{{{i * k + j}}}" for j in range(k)) + ("," if k == 1 else "") for i in range(k)]
+        result = f"return ({', '.join(f'({row})' for row in rows)}{',' if k == 1 else ''})"
+        return self._function("hessian", self.s.dense, list(self.s.dense.outputs), result, returns, says)
+
+    def _jacobian(self) -> str:
+        says = "One array a variable, of the value's shape followed by the variable's."
+        if self.s.dense is None:
+            result = "return Gradient(*(block for (block,) in columns))"
+            return self._short("jacobian", "Gradient", says, self._columns("jvp"), result)
+        return self._function("jacobian", self.s.dense, list(self.s.dense.outputs), "return Gradient({all})", "Gradient", says)
 
     def array(self) -> list[str]:
         s = self.s
         (value,) = s.forward.outputs
         return [
             self._function("value", s.forward, [value], "return {0}", "np.ndarray", self._says("The value")),
-            self._product("jvp", "The Jacobian times a direction: the tangent of the value."),
-            self._short(
-                "jacobian", "Gradient", "One array a variable, of the value's shape followed by the variable's.",
-                self._columns("jvp"), "return Gradient(*(block for (block,) in columns))",
-            ),
+            self._product("jvp", s.tangent, "The Jacobian times a direction: the tangent of the value."),
+            self._jacobian(),
         ]
 
-    def _product(self, name: str, says: str) -> str:
+    def _product(self, name: str, program: Program, says: str) -> str:
         moved = [str(v) for v in self.s.directions]
         like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like(direction, {', '.join(map(str, self.s.wrt))})"
         self.helpers.add("_like")
-        result = self._result("return Gradient({all})") if name == "hvp" else "return ({0},)"
-        kind = "Gradient" if name == "hvp" else "tuple[np.ndarray]"
-        return self._function(name, self.s.tangent, list(self.s.tangent.outputs), result, kind, says, like)
+        result = "return ({0},)" if name == "jvp" else "return Gradient({all})"
+        kind = "tuple[np.ndarray]" if name == "jvp" else "Gradient"
+        return self._function(name, program, list(program.outputs), result, kind, says, like)
 
     def _says(self, text: str) -> str:
         return f"{text} of {self.s.forward.name}."
-
-    def _result(self, template: str) -> str:
-        return template
 
     def _function(
         self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = ""

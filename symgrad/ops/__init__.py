@@ -1,33 +1,43 @@
 """The operations, one file a family; importing this package registers them all."""
 
 from symgrad.ops import (
+    activation,
     arithmetic,
     broadcasting,
     contraction,
     elementwise,
     extrema,
     generic,
+    indexing,
     kronecker,
+    labels,
+    layout,
     linalg,
     norm,
     polynomial,
     product,
     reduction,
+    selection,
     triangular,
 )
 
 __all__ = [
+    "activation",
     "arithmetic",
     "broadcasting",
     "contraction",
     "elementwise",
     "extrema",
     "generic",
+    "indexing",
     "kronecker",
+    "labels",
+    "layout",
     "linalg",
     "norm",
     "polynomial",
     "product",
     "reduction",
+    "selection",
     "triangular",
 ]

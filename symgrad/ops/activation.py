@@ -13,6 +13,7 @@ from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, op
 from symgrad.ops.selection import greater, greater_equal, less, maximum_of, minimum_of, plain, where
 
 TWO_OVER_ROOT_PI = 2 / sympy.sqrt(sympy.pi)
+HUNDREDTH = sympy.Rational(1, 100)
 
 # sigmoids ---------------------------------------------------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ def relu6(x: Any) -> Node:
 
 
 @named("leaky_relu")
-def leaky_relu(x: Any, negative_slope: Any = sympy.Rational(1, 100)) -> Node:
+def leaky_relu(x: Any, negative_slope: Any = HUNDREDTH) -> Node:
     return where(greater_equal(x, 0), x, multiply(negative_slope, x))
 
 

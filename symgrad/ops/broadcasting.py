@@ -36,7 +36,7 @@ def index_source(node: Node) -> str:
 def _broadcast_latex(node: Node, show: Any) -> Any:
     (x,) = node.args
     if x.ndim and all(node.shape[a] == 1 for a in range(node.ndim) if a not in node.params["axes"]):
-        return show.as_is(x)
+        return show.transposed(x) if node.shape[0] == 1 != x.shape[0] else show.as_is(x)
     if node.ndim == 2 and x.ndim == 1:
         if node.params["axes"] == (1,):
             return rf"\mathbf{{1}} {show(x, POWER)}^{{{show.top}}}"

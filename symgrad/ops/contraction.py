@@ -67,6 +67,12 @@ def _einsum_latex(node: Node, show: Any) -> str:
     return rf"\left[ {body} \right]_{{{output}}}" if output else body
 
 
+def _einsum_numpy(node: Node) -> str:
+    operands = ", ".join(f"{{{i}}}" for i in range(len(node.args)))
+    optimize = ", optimize=True" if len(node.args) > 2 else ""
+    return f'np.einsum("{node.params["spec"]}", {operands}{optimize})'
+
+
 einsum = Op(
     "einsum",
     shape=_einsum_shape,
@@ -74,7 +80,7 @@ einsum = Op(
     jvp=_einsum_jvp,
     latex=_einsum_latex,
     precedence=CHAIN,
-    numpy=lambda node: f'np.einsum("{node.params["spec"]}", {", ".join(f"{{{i}}}" for i in range(len(node.args)))})',
+    numpy=lambda node: _einsum_numpy(node),
     flops=lambda *X, spec: len(X) * sympy.Mul(*_sizes(_parse(spec)[0], X).values()),
     samples=(
         on("b m n", "b n k", spec="amn,ank->amk"),

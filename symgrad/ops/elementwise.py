@@ -88,8 +88,8 @@ xlogy = elementwise(
 sin = elementwise("sin", lambda Z, X: (cos(X),), scalar=sympy.sin)
 cos = elementwise("cos", lambda Z, X: (-sin(X),), scalar=sympy.cos)
 tan = elementwise("tan", lambda Z, X: (1 + Z**2,), scalar=sympy.tan)
-arcsin = elementwise("arcsin", lambda Z, X: (reciprocal((1 - X**2) ** HALF),), scalar=sympy.asin, samples=UNIT, limits="At -1 and 1.")
-arccos = elementwise("arccos", lambda Z, X: (-reciprocal((1 - X**2) ** HALF),), scalar=sympy.acos, samples=UNIT, limits="At -1 and 1.")
+arcsin = elementwise("arcsin", lambda Z, X: ((1 - X**2) ** -HALF,), scalar=sympy.asin, samples=UNIT, limits="At -1 and 1.")
+arccos = elementwise("arccos", lambda Z, X: (-((1 - X**2) ** -HALF),), scalar=sympy.acos, samples=UNIT, limits="At -1 and 1.")
 arctan = elementwise("arctan", lambda Z, X: (reciprocal(1 + X**2),), scalar=sympy.atan)
 
 
@@ -224,7 +224,11 @@ slope = elementwise(
     found="The sign, with 1 at 0: what abs has for a derivative.",
 )
 absolute = elementwise(
-    "abs", lambda Z, X: (slope(X),), latex=lambda node, show: rf"\lvert {show(node.args[0], 0)} \rvert", scalar=sympy.Abs, kink="abs'(0) = 1"
+    "abs",
+    lambda Z, X: (slope(X),),
+    latex=lambda node, show: rf"\lvert {show(node.args[0], 0)} \rvert",
+    scalar=sympy.Abs,
+    kink="abs'(0) = 1",
 )
 
 # the names users write --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy
@@ -231,7 +232,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Node, ...]
     (a,) = normal_axes(X, axis)
     if isinstance(indices_or_sections, tuple | list):
         cuts = [None, *indices_or_sections, None]
-        entries = [read_slice(slice(*pair), X.shape[a]) for pair in zip(cuts[:-1], cuts[1:], strict=True)]
+        entries = [read_slice(slice(*pair), X.shape[a]) for pair in pairwise(cuts)]
         return tuple(take(X, index=tuple(e if b == a else whole(d) for b, d in enumerate(X.shape))) for e in entries)
     part = exact(sympy.sympify(X.shape[a]) / indices_or_sections)
     return _parts(X, [part] * int(indices_or_sections), a)

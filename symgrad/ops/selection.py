@@ -91,7 +91,7 @@ select = Op(
     precedence=SUM,
     numpy=_select_numpy,
     flops=lambda A, *_, **__: 2 * size(A),
-    samples=tuple(on("m n", "m n", "m n", "m n", relation=r) for r in (">", "<=")) + (on("", "", "", "", relation="<"),),
+    samples=(on(*["m n"] * 4, relation=">"), on(*["n"] * 4, relation="<="), on(*[""] * 4, relation="<")),
     fold=_fold_select,
     spreads=True,
     scalar=lambda a, b, x, y, relation: sympy.Piecewise((x, RELATIONS[relation][2](a, b)), (y, True)),

@@ -1,8 +1,8 @@
 """Programs and nodes as SymPy matrix expressions, for everything of rank 2 at most.
 
-A vector is an (n, 1) matrix and a scalar a plain Expr; numbers are taken out of 1x1 products with Trace.  Every form is one that
-SymPy evaluates right once explicit matrices are put in: entrywise operations by the scalar body of their record, contractions
-without a matrix form by their entries.
+A vector is an (n, 1) matrix and a scalar a plain Expr; numbers are taken out of 1x1 products as their entry [0, 0].  Every form
+is one that SymPy evaluates right once explicit matrices are put in: entrywise operations by the scalar body of their record,
+contractions without a matrix form by their entries.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Any
 import sympy
 from sympy.matrices import expressions as matrices
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.errors import SymgradError, UnsupportedError
-from symgrad.op import Node, Shape, constant, is_zero, postorder, show_shape, value_of
-from symgrad.ops.arithmetic import divide, multiply, subtract
+from symgrad.op import REGISTRY, Node, Shape, is_zero, postorder, show_shape
+from symgrad.ops.arithmetic import HALF, divide, multiply, power, subtract
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.elementwise import exp, log
+from symgrad.ops.polynomial import cofactor_quotient, prod_quotient
+from symgrad.ops.product import diag, diagonal
 from symgrad.ops.reduction import spread
 from symgrad.program import PASSES, Program
 
@@ -49,14 +51,20 @@ def _entrywise(node: Node, *operands: Any) -> Any:
         raise UnsupportedError(f"{node.op.name} has no SymPy form")
     if not node.ndim:
         return scalar(*operands, **node.params)
-    arrays = [x for x, n in zip(operands, node.args, strict=True) if _spread_number(n) is None]
-    if len(set(arrays)) == 1:
+    numbers = [_spread_number(n) for n in node.args]
+    arrays = {x for x, c in zip(operands, numbers, strict=True) if c is None}
+    filled = [x if c is None else sympy_of(c) for x, c in zip(operands, numbers, strict=True)]
+    if len(arrays) < 2:
         t = sympy.Dummy("t", real=True)
-        body = scalar(*(t if x is arrays[0] or x == arrays[0] else _number_in(x) for x in operands), **node.params)
-        return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays[0])
-    i, j = sympy.Dummy("i", integer=True, nonnegative=True), sympy.Dummy("j", integer=True, nonnegative=True)
-    entries = (MatrixElement(x, i, j) for x in operands)
+        body = scalar(*(t if x in arrays else x for x in filled), **node.params)
+        return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays.pop()) if arrays else body * _ones(*dims(node.shape))
+    i, j = _index("i"), _index("j")
+    entries = (x if c is not None else MatrixElement(x, i, j) for x, c in zip(filled, numbers, strict=True))
     return matrices.FunctionMatrix(*dims(node.shape), sympy.Lambda((i, j), scalar(*entries, **node.params)))
+
+
+def _index(letter: str) -> Any:
+    return sympy.Dummy(letter, integer=True, nonnegative=True)
 
 
 def _spread_number(node: Node) -> Node | None:
@@ -64,13 +72,6 @@ def _spread_number(node: Node) -> Node | None:
     while node.op.name == "broadcast":
         (node,) = node.args
     return None if node.ndim else node
-
-
-def _number_in(filled: Any) -> Any:
-    """c out of c * OneMatrix."""
-    if isinstance(filled, matrices.ZeroMatrix):
-        return sympy.S.Zero
-    return filled.as_coeff_mmul()[0] if isinstance(filled, matrices.MatMul) else sympy.S.One
 
 
 def _ones(rows: Any, columns: Any) -> Any:
@@ -88,13 +89,18 @@ def _broadcast(node: Node, x: Any) -> Any:
 
 
 def _sum(node: Node, x: Any) -> Any:
-    """1^T X and X 1, as columns; the sum of all entries is the trace of 1^T X 1."""
+    """1^T X and X 1, as columns; the sum of all entries is the one of 1^T X 1."""
     rows, columns = x.shape
     left = x if rows == 1 else _ones(1, rows) * x
     right = x if columns == 1 else x * _ones(columns, 1)
     if not node.ndim:
-        return sympy.Trace(left if columns == 1 else left * _ones(columns, 1))
+        return _number_in(left if columns == 1 else left * _ones(columns, 1))
     return left.T if node.params["axes"] == (0,) else right
+
+
+def _number_in(x: Any) -> Any:
+    """The entry of a 1x1 matrix; unlike Trace, SymPy evaluates it over a product with ones."""
+    return MatrixElement(x, 0, 0)
 
 
 def _power(node: Node, x: Any) -> Any:
@@ -127,9 +133,10 @@ def _einsum(node: Node, *operands: Any) -> Any:
     inputs, _, output = node.params["spec"].partition("->")
     parts = inputs.split(",")
     sizes = {c: d for s, x in zip(parts, node.args, strict=True) for c, d in zip(s, x.shape, strict=True)}
-    index = {c: sympy.Dummy(c, integer=True, nonnegative=True) for c in sizes}
+    index = {c: _index(c) for c in sizes}
     entries = [_entry(x, [index[c] for c in s]) for s, x in zip(parts, operands, strict=True)]
-    return _from_entries(node.shape, [index[c] for c in output], reduce(mul, entries), [(i, sizes[c]) for c, i in index.items() if c not in output])
+    bound = [(i, sizes[c]) for c, i in index.items() if c not in output]
+    return _from_entries(node.shape, [index[c] for c in output], reduce(mul, entries), bound)
 
 
 def _entry(x: Any, index: list[Any]) -> Any:
@@ -141,34 +148,78 @@ def _from_entries(shape: Shape, free: list[Any], body: Any, bound: list[tuple[An
         body = sympy.Sum(body, *((i, 0, d - 1) for i, d in bound))
     if not shape:
         return body
-    free = [*free, *(sympy.Dummy("j", integer=True, nonnegative=True) for _ in range(2 - len(free)))]
+    free = [*free, *(_index("j") for _ in range(2 - len(free)))]
     return matrices.FunctionMatrix(*dims(shape), sympy.Lambda(tuple(free), body))
 
 
 def _block_entries(node: Node, G: Any, X: Any) -> Any:
     """The adjoints of the Kronecker product: sums over the blocks of G."""
-    i, j, k, l = (sympy.Dummy(c, integer=True, nonnegative=True) for c in "ijkl")
+    i, j, k, m = map(_index, "ijkm")
     if node.op.name == "blocks_with":
         rows, columns = X.shape
-        body = MatrixElement(G, i * rows + k, j * columns + l) * MatrixElement(X, k, l)
+        body = MatrixElement(G, i * rows + k, j * columns + m) * MatrixElement(X, k, m)
     else:
         rows, columns = dims(node.shape)
-        body = MatrixElement(G, k * rows + i, l * columns + j) * MatrixElement(X, k, l)
-    return _from_entries(node.shape, [i, j], body, [(k, X.shape[0]), (l, X.shape[1])])
+        body = MatrixElement(G, k * rows + i, m * columns + j) * MatrixElement(X, k, m)
+    return _from_entries(node.shape, [i, j], body, [(k, X.shape[0]), (m, X.shape[1])])
 
 
-def _sum_of(X: Node, axes: tuple[int, ...]) -> Node:
-    return spread(sum_(exp(X), axes=axes), X, axes)
+def _take(node: Node, x: Any) -> Any:
+    """A block by its entries."""
+    free: list[Any] = []
+    places: list[Any] = []
+    for place in node.params["index"]:
+        if not isinstance(place, tuple):
+            places.append(sympy.Integer(place) if isinstance(place, int) else place)
+            continue
+        free.append(_index("ij"[len(free)]))
+        places.append(place[0] + place[2] * free[-1])
+    return _from_entries(node.shape, free, _entry(x, places), [])
+
+
+def _triangle(node: Node, x: Any) -> Any:
+    i, j, k = _index("i"), _index("j"), node.params["k"]
+    kept = j - i <= k if node.op.name == "tril" else j - i >= k
+    return matrices.FunctionMatrix(*x.shape, sympy.Lambda((i, j), sympy.Piecewise((MatrixElement(x, i, j), kept), (0, True))))
+
+
+def _prod(node: Node, x: Any) -> Any:
+    """The product over the entries along the axes; a number along both."""
+    index = [_index("i"), _index("j")][: node.args[0].ndim]
+    axes = node.params["axes"]
+    body = sympy.Product(_entry(x, index), *((index[a], 0, node.args[0].shape[a] - 1) for a in axes))
+    return _from_entries(node.shape, [i for a, i in enumerate(index) if a not in axes], body, [])
+
+
+def _spread_sum(X: Node, axes: tuple[int, ...]) -> Node:
+    return spread(sum_(X, axes=axes), X, axes)
+
+
+def _length(X: Node, axes: tuple[int, ...]) -> Node:
+    return power(sum_(power(X, exponent=sympy.Integer(2)), axes=axes), exponent=HALF)
+
+
+def _lower_half(X: Node) -> Node:
+    return subtract(REGISTRY["tril"](X, k=0), multiply(HALF, diag(diagonal(X))))
+
+
+def _triangular_solution(A: Node, B: Node, lower: bool, trans: bool) -> Node:
+    T = REGISTRY["tril" if lower else "triu"](A, k=0)
+    return REGISTRY["solve"](T.T if trans else T, B)
 
 
 DEFINITIONS: dict[str, Callable[..., Node]] = {
-    "softmax": lambda X, axes: divide(exp(X), _sum_of(X, axes)),
+    "softmax": lambda X, axes: divide(exp(X), _spread_sum(exp(X), axes)),
     "logsumexp": lambda X, axes: log(sum_(exp(X), axes=axes)),
-    "log_softmax": lambda X, axes: subtract(X, log(_sum_of(X, axes))),
-    "dot": lambda X, Y: sum_(multiply(X, Y), axes=(0,)),
+    "log_softmax": lambda X, axes: subtract(X, log(_spread_sum(exp(X), axes))),
+    "norm": _length,
+    "direction": lambda X, axes: divide(X, spread(_length(X, axes), X, axes)),
+    "solve_triangular": _triangular_solution,
+    "lower_half": _lower_half,
+    "cofactor": cofactor_quotient,
+    "prod_slope": prod_quotient,
 }
-"""Operations that are compositions of others in exact arithmetic."""
-del DEFINITIONS["dot"]
+"""Operations that are compositions of others in exact arithmetic, where those are defined."""
 
 FORMS: dict[str, Form] = {
     "variable": _variable,
@@ -184,11 +235,11 @@ FORMS: dict[str, Form] = {
     "sum": _sum,
     "transpose": lambda node, x: x.T if node.ndim == 2 else x,
     "matmul": lambda node, x, y: matrices.MatMul(x, y),
-    "dot": lambda node, x, y: sympy.Trace(x.T * y),
+    "dot": lambda node, x, y: _number_in(matrices.MatMul(x.T, y)),
     "outer": lambda node, x, y: x * y.T,
     "trace": lambda node, x: sympy.Trace(x),
     "diag": lambda node, x: DiagMatrix(x),
-    "diagonal": lambda node, x: DiagonalOf(x),
+    "diagonal": lambda node, x: matrices.HadamardProduct(x, matrices.Identity(x.shape[0])) * _ones(x.shape[0], 1),
     "kron": lambda node, x, y: matrices.KroneckerProduct(x, y),
     "blocks_with": _block_entries,
     "entries_with": _block_entries,
@@ -196,7 +247,14 @@ FORMS: dict[str, Form] = {
     "apply": _apply,
     "loss": _loss,
     "inv": lambda node, x: matrices.Inverse(x),
+    "solve": lambda node, x, y: matrices.MatMul(matrices.Inverse(x), y),
     "det": lambda node, x: sympy.Determinant(x),
+    "logdet": lambda node, x: sympy.log(sympy.Abs(sympy.Determinant(x))),
+    "det_sign": lambda node, x: sympy.sign(sympy.Determinant(x)),
+    "tril": _triangle,
+    "triu": _triangle,
+    "take": _take,
+    "prod": _prod,
 }
 """Operations that are no entrywise function, by name."""
 

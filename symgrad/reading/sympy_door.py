@@ -28,8 +28,9 @@ from symgrad.language import LANGUAGE
 from symgrad.op import OPERATORS, REGISTRY, Dim, Node, Shape, constant, show_shape, variable
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import broadcast, expand, fill, sum_
-from symgrad.ops.generic import apply, loss
 from symgrad.ops.contraction import contract
+from symgrad.ops.generic import apply, loss
+from symgrad.ops.indexing import take
 from symgrad.ops.kronecker import kron
 from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpose
 from symgrad.program import PASSES, Equation, Program
@@ -92,11 +93,11 @@ class Reader:
         if isinstance(symbol, str):
             raise InputError(f"{what} {ascii(symbol)[:40]} is a string; hand in the SymPy symbol itself")
         if isinstance(symbol, sympy.Dummy | sympy.Wild):
-            raise InputError(f"{what} {ascii(str(symbol))} is a {type(symbol).__name__}; use Symbol or MatrixSymbol, whose name is its own")
+            raise InputError(f"{what} {str(symbol)!a} is a {type(symbol).__name__}; use Symbol or MatrixSymbol")
         if not isinstance(symbol, sympy.Symbol | matrices.MatrixSymbol):
             raise InputError(f"{what} {piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol")
         if isinstance(symbol, sympy.Symbol) and not symbol.is_commutative:
-            raise InputError(f"{what} {ascii(symbol.name)} does not commute; use a MatrixSymbol")
+            raise InputError(f"{what} {symbol.name!a} does not commute; use a MatrixSymbol")
         name = check_identifier(str(symbol.name), what)
         if name.startswith("_"):
             raise InputError(f"{what} {name!r} starts with an underscore; rename it")
@@ -134,7 +135,7 @@ class Reader:
         if dim.is_Integer:
             return int(dim)
         if unknown := [s for s in dim.free_symbols if self.dims.get(s.name) != s]:
-            raise InputError(f"the dimension {ascii(str(unknown[0]))} is no dimension of an input")
+            raise InputError(f"the dimension {str(unknown[0])!a} is no dimension of an input")
         return dim.xreplace({s: sympy.Symbol(s.name, integer=True, positive=True) for s in dim.free_symbols})
 
     def shape(self, expr: Any) -> Shape:
@@ -189,9 +190,9 @@ class Reader:
             return self.known[expr]
         if other := next((s for s in self.known if s.name == expr.name), None):
             here, there = (show_shape(tuple(getattr(s, "shape", ()))) for s in (expr, other))
-            differ = f"has shape {here} here and {there} where it is declared" if here != there else "has other assumptions where it is declared"
-            raise InputError(f"{expr.name} {differ}; use one symbol")
-        raise InputError(f"{ascii(str(expr))} is neither an input nor assigned earlier; add it to inputs or move its equation up")
+            differ = f"shape {here} here and {there}" if here != there else "other assumptions here than"
+            raise InputError(f"{expr.name} has {differ} where it is declared; use one symbol")
+        raise InputError(f"{str(expr)!a} is neither an input nor assigned earlier; add it to inputs or move its equation up")
 
     def same(self, what: str, exprs: Iterable[Any]) -> list[Node]:
         exprs = list(exprs)
@@ -223,11 +224,15 @@ class Reader:
         X = self.matrix(base)
         if X.shape[0] != X.shape[1]:
             what = "inverse" if exponent == -1 else f"power {piece(exponent)}"
-            raise ShapeError(f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entry by entry it is HadamardPower")
+            raise ShapeError(
+                f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower"
+            )
         if X.shape == (1, 1):
             return OPERATORS["power"](X, self.number(exponent))
         if not exponent.is_Integer or abs(exponent) > LARGEST_POWER:
-            raise UnsupportedError(f"the power {piece(exponent)} of {piece(base)} is no integer up to {LARGEST_POWER}; entry by entry it is HadamardPower")
+            raise UnsupportedError(
+                f"the power {piece(exponent)} of {piece(base)} is no whole number up to {LARGEST_POWER}; entrywise use HadamardPower"
+            )
         if exponent < 0:
             X = language("inv")(X)
         return reduce(OPERATORS["matmul"], [X] * abs(int(exponent))) if exponent != 0 else eye(X.shape[0])
@@ -285,7 +290,8 @@ class Reader:
     def scalar(self, expr: Any, scope: Scope | None = None) -> Entries:
         scope = scope or self.outside
         if is_matrix(expr):
-            way = f"Trace({piece(expr)}) is the number in a 1x1 matrix" if tuple(expr.shape) == (1, 1) else "use MatAdd, MatMul or applyfunc"
+            single = tuple(expr.shape) == (1, 1)
+            way = f"Trace({piece(expr)}) is the number in a 1x1 matrix" if single else "use MatAdd, MatMul or applyfunc"
             raise ShapeError(f"the matrix {piece(expr)} stands where a number is needed; {way}")
         if expr not in scope.memo:
             found = self._dispatch(_SCALAR, expr)(self, expr, scope)
@@ -320,23 +326,26 @@ class Reader:
         return reduce(lambda a, b: self.together(OPERATORS[name], [a, b], scope), values)
 
     def entry(self, expr: Any, scope: Scope) -> Entries:
-        """X[i, j]: bound indices become axes, 0 picks from an axis of size one."""
+        """X[i, j]: bound indices become axes, whole numbers pick."""
         parent, *indices = expr.args
-        X, over = self.matrix(parent), []
-        for index, size in zip(indices, X.shape, strict=True):
-            if index in scope.sizes:
-                if scope.sizes[index] != size:
-                    raise ShapeError(f"the index of {piece(expr)} runs over {scope.sizes[index]} values on an axis of {size}")
-                over.append(index)
-            elif index != 0 or size != 1:
-                raise UnsupportedError(
-                    f"the single entry {piece(expr)} of a {show_shape(X.shape)} matrix is not read; "
-                    "write products and Trace of whole matrices, or make it an input"
-                )
-        X = sum_(X, axes=tuple(k for k, i in enumerate(indices) if i not in scope.sizes))
-        if len(set(over)) < len(over):
-            return Entries(diagonal(X), (over[0],))
-        return Entries(X, tuple(over))
+        X = self.matrix(parent)
+        places = [self.place(expr, i, size, scope) for i, size in zip(indices, X.shape, strict=True)]
+        over = [i for i in indices if i in scope.sizes]
+        if X.shape == (1, 1) and not over:
+            return Entries(trace(X))
+        ones = tuple(k for k, p in enumerate(places) if p == 0 and X.shape[k] == 1)
+        X = take(sum_(X, axes=ones), index=tuple(p for k, p in enumerate(places) if k not in ones))
+        return Entries(diagonal(X), (over[0],)) if len(set(over)) < len(over) else Entries(X, tuple(over))
+
+    def place(self, expr: Any, index: Any, size: Dim, scope: Scope) -> Any:
+        """An index on an axis of this size, in the notation of `take`."""
+        if index in scope.sizes:
+            if scope.sizes[index] != size:
+                raise ShapeError(f"the index of {piece(expr)} runs over {scope.sizes[index]} values on an axis of {size}")
+            return (0, size, 1)
+        if not index.is_Integer or index < 0 or (isinstance(size, int) and index >= size):
+            raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a whole number or runs over a whole axis")
+        return int(index)
 
     def sum(self, expr: Any, scope: Scope) -> Entries:
         """A sum over whole axes; over a product it is one contraction."""
@@ -356,13 +365,17 @@ class Reader:
         return Entries(contract("->".join(spec), *(v.node for v in factors)), free)
 
     def function(self, expr: Any, scope: Scope) -> Entries:
-        if matrix := next((a for a in expr.args if is_matrix(a)), None):
-            name = type(expr).__name__
-            raise ShapeError(f"{name} of the matrix {piece(matrix)} is no entrywise function in SymPy; write ({piece(matrix)}).applyfunc({name})")
+        self.no_matrix(type(expr).__name__, expr)
         found = _functions().get(expr.func)
         if found is None:
             raise UnsupportedError(f"the function {expr.func} is not read; write it with elementary ones")
         return self.together(found, expr.args, scope)
+
+    def no_matrix(self, name: str, expr: Any) -> None:
+        """SymPy takes tanh(W*x) without a word, and means by it neither the entrywise nor the matrix function."""
+        for argument in filter(is_matrix, expr.args):
+            text = piece(argument)
+            raise ShapeError(f"{name} of the matrix {text} is no entrywise function; write ({text}).applyfunc({name})")
 
     def extremum(self, expr: Any, scope: Scope) -> Entries:
         both = language("maximum" if isinstance(expr, sympy.Max) else "minimum")
@@ -391,8 +404,10 @@ class Reader:
         if type(expr) in _COMPARISONS:
             return self.together(language(_COMPARISONS[type(expr)]), expr.args, scope)
         if type(expr) in _LOGIC:
-            both, values = language(_LOGIC[type(expr)]), [self.condition(a, scope) for a in expr.args]
-            return self.together(both, values, scope) if len(values) == 1 else reduce(lambda a, b: self.together(both, [a, b], scope), values)
+            join, values = language(_LOGIC[type(expr)]), [self.condition(a, scope) for a in expr.args]
+            if len(values) == 1:
+                return self.together(join, values, scope)
+            return reduce(lambda a, b: self.together(join, [a, b], scope), values)
         raise UnsupportedError(f"the condition {piece(expr)} is not read; compare with < <= > >=")
 
     def generic(self, expr: Any, scope: Scope, order: int = 0) -> Entries:
@@ -403,8 +418,7 @@ class Reader:
         self.functions.add(name)
         if len(expr.args) > 1:
             return Entries(loss(*(self.read(a) for a in expr.args), function=name, wrt=(), label=""))
-        if is_matrix(expr.args[0]):
-            raise ShapeError(f"{name} of the matrix {piece(expr.args[0])} is no entrywise function in SymPy; write ({piece(expr.args[0])}).applyfunc({name})")
+        self.no_matrix(name, expr)
         return self.together(lambda X: apply(X, function=name, order=order), expr.args, scope)
 
     def derivative(self, expr: Any, scope: Scope) -> Entries:
@@ -507,8 +521,13 @@ _SCALAR: dict[type, Callable[[Reader, Any, Scope], Any]] = {
     sympy.Function: Reader.function,
 }
 _COMPARISONS: dict[Any, str] = {
-    sympy.Gt: "greater", sympy.Ge: "greater_equal", sympy.Lt: "less", sympy.Le: "less_equal", sympy.Eq: "equal", sympy.Ne: "not_equal",
-}  # fmt: skip
+    sympy.Gt: "greater",
+    sympy.Ge: "greater_equal",
+    sympy.Lt: "less",
+    sympy.Le: "less_equal",
+    sympy.Eq: "equal",
+    sympy.Ne: "not_equal",
+}
 _LOGIC: dict[Any, str] = {sympy.And: "logical_and", sympy.Or: "logical_or", sympy.Not: "logical_not"}
 
 

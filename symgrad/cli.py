@@ -1,0 +1,270 @@
+"""The command line: derive, verify and export a forward pass in a file.
+
+Commands import what they need when they run, so that `symgrad --help` pays for no SymPy.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from symgrad.errors import InputError, NotDifferentiableError, SymgradError, UnsupportedError, VerificationError
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+
+OK, FAILED, WRONG, UNSUPPORTED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 130, 141
+
+_EXIT_CODES = f"exit codes: {OK} ok, {FAILED} verification failed, {WRONG} wrong input or usage, {UNSUPPORTED} not supported"
+
+_EXAMPLES = f"""examples:
+  symgrad derive mlp.py --wrt W1 W2 -o out/     the backward equations, and out/mlp.tex, out/mlp.py
+  symgrad verify models.py:mlp --seeds 3        hold them against jax at three random points
+  symgrad export mlp.py --wrt W1 W2 --tests     mlp_gradients.py and a pytest file for it
+
+{_EXIT_CODES}"""
+
+_DERIVE = f"""examples:
+  symgrad derive mlp.py --wrt W1 W2             print the equations
+  symgrad derive models.py:ridge -o out/        of one function of several; also out/ridge.tex and out/ridge.py
+  symgrad derive plain.py --shape X="n d" --shape w=d    for a function without annotations
+
+{_EXIT_CODES}"""
+
+_VERIFY = f"""examples:
+  symgrad verify mlp.py --wrt W1 W2
+  symgrad verify models.py:ridge --seeds 5
+  symgrad verify d2l.py --bind phi=tanh --bind l=squared    l is bound to the function `squared` of d2l.py, phi to jax's tanh
+
+{_EXIT_CODES}"""
+
+_EXPORT = f"""examples:
+  symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
+  symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
+
+{_EXIT_CODES}"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as every other error."""
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code and never raises on purpose."""
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except VerificationError as error:
+        return _say(error, FAILED)
+    except (UnsupportedError, NotDifferentiableError) as error:
+        return _say(error, UNSUPPORTED)
+    except SymgradError as error:
+        return _say(error, WRONG)
+    except (RecursionError, MemoryError):
+        return _say("the forward pass is too deep or too large for this machine", UNSUPPORTED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")
+        return PIPE_CLOSED
+
+
+def _say(error: object, code: int) -> int:
+    print(f"symgrad: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = _parser()
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as done:  # --help and --version
+        return int(done.code or OK)
+    if args.command is None:
+        parser.print_help()
+        return OK
+    code: int = args.command(args)
+    sys.stdout.flush()
+    return code
+
+
+# arguments ------------------------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="symgrad", description="Backward equations in closed matrix form, from the forward pass you already have.",
+        epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    derive = _command(commands, "derive", _derive, "print the backward equations; write LaTeX and NumPy code", _DERIVE)
+    derive.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing")
+    verify = _command(commands, "verify", _verify, "hold every derived quantity against jax", _VERIFY)
+    verify.add_argument("--seeds", type=_positive, default=2, metavar="N", help="number of random points, each of other sizes (2)")
+    verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
+    _add_bind(verify)
+    export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
+    export.add_argument("-o", "--output", type=Path, default=Path(), metavar="OUT", help="folder to write to (this one)")
+    export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
+    _add_bind(export)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("file", metavar="FILE[:FUNCTION]", help="Python file with the forward pass; it is read, never run")
+    parser.add_argument("--wrt", nargs="+", default=[], metavar="NAME", help="differentiate with respect to these (all float inputs)")
+    parser.add_argument("--shape", action="append", default=[], type=_pair, metavar="NAME=SHAPE", help='shape of an input, W="h d"')
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_bind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bind", action="append", default=[], type=_pair, metavar="NAME=FUNCTION",
+        help="stand-in for a generic function: a function of jax or of FILE",
+    )  # fmt: skip
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"symgrad {version('symgrad')}")
+        parser.exit()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+    return name, value
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return int(text)
+
+
+def _tolerance(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return value
+
+
+def split_target(text: str) -> tuple[Path, str | None]:
+    """FILE or FILE:FUNCTION; the colon of C:\\models\\mlp.py belongs to the file."""
+    file, colon, function = text.rpartition(":")
+    is_function = colon and function.isidentifier() and not os.path.exists(text) and len(file) > 1
+    return (Path(file), function) if is_function else (Path(text), None)
+
+
+# commands -------------------------------------------------------------------------------------------------------------------
+
+
+def _read(args: argparse.Namespace) -> Derivation:
+    """The derivation that the arguments ask for."""
+    path, function = split_target(args.file)
+    text = _text(path)
+    with _progress("deriving"):
+        from symgrad.derivation import Forward
+        from symgrad.reading.source import read_text
+
+        forward = Forward(read_text(text, dict(args.shape), path.name, function))
+        return forward.derive(*(name for word in args.wrt for name in word.split(",") if name))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no UTF-8 text") from None
+
+
+def _derive(args: argparse.Namespace) -> int:
+    derivation = _read(args)
+    with _progress("deriving"):
+        printed = str(derivation)
+    print(printed)
+    if args.output is not None:
+        with _progress("writing"):
+            derivation.numpy(), derivation.latex()  # what cannot be written is known before the first file is
+            name = derivation.program.name
+            for suffix in (".tex", ".py"):
+                derivation.save(args.output / f"{name}{suffix}")
+        _wrote(args.output / f"{name}.tex", args.output / f"{name}.py")
+    return OK
+
+
+def _verify(args: argparse.Namespace) -> int:
+    derivation = _read(args)
+    with _progress("comparing with jax"):
+        from symgrad.oracle import bound_function
+        from symgrad.verify import compare
+
+        functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
+        report = compare(derivation, tuple(range(args.seeds)), args.tol, **functions)
+    print(report)
+    return OK if report.ok else FAILED
+
+
+def _export(args: argparse.Namespace) -> int:
+    derivation = _read(args)
+    with _progress("exporting"):
+        from symgrad.export.tests import module_name, pytest_module
+        from symgrad.files import write_text
+
+        name = module_name(derivation.program.name)
+        texts = {args.output / f"{name}.py": derivation.numpy()}
+        if args.tests:
+            source = _relative(split_target(args.file)[0], args.output)
+            texts[args.output / f"test_{name}.py"] = pytest_module(derivation.program, source, dict(args.bind))
+        for path, text in texts.items():
+            write_text(path, text)
+    _wrote(*texts)
+    return OK
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()
+
+
+def _wrote(*paths: Path) -> None:
+    print(f"wrote {', '.join(map(str, paths))}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress(text: str) -> Iterator[None]:
+    """A line that says what is under way, on a terminal only, and gone when it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"\r{text} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,331 @@
+"""Expressions of the source to values: arrays become nodes, numbers and shapes are decided on the spot."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections import ChainMap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError
+from symgrad.language import LANGUAGE, METHODS
+from symgrad.op import OPERATORS, Node
+from symgrad.reading import static
+from symgrad.reading.calls import Function, call, kind
+from symgrad.reading.language import ModuleName
+from symgrad.reading.messages import NAMES, Place, operand, operands_differ, suggest
+
+Scope = ChainMap[str, Any]
+MOST_STEPS = 300_000
+
+WAYS: dict[type[ast.expr], str] = {
+    ast.NamedExpr: "an assignment inside an expression is not read; give it its own line",
+    ast.JoinedStr: "an f-string is not read; write the string out, or 'W' + str(i)",
+    ast.Starred: "a starred expression is not read; write the items out",
+    ast.Await: "await is not read; write a plain function",
+    ast.Yield: "yield is not read; return the value",
+    ast.YieldFrom: "yield is not read; return the value",
+    ast.Set: "a set is not read; write a tuple",
+    ast.SetComp: "a set is not read; write a list",
+}
+_LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
+_COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
+
+
+class Expressions(ABC):
+    """Evaluates expressions in a scope; what a name means and what a function's body does is said by the reader."""
+
+    def __init__(self, place: Place) -> None:
+        self.place, self.steps = place, 0
+
+    @abstractmethod
+    def name(self, name: str, scope: Scope) -> Any:
+        """The value of a name."""
+
+    @abstractmethod
+    def inline(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """The value that a function of the user's returns."""
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise UnsupportedError(f"more than {MOST_STEPS} steps of reading; shorten the loops")
+
+    def evaluate(self, tree: ast.expr, scope: Scope) -> Any:
+        self.step()
+        method: Callable[[Any, Scope], Any] | None = getattr(self, f"_{type(tree).__name__.lower()}", None)
+        if method is None:
+            self.place.tree = tree
+            way = WAYS.get(type(tree), "it is not read; write it with assignments, operators and calls")
+            raise UnsupportedError(way)
+        return method(tree, scope)
+
+    # leaves -------------------------------------------------------------------------------------------------------------
+
+    def _constant(self, tree: ast.Constant, scope: Scope) -> Any:
+        self.place.tree = tree
+        return static.written(tree.value)
+
+    def _name(self, tree: ast.Name, scope: Scope) -> Any:
+        self.place.tree = tree
+        return self.name(tree.id, scope)
+
+    def _tuple(self, tree: ast.Tuple, scope: Scope) -> Any:
+        return tuple(self.evaluate(part, scope) for part in tree.elts)
+
+    def _list(self, tree: ast.List, scope: Scope) -> Any:
+        return [self.evaluate(part, scope) for part in tree.elts]
+
+    def _dict(self, tree: ast.Dict, scope: Scope) -> Any:
+        if None in tree.keys:
+            raise UnsupportedError("a dict with ** is not read; write the entries out")
+        pairs = zip(tree.keys, tree.values, strict=True)
+        return {self._key(k, scope): self.evaluate(v, scope) for k, v in pairs}
+
+    def _key(self, tree: Any, scope: Scope) -> Any:
+        key = self.evaluate(tree, scope)
+        if not isinstance(key, str | int):
+            raise UnsupportedError("the keys of a dict are strings or integers")
+        return key
+
+    def _lambda(self, tree: ast.Lambda, scope: Scope) -> Any:
+        self.place.tree = tree
+        if tree.args.defaults or tree.args.kw_defaults:
+            raise UnsupportedError("a lambda with defaults is not read; write a def")
+        return Function(tree, "lambda", {}, scope)
+
+    # operators ----------------------------------------------------------------------------------------------------------
+
+    def _binop(self, tree: ast.BinOp, scope: Scope) -> Any:
+        """A chain a + b + c leans to the left: it is walked, not recursed into."""
+        chain = [tree]
+        while isinstance(chain[-1].left, ast.BinOp):
+            chain.append(chain[-1].left)
+        left = self.evaluate(chain[-1].left, scope)
+        for link in reversed(chain):
+            right = self.evaluate(link.right, scope)
+            self.place.tree = link
+            self.step()
+            left = self.binary(link.op, left, right, (link.left, link.right))
+        return left
+
+    def binary(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
+        name = NAMES[type(op)]
+        if isinstance(left, Node) or isinstance(right, Node):
+            return self._arrays(op, left, right, trees)
+        if static.is_number(left) and static.is_number(right):
+            return static.arithmetic(name, left, right)
+        if name == "add" and type(left) is type(right) and isinstance(left, tuple | list | str):
+            return static.joined(left, right)
+        if name == "multiply" and isinstance(left, tuple | list) and isinstance(right, int):
+            return static.repeated(left, right)
+        wrong = left if not static.is_number(left) else right
+        raise InputError(f"{operand(trees[0 if wrong is left else 1])} is {kind(wrong)}, no number and no array")
+
+    def _arrays(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
+        name = _LOGICAL.get(type(op), NAMES[type(op)])
+        for value, tree in zip((left, right), trees, strict=True):
+            if not isinstance(value, Node | int | sympy.Expr):
+                raise InputError(f"{operand(tree)} is {kind(value)}, no number and no array")
+        if name in _LOGICAL.values():
+            return self._logical(name, left, right)
+        if name not in OPERATORS:
+            raise UnsupportedError("it is not read on arrays; it is piecewise constant, or write it with + - * / ** @")
+        try:
+            return OPERATORS[name](left, right)
+        except ShapeError as error:
+            if isinstance(left, Node) and isinstance(right, Node) and left.ndim and right.ndim:
+                X, Y = (operand(tree) for tree in trees)
+                raise ShapeError(operands_differ(name, (X, left), (Y, right))) from None
+            raise ShapeError(str(error)) from None
+
+    def _logical(self, name: str, *values: Any) -> Any:
+        """& | ~ on conditions; on integers they would work bit by bit, so declared inputs are refused."""
+        if any(not isinstance(x, Node) or "int" in x.params.get("properties", ()) for x in values):
+            raise UnsupportedError("bit operations are not read; combine comparisons, such as (x > 0) & (x < 1)")
+        return LANGUAGE[name](*values)
+
+    def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
+        value = self.evaluate(tree.operand, scope)
+        self.place.tree = tree
+        match tree.op:
+            case ast.Not():
+                return not static.truth(value)
+            case ast.Invert() if isinstance(value, Node):
+                return self._logical("logical_not", value)
+            case ast.UAdd() if isinstance(value, Node) or static.is_number(value):
+                return value
+            case ast.USub() if isinstance(value, Node) or static.is_number(value):
+                return static.plain(-value)
+        raise UnsupportedError(f"it is not read on {kind(value)}; write it with numbers and arrays")
+
+    def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
+        """Python's own: the operand that decides is the value."""
+        stop = isinstance(tree.op, ast.Or)
+        for part in tree.values:
+            value = self.evaluate(part, scope)
+            self.place.tree = part
+            if static.truth(value) is stop:
+                break
+        return value
+
+    def _compare(self, tree: ast.Compare, scope: Scope) -> Any:
+        left = self.evaluate(tree.left, scope)
+        result: Any = True
+        for op, part in zip(tree.ops, tree.comparators, strict=True):
+            right = self.evaluate(part, scope)
+            self.place.tree = tree
+            result = self._compared(op, left, right, part)
+            if isinstance(result, Node) and len(tree.ops) > 1:
+                raise UnsupportedError("a chained comparison of arrays is not read; write (a < x) & (x < b)")
+            if result is False:
+                return False
+            left = right
+        return result
+
+    def _compared(self, op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
+        name = NAMES[type(op)]
+        if name in ("is", "is not"):
+            if not (isinstance(tree, ast.Constant) and (tree.value is None or isinstance(tree.value, bool))):
+                raise UnsupportedError("identity is read with None, True and False only; write ==")
+            return (left is right) == (name == "is")
+        if name in ("in", "not in"):
+            return any(static.equal(left, x) for x in static.items(right)) == (name == "in")
+        if isinstance(left, Node) or isinstance(right, Node):
+            if not all(isinstance(x, Node) or static.is_number(x) for x in (left, right)):
+                raise InputError("an array is compared with something that is no number and no array")
+            return LANGUAGE[_COMPARE[name]](left, right)
+        if name in ("==", "!="):
+            return static.equal(left, right) == (name == "==")
+        return static.ordered(name, left, right)
+
+    def _ifexp(self, tree: ast.IfExp, scope: Scope) -> Any:
+        test = self.evaluate(tree.test, scope)
+        self.place.tree = tree.test
+        return self.evaluate(tree.body if static.truth(test) else tree.orelse, scope)
+
+    # comprehensions -----------------------------------------------------------------------------------------------------
+
+    def _listcomp(self, tree: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
+        return [self.evaluate(tree.elt, inner) for inner in self._generated(tree.generators, scope.new_child())]
+
+    _generatorexp = _listcomp
+
+    def _dictcomp(self, tree: ast.DictComp, scope: Scope) -> Any:
+        inner = self._generated(tree.generators, scope.new_child())
+        return {self._key(tree.key, s): self.evaluate(tree.value, s) for s in inner}
+
+    def _generated(self, generators: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
+        """The scope at every step of `for ... in ... if ...`: one scope, as in Python."""
+        first, *rest = generators
+        for item in static.items(self.evaluate(first.iter, scope)):
+            self.step()
+            self._unpack(first.target, item, scope)
+            if all(static.truth(self.evaluate(test, scope)) for test in first.ifs):
+                if rest:
+                    yield from self._generated(rest, scope)
+                else:
+                    yield scope
+
+    def _unpack(self, target: ast.expr, value: Any, scope: Scope) -> None:
+        """A value under local names that make no equation."""
+        if isinstance(target, ast.Name):
+            scope[target.id] = value
+            return
+        for part, one in parts_of(target, value):
+            self._unpack(part, one, scope)
+
+    # access -------------------------------------------------------------------------------------------------------------
+
+    def _attribute(self, tree: ast.Attribute, scope: Scope) -> Any:
+        owner = self.evaluate(tree.value, scope)
+        self.place.tree = tree
+        if isinstance(owner, ModuleName):
+            return owner.attribute(tree.attr)
+        if isinstance(owner, Node):
+            return _array_attribute(owner, tree.attr)
+        if isinstance(owner, dict) and tree.attr in ("keys", "values", "items"):
+            return lambda: list(getattr(owner, tree.attr)())
+        if isinstance(owner, tuple) and tree.attr in getattr(owner, "_fields", ()):
+            return getattr(owner, tree.attr)
+        raise UnsupportedError(f"the attribute .{tree.attr} of {kind(owner)} is not read")
+
+    def _subscript(self, tree: ast.Subscript, scope: Scope) -> Any:
+        if isinstance(tree.value, ast.Attribute) and tree.value.attr == "at" and "__at__" in METHODS:
+            X, index = self.evaluate(tree.value.value, scope), self.index(tree.slice, scope)
+            return METHODS["__at__"](X, index)
+        value, index = self.evaluate(tree.value, scope), self.index(tree.slice, scope)
+        self.place.tree = tree
+        if isinstance(value, Node):
+            if "__getitem__" not in METHODS:
+                raise UnsupportedError("indexing of arrays is not read")
+            return call(operand(tree.value), METHODS["__getitem__"], [value, index], {})
+        if not isinstance(value, tuple | list | dict | str | range):
+            raise InputError(f"{operand(tree.value)} is {kind(value)} and has no entries")
+        try:
+            return value[index]
+        except (KeyError, IndexError, TypeError, ValueError):
+            known = f"; its keys are {', '.join(map(str, value))}" if isinstance(value, dict) else ""
+            raise InputError(f"there is no such entry{known}") from None
+
+    def index(self, tree: ast.expr, scope: Scope) -> Any:
+        match tree:
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                return slice(*(None if part is None else self.evaluate(part, scope) for part in (lower, upper, step)))
+            case ast.Tuple(elts=parts):
+                return tuple(self.index(part, scope) for part in parts)
+        return self.evaluate(tree, scope)
+
+    def _call(self, tree: ast.Call, scope: Scope) -> Any:
+        function = self.evaluate(tree.func, scope)
+        args = [self.evaluate(a, scope) for a in tree.args]
+        self.place.tree = tree
+        if any(k.arg is None for k in tree.keywords):
+            raise UnsupportedError("a call with ** is not read; write the arguments out")
+        kwargs = {str(k.arg): self.evaluate(k.value, scope) for k in tree.keywords}
+        self.place.tree = tree
+        if isinstance(function, Function):
+            return self.inline(function, args, kwargs)
+        if not callable(function):
+            raise InputError(f"it is {kind(function)}, no function")
+        return call(operand(tree.func), function, args, kwargs)
+
+
+def parts_of(target: ast.expr, value: Any) -> list[tuple[ast.expr, Any]]:
+    """The names of `a, b = value`, each with its part."""
+    if not isinstance(target, ast.Tuple | ast.List):
+        raise UnsupportedError("only names are assigned; for X[i] = v write where, concatenate or X.at[i].set(v)")
+    if isinstance(value, dict):
+        raise InputError("a dict does not unpack into names; read its entries by key")
+    if not isinstance(value, Node | tuple | list | range):
+        raise InputError(f"{kind(value)} does not unpack into names")
+    if any(isinstance(part, ast.Starred) for part in target.elts):
+        raise UnsupportedError("a starred name is not read; name every part")
+    values = static.items(value)
+    if len(values) != len(target.elts):
+        raise InputError(f"{len(values)} values for {len(target.elts)} names")
+    return list(zip(target.elts, values, strict=True))
+
+
+def _array_attribute(X: Node, attr: str) -> Any:
+    facts: dict[str, Callable[[], Any]] = {
+        "shape": lambda: X.shape,
+        "ndim": lambda: X.ndim,
+        "size": lambda: static.plain(sympy.Mul(*X.shape)),
+        "T": lambda: X.T,
+        "mT": lambda: OPERATORS["transpose"](X, (*range(X.ndim - 2), X.ndim - 1, X.ndim - 2)),
+        "dtype": lambda: None,
+    }
+    if attr == "mT" and X.ndim < 2:
+        raise InputError("a vector has no matrix transpose; write .T or outer")
+    if attr in facts:
+        return facts[attr]()
+    if attr in METHODS:
+        return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
+    raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")
+
+
+__all__ = ["Expressions", "Scope", "SymgradError", "parts_of"]

@@ -1,0 +1,169 @@
+"""Every operation's SymPy form, evaluated by SymPy alone, against the NumPy code of its record; and both doors in a circle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+
+import symgrad as sg
+from symgrad.op import REGISTRY, CONSTANT, Node, Op, Sample, variable
+from symgrad.printing.sympy_form import FORMS, symbols_of, sympy_of
+from symgrad.program import Equation, Program
+from symgrad.reading.annotations import declare
+
+SIZES = {"m": 2, "n": 3, "k": 4, "l": 5, "b": 2, "d": 3, "h": 4, "q": 2}
+DIMS = {sympy.Symbol(s, integer=True, positive=True): sympy.Integer(v) for s, v in SIZES.items()}
+WITHOUT_FORM = set(
+    "highest lowest max min put vec unvec reshape concatenate stack one_hot pick gather scatter cholesky cumsum".split()
+)
+
+
+def as_sympy(value):
+    """An array as an explicit SymPy matrix, a vector as a column."""
+    if np.ndim(value) == 0:
+        return sympy.Float(float(value))
+    return sympy.ImmutableMatrix(np.reshape(value, (len(value), -1)).tolist())
+
+
+def explicit(expr, values):
+    """Evaluation by SymPy: explicit matrices in, `doit`, and the traces and determinants that `doit` leaves standing."""
+    expr = expr.xreplace(DIMS).xreplace({s.xreplace(DIMS): v for s, v in values.items()}).doit()
+    inner = (sympy.Trace, sympy.Determinant)
+    expr = expr.replace(lambda e: isinstance(e, inner), lambda e: e.func(e.arg.as_explicit()).doit())
+    return expr.as_explicit() if expr.is_Matrix else expr
+
+
+def as_array(value):
+    return np.array(sympy.Matrix(value).evalf().tolist(), dtype=float) if value.is_Matrix else float(value)
+
+
+def run(program: Program, values):
+    """All equations of `program.sympy()` one after the other, by SymPy."""
+    table = dict(zip(symbols_of(program), map(as_sympy, values), strict=True))
+    for symbol, expr in program.sympy().items():
+        table[symbol] = explicit(expr, table)
+    return table[sympy_of(program.outputs[-1])]
+
+
+def sample_node(op: Op, sample: Sample) -> tuple[list[Node], Node]:
+    operands = [variable("XYZW"[i], *_declared(spec)) for i, spec in enumerate(sample.specs)]
+    return operands, op.node(*operands, **sample.static)
+
+
+def _declared(spec):
+    declared = declare(spec, "X")
+    return declared.shape, declared.properties
+
+
+def draw(node: Node, rng):
+    """Entries in (0.2, 0.9); a strong diagonal keeps square matrices regular, and the lower ones triangular."""
+    shape = tuple(int(sympy.sympify(d).xreplace(DIMS)) for d in node.shape)
+    value = rng.uniform(0.2, 0.9, shape)
+    return value + 2 * np.eye(shape[0]) if len(shape) == 2 and shape[0] == shape[1] else value
+
+
+CASES = [
+    pytest.param(op, sample, id=f"{op.name}-{i}")
+    for op in REGISTRY.values()
+    if op.name in FORMS or op.name not in WITHOUT_FORM | {"loss", "apply"}
+    if op.name not in {"loss", "apply"}
+    for i, sample in enumerate(op.samples)
+    if all(len(_declared(s)[0]) <= 2 for s in sample.specs) and not any("int" in s for s in sample.specs)
+]
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_the_form_evaluates_to_what_the_code_computes(op, sample):
+    operands, node = sample_node(op, sample)
+    if node.ndim > 2 or node.op is CONSTANT:
+        pytest.skip("rank above 2")
+    rng = np.random.default_rng(0)
+    values = [draw(x, rng) for x in operands]
+    symbol = variable("f_", node.shape)
+    program = Program("model", tuple(operands), (Equation(symbol, node),), (symbol,))
+    expected = sg.Forward(program).derive().compile().value(**{str(x): v for x, v in zip(operands, values, strict=True)})
+    expected = np.reshape(expected, (len(expected), -1)) if np.ndim(expected) else expected
+    np.testing.assert_allclose(as_array(run(program, values)), expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_FORM))
+def test_what_has_no_form_is_refused_by_name(name):
+    op = REGISTRY[name]
+    _, node = sample_node(op, op.samples[0])
+    with pytest.raises(sg.UnsupportedError, match=f"^{name} has no SymPy form"):
+        sympy_of(node)
+
+
+def test_rank_three_is_refused_by_name():
+    with pytest.raises(sg.UnsupportedError, match=r'variable of shape \(m, n, k\) has no SymPy form; matrices have rank 2 in "s"'):
+        sg.forward('def f(X: "m n k"):\n    s = sum(X)\n    return s').program.sympy()
+
+
+MODELS = {
+    "mlp": '''
+def mlp(x: "d", y: "q", W1: "h d", W2: "q h", lam: " | positive"):
+    z = W1 @ x
+    h = tanh(z)
+    o = W2 @ h
+    L = 0.5 * sum((o - y) ** 2)
+    s = lam / 2 * (sum(W1**2) + sum(W2**2))
+    J = L + s
+    return J''',
+    "softmax regression": '''
+def model(X: "m d", Y: "m q", W: "d q", b: "q"):
+    A = X @ W + b
+    L = -mean(sum(Y * log_softmax(A, axis=1), axis=1))
+    return L''',
+    "gaussian": '''
+def model(x: "n", mu: "n", S: "n n | spd"):
+    r = x - mu
+    L = 0.5 * (r @ solve(S, r)) + 0.5 * log(det(S))
+    return L''',
+    "broadcasting": '''
+def model(X: "m n", u: "m", v: "n", t: ""):
+    A = X * v + u[:, None] * t - t / 3
+    B = A / (1 + exp(-X)) + maximum(A, X)
+    f = sum(B @ diag(v) @ X.T) + trace(X @ X.T) + (X @ v) @ u
+    return f''',
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_source_to_sympy_and_back_gives_the_same_values(name):
+    program = sg.forward(MODELS[name]).program
+    rng = np.random.default_rng(1)
+    values = [draw(v, rng) for v in program.inputs]
+    expected = sg.Forward(program).derive().compile().value(*values)
+    assert float(run(program, values)) == pytest.approx(expected, rel=1e-12)
+    again = sg.Program.from_sympy(program.sympy(), inputs=symbols_of(program))
+    columns = [v.reshape(-1, 1) if v.ndim == 1 else v for v in values]
+    assert sg.Forward(again).derive().compile().value(*columns) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_adjoint_program_has_a_sympy_form():
+    """dJ/dW1 = (W2^T (o - y) * (1 - h^2)) x^T + lam W1, evaluated by SymPy."""
+    d = sg.forward(MODELS["mlp"]).derive("W1")
+    rng = np.random.default_rng(2)
+    x, y, W1, W2, lam = values = [draw(v, rng) for v in d.program.inputs]
+    h = np.tanh(W1 @ x)
+    expected = np.outer(W2.T @ (W2 @ h - y) * (1 - h**2), x) + lam * W1
+    np.testing.assert_allclose(as_array(run(d.adjoint, values)), expected, rtol=1e-12)
+
+
+def test_generic_functions_keep_their_name_and_derivative():
+    z = variable("z", (sympy.Symbol("n", integer=True, positive=True),))
+    expr = sympy_of(REGISTRY["apply"](z, function="phi", order=1))
+    t = sympy.Symbol("t", real=True)
+    assert expr.function.expr == sympy.Function("phi")(t).diff(t)
+    assert expr.shape == (sympy.Symbol("n", integer=True, positive=True), 1)
+
+
+def test_a_vector_is_a_column_and_a_scalar_a_symbol():
+    program = sg.forward(MODELS["mlp"]).program
+    x, _, W1, _, lam = symbols_of(program)
+    d, h = (sympy.Symbol(s, integer=True, positive=True) for s in "dh")
+    assert x == sympy.MatrixSymbol("x", d, 1)
+    assert W1 == sympy.MatrixSymbol("W1", h, d)
+    assert lam == sympy.Symbol("lam", positive=True)
+    assert next(iter(program.sympy().items())) == (sympy.MatrixSymbol("z", h, 1), W1 * x)
