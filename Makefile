@@ -1,7 +1,7 @@
 # On a fresh machine: make, Python 3.11 or later with venv, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location
 SOURCES := symgrad derivations tests $(wildcard benchmarks)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 

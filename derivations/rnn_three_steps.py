@@ -7,9 +7,7 @@ import symgrad as sg
 
 
 @sg.forward
-def rnn_three_steps(
-    x1: "d", x2: "d", x3: "d", h0: "h", Whx: "h d", Whh: "h h", Wqh: "q h", y1: "q", y2: "q", y3: "q", l: "| loss"
-):
+def rnn_three_steps(x1: "d", x2: "d", x3: "d", h0: "h", Whx: "h d", Whh: "h h", Wqh: "q h", y1: "q", y2: "q", y3: "q", l: "| loss"):
     h1 = Whx @ x1 + Whh @ h0  # hidden state, t = 1
     o1 = Wqh @ h1  # output, t = 1
     h2 = Whx @ x2 + Whh @ h1  # hidden state, t = 2

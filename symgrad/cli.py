@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from symgrad import __version__
 from symgrad.errors import InputError, NotDifferentiableError, SymgradError, UnsupportedError, VerificationError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("file", metavar="FILE[:FUNCTION]", help="Python file with the forward pass; it is read, never run")
-    parser.add_argument("--wrt", nargs="+", default=[], metavar="NAME", help="differentiate with respect to these (all float inputs)")
+    parser.add_argument("--wrt", nargs="+", default=[], metavar="NAME", help="derive with respect to these (all float inputs)")
     parser.add_argument("--shape", action="append", default=[], type=_pair, metavar="NAME=SHAPE", help='shape of an input, W="h d"')
     parser.set_defaults(command=run)
     return parser
@@ -142,9 +143,7 @@ def _add_bind(parser: argparse.ArgumentParser) -> None:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
-
-        print(f"symgrad {version('symgrad')}")
+        print(f"symgrad {__version__}")
         parser.exit()
 
 
@@ -209,12 +208,20 @@ def _derive(args: argparse.Namespace) -> int:
     print(printed)
     if args.output is not None:
         with _progress("writing"):
+            paths = [args.output / f"{derivation.program.name}{suffix}" for suffix in (".tex", ".py")]
+            _spare_source(args, paths)
             derivation.numpy(), derivation.latex()  # what cannot be written is known before the first file is
-            name = derivation.program.name
-            for suffix in (".tex", ".py"):
-                derivation.save(args.output / f"{name}{suffix}")
-        _wrote(args.output / f"{name}.tex", args.output / f"{name}.py")
+            for path in paths:
+                derivation.save(path)
+        _wrote(*paths)
     return OK
+
+
+def _spare_source(args: argparse.Namespace, paths: Sequence[Path]) -> None:
+    """mlp.py may define mlp, whose derivation is written to mlp.py."""
+    source = split_target(args.file)[0].resolve()
+    if any(path.resolve() == source for path in paths):
+        raise InputError(f"{source.name} would be written over; choose another folder with -o")
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -240,6 +247,7 @@ def _export(args: argparse.Namespace) -> int:
         if args.tests:
             source = _relative(split_target(args.file)[0], args.output)
             texts[args.output / f"test_{name}.py"] = pytest_module(derivation.program, source, dict(args.bind))
+        _spare_source(args, list(texts))
         for path, text in texts.items():
             write_text(path, text)
     _wrote(*texts)

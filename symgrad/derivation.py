@@ -12,6 +12,7 @@ import symgrad.ops  # registers the operations  # noqa: F401
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
+from symgrad.meaning import recognise
 from symgrad.op import Node, postorder, substitute
 from symgrad.printing.document import WRITERS
 from symgrad.printing.equations import align, listing
@@ -142,7 +143,7 @@ class Derivation:
     @cached_property
     def _normal(self) -> Program:
         """The forward pass in the form that differentiates best; equal for any inputs, no property used."""
-        return self.program.map(normalise)
+        return self.program.map(lambda expr: normalise(recognise(expr)))
 
     @cached_property
     def _adjoint(self) -> Program:

@@ -37,4 +37,4 @@ def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:
     axes = [(d, n) for v in program.inputs for d, n in zip(v.shape, np.shape(inputs[v.params["name"]]), strict=True)]
-    return {d.name: n for d, n in axes if getattr(d, "is_Symbol", False)}
+    return {str(d): n for d, n in axes if getattr(d, "is_Symbol", False)}

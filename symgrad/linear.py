@@ -15,6 +15,7 @@ from symgrad.op import VARIABLE, Dim, Node, constant
 from symgrad.ops.arithmetic import add, hadamard, inner, multiply, power, quotient, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
+from symgrad.ops.selection import select
 from symgrad.program import Equation
 
 MOST_TERMS = 32
@@ -229,6 +230,12 @@ def _broadcast(node: Node, i: int, term: Term) -> Term:
     return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
 
 
+def _taken(node: Node, i: int) -> Node:
+    """1 where the branch that moves is the one taken, 0 elsewhere."""
+    ones, zero = fill(1, node.shape), fill(0, node.shape)
+    return select(*node.args[:2], *((ones, zero) if i == 2 else (zero, ones)), **node.params)
+
+
 _ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
     add.name: lambda node, i, term: term,
     scale.name: _scale,
@@ -240,6 +247,7 @@ _ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
     transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
     sum_.name: _sum,
     broadcast.name: _broadcast,
+    select.name: lambda node, i, term: term.then(Diagonal(_taken(node, i))),
     trace.name: lambda node, i, term: term.measured(eye(node.args[0].shape[0])),
 }
 """How an operation acts on the operand that moves; one that is missing has no matrix form, and products take its place."""

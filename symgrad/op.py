@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import sympy
 
-from symgrad.errors import NotDifferentiableError, ShapeError
+from symgrad.errors import InputError, NotDifferentiableError, ShapeError
 from symgrad.source import value_source
 
 Dim = int | sympy.Expr
@@ -193,7 +193,11 @@ def constant(value: int | sympy.Expr) -> Node:
 
 
 def as_node(value: Any) -> Node:
-    return value if isinstance(value, Node) else constant(value)
+    if isinstance(value, Node):
+        return value
+    if not isinstance(value, int | sympy.Expr):
+        raise InputError(f"a {type(value).__name__} is no number and no array")
+    return constant(value)
 
 
 def zeros(shape: Shape) -> Node:

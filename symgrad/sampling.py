@@ -41,7 +41,7 @@ def sizes_for(inputs: Iterable[Input], shift: int = 0, least: int = 0) -> dict[s
     `shift` hands the sizes round; `least` is added to all of them, for programs that index far into an axis.
     """
     dims = [d for x in inputs for d in x.shape]
-    names = dict.fromkeys(s.name for d in dims if not isinstance(d, int) for s in sorted(d.free_symbols, key=str))
+    names = dict.fromkeys(name for d in dims for name in sorted(map(str, getattr(d, "free_symbols", ()))))
     fixed = {d for d in dims if isinstance(d, int)}
     free = [n + least for n in (*SIZES, *range(8, 8 + len(names) + len(fixed))) if n + least not in fixed]
     count = max(len(names), min(len(SIZES), len(free)))

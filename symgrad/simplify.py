@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import sympy
 
-from symgrad.op import SYMMETRIC, VARIABLE, Node, rewrite_all, value_of
-from symgrad.ops.arithmetic import add, coefficient, divide, hadamard, multiply, power
+from symgrad.op import CONSTANT, SYMMETRIC, VARIABLE, Node, constant, is_zero, rewrite_all, value_of
+from symgrad.ops.arithmetic import add, coefficient, divide, hadamard, multiply, power, scalar_product
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.product import diag, dot, matmul, outer, trace, transposition
+from symgrad.ops.selection import select
+from symgrad.ops.selection import select
 from symgrad.program import Program
 
 Rule = Callable[[Node], Node | None]
@@ -217,6 +219,17 @@ def product_with_reciprocal(node: Node) -> Node | None:
     return None
 
 
+@rule("1[a > b] X * Y = 1[a > b] (X * Y): what is not taken is never multiplied", "hadamard", "scale", ends="selections move to the root")
+def product_of_selection(node: Node) -> Node | None:
+    """A masked cotangent times an infinite slope is zero, not nan."""
+    X, Y = node.args
+    for one, other in ((X, Y), (Y, X)):
+        if one.op is select and other.op is not CONSTANT and one.shape == node.shape and any(map(is_zero, one.args[2:])):
+            branches = (x if is_zero(x) else multiply(x, other) for x in one.args[2:])
+            return select(*one.args[:2], *branches, **one.params)
+    return None
+
+
 @rule("c X + c Y = c (X + Y), c a number", "add", ends="fewer multiples", facts=False)
 def common_factor(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
@@ -225,6 +238,55 @@ def common_factor(node: Node) -> Node | None:
         return None
     sign = sympy.S.NegativeOne if all(c.could_extract_minus_sign() for c, _ in parts) else sympy.S.One
     return multiply(sign * size, add(*(multiply(sign * c / size, rest) for c, rest in parts)))
+
+
+@rule("x^a x^b = x^(a + b)", "scale", "hadamard", ends="fewer powers")
+def product_of_powers(node: Node) -> Node | None:
+    X, Y = node.args
+    if node.op is hadamard:
+        return _merged_power(X, Y)
+    number, factors, arrays = scalar_product(node)
+    for i, x in enumerate(factors):
+        for j in range(i):
+            merged = _merged_power(factors[j], x)
+            if merged is not None:
+                rest = [f for k, f in enumerate(factors) if k not in (i, j)]
+                return _multiplied([constant(number), merged, *rest, *arrays])
+    return None
+
+
+def _multiplied(parts: list[Node]) -> Node:
+    result = parts[-1]
+    for x in reversed(parts[:-1]):
+        result = multiply(x, result)
+    return result
+
+
+def _merged_power(X: Node, Y: Node) -> Node | None:
+    """Only where a negative power meets a positive one: x x stays as typed, and 1 / h / h does not square h."""
+    (x, a), (y, b) = _as_power(X), _as_power(Y)
+    return power(x, exponent=a + b) if x is y and a.is_negative != b.is_negative else None
+
+
+def _as_power(X: Node) -> tuple[Node, sympy.Expr]:
+    return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
+
+
+@rule("x / x^b = x^(1 - b)", "divide", ends="fewer powers")
+def quotient_of_powers(node: Node) -> Node | None:
+    (x, a), (y, b) = (_as_power(z) for z in node.args)
+    return power(x, exponent=a - b) if x is y and a != b else None
+
+
+@rule("where(c, x, 0) y = where(c, x y, 0): zero stays zero whatever y is", "scale", "hadamard", ends="choices move to the root")
+def product_with_choice(node: Node) -> Node | None:
+    for chosen, other in (node.args, tuple(reversed(node.args))):
+        if chosen.op is not select or chosen.ndim != node.ndim or other.op is select:
+            continue
+        A, B, X, Y = chosen.args
+        if (value_of(X) == 0) != (value_of(Y) == 0) and value_of(Y if value_of(X) == 0 else X) != 1:
+            return select(A, B, multiply(X, other), multiply(Y, other), **chosen.params)
+    return None
 
 
 # facts about variables -----------------------------------------------------------------------------------------------------------

@@ -268,8 +268,11 @@ def _hessian(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ..
     answer = _by_jax(lambda jax: lambda f, *a: jax.hessian(f, argnums)(*a), fn, args)
     if answer is not None:
         return answer, EXACT
-    rows = [differences(lambda *a, i=i: differences(fn, a, (i,))[0], args, argnums) for i in argnums]
-    return rows, TWICE_DIFFERENCED
+
+    def gradient_in(i: int) -> Callable[..., Any]:
+        return lambda *a: differences(fn, a, (i,))[0]
+
+    return [differences(gradient_in(i), args, argnums) for i in argnums], TWICE_DIFFERENCED
 
 
 def _placed(args: Sequence[Any], argnums: Sequence[int], moving: Sequence[Any]) -> list[Any]:
@@ -279,7 +282,11 @@ def _placed(args: Sequence[Any], argnums: Sequence[int], moving: Sequence[Any]) 
 
 def differences(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int]) -> list[Any]:
     """Derivatives by central differences of fourth order: one array an argument, of the value's shape followed by its own."""
-    return [_difference(lambda x, i=i: np.asarray(fn(*_placed(args, [i], [x]))), np.asarray(args[i], dtype=float)) for i in argnums]
+
+    def in_argument(i: int) -> Callable[[Any], Any]:
+        return lambda x: np.asarray(fn(*_placed(args, [i], [x])))
+
+    return [_difference(in_argument(i), np.asarray(args[i], dtype=float)) for i in argnums]
 
 
 def _difference(fn: Callable[[Any], Any], x: Any) -> Any:
@@ -289,4 +296,4 @@ def _difference(fn: Callable[[Any], Any], x: Any) -> Any:
         step.flat[k] = 1e-3 * max(1.0, abs(x.flat[k]))
         near, far = fn(x + step) - fn(x - step), fn(x + 2 * step) - fn(x - 2 * step)
         columns.append((8 * near - far) / (12 * step.flat[k]))
-    return np.stack(columns, axis=-1).reshape(*np.shape(columns[0]), *x.shape)
+    return np.stack(columns, axis=-1).reshape((*np.shape(columns[0]), *x.shape))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.errors import InputError, VerificationError
+from symgrad.errors import InputError, SymgradError, UnsupportedError, VerificationError
 from symgrad.evaluation import evaluate
 from symgrad.op import Node, postorder
 from symgrad.ops.generic import apply, derivative_name, functions_of, loss_name
@@ -25,6 +25,9 @@ STEPS = tuple(0.02 * 0.5**k for k in range(7))
 
 SLOPE = 0.5
 """How far the order of the Taylor remainder may stay below 3: an error in the gradient makes it 1, one in the Hessian 2."""
+
+ENLARGED = (0, 6, 18)
+"""What is added to the sizes until every index of the program lies within its axis."""
 
 Arrays = dict[str, Any]
 Functions = Mapping[str, Callable[..., Any]]
@@ -182,13 +185,23 @@ class _Check:
     # one point ----------------------------------------------------------------------------------------------------------
 
     def at(self, shift: int, seed: int) -> tuple[list[Row], dict[str, int]]:
-        """The rows of one random point, and its sizes."""
+        """The rows of one random point, and its sizes: larger ones where a program indexes beyond the small."""
+        for least in ENLARGED:
+            try:
+                return self._at(shift, seed, least)
+            except (IndexError, ValueError) as error:
+                if isinstance(error, SymgradError) or least == ENLARGED[-1]:
+                    raise
+                self.notes.append("sizes are enlarged: at smaller ones an index leaves its axis")
+        raise AssertionError("unreachable")
+
+    def _at(self, shift: int, seed: int, least: int) -> tuple[list[Row], dict[str, int]]:
         inputs = inputs_of(self.d.program.inputs)
-        sizes = sizes_for(inputs, shift)
+        sizes = sizes_for(inputs, shift, least)
         for domain in DOMAINS:
             arrays = sample_inputs(inputs, sizes, seed, domain)
             u, v = self._directions(arrays, seed)
-            answers = self.answers(arrays, v)
+            answers = self._ask(arrays, v)
             if all(np.isfinite(x).all() for x in (answers["value"], *answers["gradient"])):
                 break
         else:
@@ -198,6 +211,16 @@ class _Check:
             self.notes.append(f"inputs without a property are drawn {domain}: elsewhere the value or its gradient is not finite")
         rows = self._scalar(arrays, answers, u, v) if self.d.is_scalar else self._array(arrays, answers, v)
         return list(rows), sizes
+
+    def _ask(self, arrays: Arrays, v: tuple[Any, ...]) -> Arrays:
+        """jax's answers; whatever it stumbles over in the user's function is said in one line."""
+        try:
+            return dict(self.answers(arrays, v))
+        except (SymgradError, IndexError, ValueError):
+            raise
+        except (TypeError, AttributeError, NameError, NotImplementedError) as error:
+            said = (str(error).splitlines() or [""])[0]
+            raise UnsupportedError(f"jax cannot run {self.d.program.name}: {type(error).__name__}: {said}") from error
 
     def _directions(self, arrays: Arrays, seed: int) -> list[tuple[Any, ...]]:
         rng = np.random.default_rng(seed + 1000)

@@ -48,7 +48,7 @@ def test_agrees_with_jax(path):
     names = module(path)
     forward = names[path.stem]
     generics = {n: f for n, f in GENERIC.items() if n in forward.function.__annotations__}
-    report = forward.derive(*names["WRT"]).verify(**generics)
+    report = forward.derive(*names["WRT"]).verify(seeds=(0,), **generics)
     assert report.ok, str(report)
 
 

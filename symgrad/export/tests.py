@@ -10,7 +10,7 @@ from symgrad.op import Node
 from symgrad.ops.generic import Generic
 from symgrad.program import Program
 
-_TEMPLATE = Template('''"""$module held against $function itself, by jax where it is installed; written by symgrad, yours to change."""
+_TEMPLATE = Template('''"""$module held against $function itself, by jax where it is installed; written by symgrad."""
 
 from pathlib import Path
 
@@ -80,4 +80,5 @@ def _runs(program: Program) -> bool:
     """Whether the function can be called as it stands: its file imports what it names, and it takes arrays, not containers."""
     if program.origin is None:
         return False
-    return bool(program.origin.module.has_imports) and not any(isinstance(x, dict | tuple) for x in program.origin.arguments.values())
+    containers = [x for x in program.origin.arguments.values() if isinstance(x, dict | tuple)]
+    return bool(program.origin.module.has_imports) and not containers

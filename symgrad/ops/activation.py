@@ -98,7 +98,7 @@ ndtr = elementwise(
 
 for _op in (sigmoid, log_sigmoid, logit, softplus, relu, erf, erfc, ndtr):
     named(_op.name)(unary(_op))
-named("expit")(unary(sigmoid))
+named("expit", "logistic")(unary(sigmoid))
 named("logaddexp")(binary(logaddexp))
 
 

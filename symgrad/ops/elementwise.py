@@ -170,6 +170,24 @@ log_cosh = elementwise(
     helpers=("_log_cosh",),
     scalar=lambda x: sympy.log(sympy.cosh(x)),
 )
+log1p_square = elementwise(
+    "log1p_square",
+    lambda Z, X: (divide(divide(multiply(2, X), hypot(*align(X, 1))), hypot(*align(X, 1))),),
+    latex=lambda node, show: r"\log" + show.argument(1 + node.args[0] ** 2),
+    numpy="_log1p_square({0})",
+    helpers=("_log1p_square",),
+    scalar=lambda x: sympy.log(1 + x**2),
+    found="2 x / (1 + x^2), divided twice by sqrt(1 + x^2) so that no square overflows.",
+)
+sech2 = elementwise(
+    "sech2",
+    lambda Z, X: (multiply(-2, tanh(X) * Z),),
+    latex=operator_name(r"sech^{2}"),
+    numpy="_sech2({0})",
+    helpers=("_sech2",),
+    scalar=lambda x: 1 / sympy.cosh(x) ** 2,
+    found="1 - tanh^2 where it must not cancel; exported code calls it, print does not.",
+)
 
 # roots, lengths and signs -----------------------------------------------------------------------------------------------
 
@@ -251,7 +269,7 @@ named("positive")(as_node)
 named("negative")(lambda x: OPERATORS["negative"](x))
 named("entr")(lambda x: -xlogy(as_node(x), as_node(x)))
 named("add")(lambda x1, x2: OPERATORS["add"](x1, x2))
-named("subtract")(lambda x1, x2: OPERATORS["subtract"](x1, x2))
-named("multiply")(lambda x1, x2: OPERATORS["multiply"](x1, x2))
-named("divide", "true_divide")(lambda x1, x2: OPERATORS["divide"](x1, x2))
+named("subtract", "sub")(lambda x1, x2: OPERATORS["subtract"](x1, x2))
+named("multiply", "mul")(lambda x1, x2: OPERATORS["multiply"](x1, x2))
+named("divide", "true_divide", "div")(lambda x1, x2: OPERATORS["divide"](x1, x2))
 named("power", "pow", "float_power")(lambda x1, x2: OPERATORS["power"](x1, x2))

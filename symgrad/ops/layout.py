@@ -405,7 +405,6 @@ def array(a: Any, dtype: Any = None) -> Node:
     return stack_of(a) if isinstance(a, tuple | list) else as_node(a)
 
 
-@named("float", "float32", "float64")
 @named("copy", method=True)
 def same(a: Any) -> Node:
     return as_node(a)
@@ -414,7 +413,8 @@ def same(a: Any) -> Node:
 @named("astype", method=True)
 def astype(x: Any, dtype: Any) -> Node:
     """Everything is float64 here; a cast to integers would cut decimals off, so it is refused."""
-    if dtype is not None and dtype is not same and dtype not in ("float32", "float64", "float"):
+    word = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "float")
+    if "float" not in word and word not in ("double", "single"):
         raise UnsupportedError("a cast to integers or booleans is not read; declare labels with the property int")
     return as_node(x)
 

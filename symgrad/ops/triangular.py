@@ -219,7 +219,7 @@ def _cumsum_numpy(node: Node) -> str:
 
 
 def _cumsum_latex(node: Node, show: Any) -> str:
-    marks = (r"^{\leftarrow}" if node.params["backward"] else "") + (f"_{{{node.params['axis']}}}" if node.ndim > 1 else "")
+    marks = (f"^{{{show.top}}}" if node.params["backward"] else "") + (f"_{{{node.params['axis']}}}" if node.ndim > 1 else "")
     return rf"\operatorname{{cumsum}}{marks}{show.argument(node.args[0])}"
 
 

@@ -54,13 +54,20 @@ def _entrywise(node: Node, *operands: Any) -> Any:
     numbers = [_spread_number(n) for n in node.args]
     arrays = {x for x, c in zip(operands, numbers, strict=True) if c is None}
     filled = [x if c is None else sympy_of(c) for x, c in zip(operands, numbers, strict=True)]
-    if len(arrays) < 2:
+    if len(arrays) < 2 and not any(isinstance(x, matrices.FunctionMatrix) for x in arrays):
         t = sympy.Dummy("t", real=True)
         body = scalar(*(t if x in arrays else x for x in filled), **node.params)
         return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays.pop()) if arrays else body * _ones(*dims(node.shape))
     i, j = _index("i"), _index("j")
-    entries = (x if c is not None else MatrixElement(x, i, j) for x, c in zip(filled, numbers, strict=True))
+    entries = (x if c is not None else _at(x, i, j) for x, c in zip(filled, numbers, strict=True))
     return matrices.FunctionMatrix(*dims(node.shape), sympy.Lambda((i, j), scalar(*entries, **node.params)))
+
+
+def _at(x: Any, i: Any, j: Any) -> Any:
+    """The entry (i, j), with entrywise functions written out: SymPy folds a Piecewise out of a Lambda that binds its variable."""
+    if isinstance(x, ElementwiseApplyFunction):
+        return x.function(_at(x.expr, i, j))
+    return x.lamda(i, j) if isinstance(x, matrices.FunctionMatrix) else MatrixElement(x, i, j)
 
 
 def _index(letter: str) -> Any:
@@ -177,6 +184,20 @@ def _take(node: Node, x: Any) -> Any:
     return _from_entries(node.shape, free, _entry(x, places), [])
 
 
+def _put(node: Node, x: Any) -> Any:
+    """Zeros with a block put in, by its entries."""
+    free = [_index(c) for c in "ij"[: node.ndim]]
+    factors: list[Any] = []
+    bound: list[tuple[Any, Any]] = []
+    for i, place in zip(free, node.params["index"], strict=True):
+        if isinstance(place, tuple):
+            start, count, step = place
+            bound.append((_index("k"), count))
+            place = start + step * bound[-1][0]
+        factors.append(sympy.KroneckerDelta(i, place))
+    return _from_entries(node.shape, free, reduce(mul, factors, _entry(x, [k for k, _ in bound])), bound)
+
+
 def _triangle(node: Node, x: Any) -> Any:
     i, j, k = _index("i"), _index("j"), node.params["k"]
     kept = j - i <= k if node.op.name == "tril" else j - i >= k
@@ -199,6 +220,12 @@ def _length(X: Node, axes: tuple[int, ...]) -> Node:
     return power(sum_(power(X, exponent=sympy.Integer(2)), axes=axes), exponent=HALF)
 
 
+def _at_most_one(directions: tuple[Node, ...]) -> tuple[Node, ...]:
+    if len(directions) > 1:
+        raise UnsupportedError("a third derivative of det or prod has no SymPy form")
+    return directions
+
+
 def _lower_half(X: Node) -> Node:
     return subtract(REGISTRY["tril"](X, k=0), multiply(HALF, diag(diagonal(X))))
 
@@ -216,8 +243,8 @@ DEFINITIONS: dict[str, Callable[..., Node]] = {
     "direction": lambda X, axes: divide(X, spread(_length(X, axes), X, axes)),
     "solve_triangular": _triangular_solution,
     "lower_half": _lower_half,
-    "cofactor": cofactor_quotient,
-    "prod_slope": prod_quotient,
+    "cofactor": lambda X, *V: cofactor_quotient(X, *_at_most_one(V)),
+    "prod_slope": lambda X, *V, axes: prod_quotient(X, *_at_most_one(V), axes=axes),
 }
 """Operations that are compositions of others in exact arithmetic, where those are defined."""
 
@@ -254,6 +281,7 @@ FORMS: dict[str, Form] = {
     "tril": _triangle,
     "triu": _triangle,
     "take": _take,
+    "put": _put,
     "prod": _prod,
 }
 """Operations that are no entrywise function, by name."""
@@ -272,7 +300,8 @@ def _form(node: Node, operands: list[Any]) -> Any:
         raise UnsupportedError(f"{node.op.name} of shape {show_shape(node.shape)} has no SymPy form; matrices have rank 2")
     if node.op.name in DEFINITIONS:
         return sympy_of(DEFINITIONS[node.op.name](*node.args, **node.params))
-    return FORMS.get(node.op.name, _entrywise)(node, *operands)
+    form: Form = FORMS.get(node.op.name, _entrywise)
+    return form(node, *operands)
 
 
 def program_sympy(program: Program) -> dict[Any, Any]:

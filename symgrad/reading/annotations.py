@@ -6,12 +6,13 @@ import ast
 import keyword
 import re
 import unicodedata
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnsupportedError
 from symgrad.op import Dim, Shape
 
 PROPERTIES = frozenset(
@@ -21,6 +22,8 @@ SQUARE = frozenset({"symmetric", "spd", "diagonal", "orthogonal", "lower"})
 FUNCTIONS = frozenset({"entrywise", "loss"})
 _IDENTIFIER = re.compile(r"[A-Za-zΑ-Ωα-ω_][A-Za-zΑ-Ωα-ω0-9_]*\Z")
 LONGEST_NAME = 64
+LONGEST_SHAPE = 400
+MOST_AXES = 16
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def check_identifier(name: str, what: str = "name") -> str:
     if len(name) > LONGEST_NAME:
         raise InputError(f"the {what} {name[:20]!r}... is longer than {LONGEST_NAME} characters")
     if not _IDENTIFIER.match(name) or unicodedata.normalize("NFKC", name) != name:
-        raise InputError(f"the {what} {ascii(name)} is refused: use ASCII or Greek letters, digits and underscores")
+        raise InputError(f"the {what} {name!a} is refused: use ASCII or Greek letters, digits and underscores")
     if keyword.iskeyword(name) or name.startswith("__"):
         raise InputError(f"the {what} {name!r} is refused: it is reserved in Python")
     return name
@@ -46,11 +49,15 @@ def declare(text: Any, name: str) -> Declaration:
     """Read "n d | positive"; the empty text is a scalar."""
     if not isinstance(text, str):
         raise InputError(f'{name} needs its shape as text, such as {name}: "n d"')
+    if len(text) > LONGEST_SHAPE:
+        raise InputError(f"{name}: the shape is longer than {LONGEST_SHAPE} characters")
     dims, _, words = text.partition("|")
     properties = frozenset(words.split())
     if unknown := sorted(properties - PROPERTIES):
-        raise InputError(f"{name}: the property {unknown[0]!r} is unknown; known are {', '.join(sorted(PROPERTIES))}")
+        raise InputError(f"{name}: the property {unknown[0][:40]!r} is unknown; known are {', '.join(sorted(PROPERTIES))}")
     shape = tuple(dimension(word, name) for word in dims.split())
+    if len(shape) > MOST_AXES:
+        raise InputError(f"{name}: arrays of more than {MOST_AXES} axes are not read")
     if (square := sorted(properties & SQUARE)) and (len(shape) != 2 or shape[0] != shape[1]):
         raise InputError(f'{name}: {square[0]} needs a square matrix, got "{dims.strip()}"')
     if properties & {"onehot", "simplex"} and not shape:
@@ -60,12 +67,26 @@ def declare(text: Any, name: str) -> Declaration:
 
 def dimension(word: str, name: str) -> Dim:
     """A dimension: a name, a positive number, or a sum or product of those such as n+1 or 2*d."""
+    if word[:1] in "*#?_" or "..." in word or "=" in word:
+        raise UnsupportedError(f"{name}: the dimension {word[:40]!r} of jaxtyping is not read; name every axis")
     try:
-        tree = ast.parse(word, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(word, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number") from None
+    if not unicodedata.is_normalized("NFKC", word):
+        raise InputError(f"{name}: the dimension {word[:40]!a} is refused: use ASCII or Greek letters, digits and underscores")
     dim = _dimension(tree, word, name)
     return int(dim) if dim.is_Integer else dim
+
+
+def jaxtyped(kind: str, text: str) -> str:
+    """Float[Array, "n d"] as "n d"; integers are labels, truth values are binary."""
+    if kind in ("Key", "PRNGKeyArray", "Complex", "Complex64", "Complex128"):
+        raise UnsupportedError(f"{kind} arrays are not read; inputs are real")
+    integers = kind.startswith(("Int", "UInt"))
+    return text + (" | int" if integers else " | binary" if kind == "Bool" else "")
 
 
 def _dimension(tree: ast.expr, word: str, name: str) -> sympy.Expr:

@@ -15,7 +15,7 @@ from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node
 from symgrad.ops.generic import Generic
 from symgrad.reading.messages import cut
-from symgrad.reading.module import arguments
+from symgrad.reading.module import Module, arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class Function:
     tree: ast.FunctionDef | ast.Lambda
     name: str
     defaults: dict[str, Any]
-    scope: ChainMap[str, Any] | None
+    scope: ChainMap[str, Any]
+    module: Module
 
     @property
     def body(self) -> list[ast.stmt]:

@@ -10,16 +10,18 @@ from typing import Any
 
 import sympy
 
-from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError
-from symgrad.language import LANGUAGE, METHODS
+from symgrad.errors import InputError, UnsupportedError
+from symgrad.language import METHODS
 from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
 from symgrad.reading.calls import Function, call, kind
 from symgrad.reading.language import ModuleName
-from symgrad.reading.messages import NAMES, Place, operand, operands_differ, suggest
+from symgrad.reading.messages import Place, operand
+from symgrad.reading.operators import array_attribute, binary, compared, unary
 
 Scope = ChainMap[str, Any]
-MOST_STEPS = 300_000
+MOST_STEPS = 60_000
+LONG_CHAIN = 16
 
 WAYS: dict[type[ast.expr], str] = {
     ast.NamedExpr: "an assignment inside an expression is not read; give it its own line",
@@ -31,9 +33,6 @@ WAYS: dict[type[ast.expr], str] = {
     ast.Set: "a set is not read; write a tuple",
     ast.SetComp: "a set is not read; write a list",
 }
-_LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
-_COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
-
 
 class Expressions(ABC):
     """Evaluates expressions in a scope; what a name means and what a function's body does is said by the reader."""
@@ -95,7 +94,7 @@ class Expressions(ABC):
         self.place.tree = tree
         if tree.args.defaults or tree.args.kw_defaults:
             raise UnsupportedError("a lambda with defaults is not read; write a def")
-        return Function(tree, "lambda", {}, scope)
+        return Function(tree, "lambda", {}, scope, self.place.module)
 
     # operators ----------------------------------------------------------------------------------------------------------
 
@@ -105,62 +104,29 @@ class Expressions(ABC):
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
         left = self.evaluate(chain[-1].left, scope)
+        if len(chain) > LONG_CHAIN and all(isinstance(link.op, ast.Add) for link in chain):
+            return self._long_sum(tree, [left, *(self.evaluate(link.right, scope) for link in reversed(chain))])
         for link in reversed(chain):
             right = self.evaluate(link.right, scope)
             self.place.tree = link
             self.step()
-            left = self.binary(link.op, left, right, (link.left, link.right))
+            left = binary(link.op, left, right, (link.left, link.right))
         return left
 
-    def binary(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
-        name = NAMES[type(op)]
-        if isinstance(left, Node) or isinstance(right, Node):
-            return self._arrays(op, left, right, trees)
-        if static.is_number(left) and static.is_number(right):
-            return static.arithmetic(name, left, right)
-        if name == "add" and type(left) is type(right) and isinstance(left, tuple | list | str):
-            return static.joined(left, right)
-        if name == "multiply" and isinstance(left, tuple | list) and isinstance(right, int):
-            return static.repeated(left, right)
-        wrong = left if not static.is_number(left) else right
-        raise InputError(f"{operand(trees[0 if wrong is left else 1])} is {kind(wrong)}, no number and no array")
-
-    def _arrays(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
-        name = _LOGICAL.get(type(op), NAMES[type(op)])
-        for value, tree in zip((left, right), trees, strict=True):
-            if not isinstance(value, Node | int | sympy.Expr):
-                raise InputError(f"{operand(tree)} is {kind(value)}, no number and no array")
-        if name in _LOGICAL.values():
-            return self._logical(name, left, right)
-        if name not in OPERATORS:
-            raise UnsupportedError("it is not read on arrays; it is piecewise constant, or write it with + - * / ** @")
-        try:
-            return OPERATORS[name](left, right)
-        except ShapeError as error:
-            if isinstance(left, Node) and isinstance(right, Node) and left.ndim and right.ndim:
-                X, Y = (operand(tree) for tree in trees)
-                raise ShapeError(operands_differ(name, (X, left), (Y, right))) from None
-            raise ShapeError(str(error)) from None
-
-    def _logical(self, name: str, *values: Any) -> Any:
-        """& | ~ on conditions; on integers they would work bit by bit, so declared inputs are refused."""
-        if any(not isinstance(x, Node) or "int" in x.params.get("properties", ()) for x in values):
-            raise UnsupportedError("bit operations are not read; combine comparisons, such as (x > 0) & (x < 1)")
-        return LANGUAGE[name](*values)
+    def _long_sum(self, tree: ast.BinOp, values: list[Any]) -> Any:
+        """One sum of many terms at once: term by term it would be flattened anew each time."""
+        self.place.tree = tree
+        if all(isinstance(x, Node) for x in values):
+            return OPERATORS["add"](*values)
+        total = values[0]
+        for value in values[1:]:
+            total = binary(ast.Add(), total, value, (tree.left, tree.right))
+        return total
 
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
         value = self.evaluate(tree.operand, scope)
         self.place.tree = tree
-        match tree.op:
-            case ast.Not():
-                return not static.truth(value)
-            case ast.Invert() if isinstance(value, Node):
-                return self._logical("logical_not", value)
-            case ast.UAdd() if isinstance(value, Node) or static.is_number(value):
-                return value
-            case ast.USub() if isinstance(value, Node) or static.is_number(value):
-                return static.plain(-value)
-        raise UnsupportedError(f"it is not read on {kind(value)}; write it with numbers and arrays")
+        return unary(tree.op, value)
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
         """Python's own: the operand that decides is the value."""
@@ -178,29 +144,13 @@ class Expressions(ABC):
         for op, part in zip(tree.ops, tree.comparators, strict=True):
             right = self.evaluate(part, scope)
             self.place.tree = tree
-            result = self._compared(op, left, right, part)
+            result = compared(op, left, right, part)
             if isinstance(result, Node) and len(tree.ops) > 1:
                 raise UnsupportedError("a chained comparison of arrays is not read; write (a < x) & (x < b)")
             if result is False:
                 return False
             left = right
         return result
-
-    def _compared(self, op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
-        name = NAMES[type(op)]
-        if name in ("is", "is not"):
-            if not (isinstance(tree, ast.Constant) and (tree.value is None or isinstance(tree.value, bool))):
-                raise UnsupportedError("identity is read with None, True and False only; write ==")
-            return (left is right) == (name == "is")
-        if name in ("in", "not in"):
-            return any(static.equal(left, x) for x in static.items(right)) == (name == "in")
-        if isinstance(left, Node) or isinstance(right, Node):
-            if not all(isinstance(x, Node) or static.is_number(x) for x in (left, right)):
-                raise InputError("an array is compared with something that is no number and no array")
-            return LANGUAGE[_COMPARE[name]](left, right)
-        if name in ("==", "!="):
-            return static.equal(left, right) == (name == "==")
-        return static.ordered(name, left, right)
 
     def _ifexp(self, tree: ast.IfExp, scope: Scope) -> Any:
         test = self.evaluate(tree.test, scope)
@@ -246,7 +196,7 @@ class Expressions(ABC):
         if isinstance(owner, ModuleName):
             return owner.attribute(tree.attr)
         if isinstance(owner, Node):
-            return _array_attribute(owner, tree.attr)
+            return array_attribute(owner, tree.attr)
         if isinstance(owner, dict) and tree.attr in ("keys", "values", "items"):
             return lambda: list(getattr(owner, tree.attr)())
         if isinstance(owner, tuple) and tree.attr in getattr(owner, "_fields", ()):
@@ -254,9 +204,6 @@ class Expressions(ABC):
         raise UnsupportedError(f"the attribute .{tree.attr} of {kind(owner)} is not read")
 
     def _subscript(self, tree: ast.Subscript, scope: Scope) -> Any:
-        if isinstance(tree.value, ast.Attribute) and tree.value.attr == "at" and "__at__" in METHODS:
-            X, index = self.evaluate(tree.value.value, scope), self.index(tree.slice, scope)
-            return METHODS["__at__"](X, index)
         value, index = self.evaluate(tree.value, scope), self.index(tree.slice, scope)
         self.place.tree = tree
         if isinstance(value, Node):
@@ -289,7 +236,7 @@ class Expressions(ABC):
         self.place.tree = tree
         if isinstance(function, Function):
             return self.inline(function, args, kwargs)
-        if not callable(function):
+        if not callable(function) or isinstance(function, sympy.Basic):
             raise InputError(f"it is {kind(function)}, no function")
         return call(operand(tree.func), function, args, kwargs)
 
@@ -308,24 +255,3 @@ def parts_of(target: ast.expr, value: Any) -> list[tuple[ast.expr, Any]]:
     if len(values) != len(target.elts):
         raise InputError(f"{len(values)} values for {len(target.elts)} names")
     return list(zip(target.elts, values, strict=True))
-
-
-def _array_attribute(X: Node, attr: str) -> Any:
-    facts: dict[str, Callable[[], Any]] = {
-        "shape": lambda: X.shape,
-        "ndim": lambda: X.ndim,
-        "size": lambda: static.plain(sympy.Mul(*X.shape)),
-        "T": lambda: X.T,
-        "mT": lambda: OPERATORS["transpose"](X, (*range(X.ndim - 2), X.ndim - 1, X.ndim - 2)),
-        "dtype": lambda: None,
-    }
-    if attr == "mT" and X.ndim < 2:
-        raise InputError("a vector has no matrix transpose; write .T or outer")
-    if attr in facts:
-        return facts[attr]()
-    if attr in METHODS:
-        return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
-    raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")
-
-
-__all__ = ["Expressions", "Scope", "SymgradError", "parts_of"]

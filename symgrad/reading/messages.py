@@ -16,13 +16,18 @@ LONGEST_PIECE = 40
 
 NAMES: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power", ast.MatMult: "matmul",
-    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+    ast.FloorDiv: "floor_divide", ast.Mod: "mod", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|",
+    ast.BitXor: "^",
     ast.UAdd: "+", ast.USub: "negative", ast.Not: "not", ast.Invert: "~",
     ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is", ast.IsNot: "is not",
     ast.In: "in", ast.NotIn: "not in",
 }  # fmt: skip
 """Operators by the name they have in a message."""
 
+_WORDS: dict[type[ast.AST], str] = {
+    ast.NamedExpr: ":=", ast.JoinedStr: "f-string", ast.Starred: "*", ast.Compare: "comparison", ast.Delete: "del", ast.Dict: "dict",
+    ast.SetComp: "set", ast.YieldFrom: "yield",
+}  # fmt: skip
 SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 
 
@@ -76,9 +81,15 @@ def piece(tree: ast.AST) -> str:
             return operand(function)
         case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.arg(arg=name):
             return cut(name, LONGEST_PIECE)
+        case ast.Constant(value=float(value)) if value - value != 0:
+            return "the number"
         case ast.Attribute() | ast.Subscript() | ast.Constant():
             return operand(tree)
-    return type(tree).__name__.lower()
+        case ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return name
+        case ast.Expr(value=value) | ast.Await(value=value):
+            return piece(value)
+    return _WORDS.get(type(tree), type(tree).__name__.lower())
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,8 @@ KNOWN_ROOTS = frozenset({"numpy", "jax", "scipy", "math", "autograd"})
 """Packages whose functions are read by name; what any other package means by a name is not known."""
 
 TRANSFORMS = frozenset(
-    "vmap pmap grad value_and_grad jacobian jacfwd jacrev hessian vectorize custom_jvp custom_vjp custom_gradient linearize vjp jvp".split()
+    "vmap pmap grad value_and_grad jacobian jacfwd jacrev hessian vectorize custom_jvp custom_vjp custom_gradient linearize "
+    "vjp jvp".split()
 )
 HARMLESS = frozenset("jit forward jaxtyped typechecked beartype checkpoint remat partial".split())
 

@@ -16,7 +16,7 @@ from symgrad.reading.static import arithmetic, decided, is_number, items, plain,
 
 def _range(*bounds: Any) -> range:
     if not all(isinstance(b, int) for b in bounds):
-        raise UnsupportedError("a loop needs a literal range; a symbolic dimension does not say how many steps, give it as a number")
+        raise UnsupportedError("a loop needs a literal range; a symbolic dimension does not say how many steps")
     if len(bounds) == 3 and bounds[2] == 0:
         raise InputError("a range needs a step that is not zero")
     return range(*bounds)

@@ -18,7 +18,8 @@ from symgrad.language import METHODS
 from symgrad.op import Node
 
 MOST_BITS = 2048
-MOST_PARTS = 500
+MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
+MOST_PARTS = 100
 MOST_ITEMS = 100_000
 BEYOND = "the number is beyond float64"
 
@@ -67,9 +68,9 @@ def _bounded(value: Any) -> Any:
         if value.bit_length() > 1024:
             raise InputError(f"{BEYOND}; scale the problem")
         return value
-    if value.is_Rational and max(abs(value.p), value.q).bit_length() > MOST_BITS:
+    if value.is_Rational and max(abs(value.p), value.q).bit_length() > MOST_DIGITS and not value.is_Integer:
         return plain_decimal(_float(value))
-    if value is sympy.nan or value is sympy.zoo or value.is_real is False and not value.is_infinite:
+    if value is sympy.nan or value is sympy.zoo or (value.is_real is False and not value.is_infinite):
         raise InputError("the result is no real number")
     if sum(1 for _ in islice(sympy.preorder_traversal(value), MOST_PARTS)) == MOST_PARTS:
         raise UnsupportedError("an expression in the dimensions grows too long; shorten it")
@@ -94,7 +95,11 @@ def arithmetic(name: str, a: Any, b: Any) -> Any:
         raise UnsupportedError(f"{name} of numbers is not read; write it with + - * / // % **")
     if name in ("divide", "floor_divide", "mod") and b == 0:
         raise InputError("a division by zero")
-    return _bounded(plain(_ARITHMETIC[name](sympy.sympify(int(a)) if isinstance(a, int) else a, sympy.Integer(b) if isinstance(b, int) else b)))
+    return _bounded(plain(_ARITHMETIC[name](exact(a), exact(b))))
+
+
+def exact(value: Any) -> sympy.Expr:
+    return sympy.Integer(int(value)) if isinstance(value, int) else value
 
 
 def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
@@ -121,8 +126,9 @@ def _number_power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
         raise InputError(f"{BEYOND}; scale the problem")
     if doublings < -1100:
         return sympy.S.Zero
-    exact = a.is_Rational and b.is_Rational and max(abs(a.p), a.q).bit_length() * abs(exponent) <= MOST_BITS and b.q <= 1000
-    if exact or a in (-1, sympy.E, sympy.pi) and abs(exponent) <= MOST_BITS and b.is_Rational and b.q <= 1000:
+    small = b.is_Rational and abs(exponent) <= MOST_BITS and b.q <= 1000
+    short = small and a.is_Rational and max(abs(a.p), a.q).bit_length() * abs(exponent) <= MOST_BITS
+    if short or (small and a in (-1, sympy.E, sympy.pi)):
         return a**b
     sign = -1 if a.is_negative and b % 2 == 1 else 1
     return sympy.Rational(repr(sign * base**exponent))
@@ -208,7 +214,7 @@ def rows(X: Node) -> list[Any]:
     if not X.ndim:
         raise InputError("a scalar has no entries")
     if not isinstance(X.shape[0], int):
-        raise UnsupportedError(f"an array of symbolic length {X.shape[0]} is not taken apart; index it, or give the length as a number")
+        raise UnsupportedError("an array of symbolic length is not taken apart; index it, or give its length as a number")
     if X.shape[0] > MOST_ITEMS:
         raise UnsupportedError(f"an array of more than {MOST_ITEMS} rows is not taken apart; index it")
     return [METHODS["__getitem__"](X, i) for i in range(X.shape[0])]

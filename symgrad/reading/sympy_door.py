@@ -98,7 +98,7 @@ class Reader:
             raise InputError(f"{what} {piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol")
         if isinstance(symbol, sympy.Symbol) and not symbol.is_commutative:
             raise InputError(f"{what} {symbol.name!a} does not commute; use a MatrixSymbol")
-        name = check_identifier(str(symbol.name), what)
+        name = check_identifier(str(symbol.name), what.removeprefix("the "))
         if name.startswith("_"):
             raise InputError(f"{what} {name!r} starts with an underscore; rename it")
         if clash := next((s for s in self.known if s.name == name), None):
@@ -224,14 +224,12 @@ class Reader:
         X = self.matrix(base)
         if X.shape[0] != X.shape[1]:
             what = "inverse" if exponent == -1 else f"power {piece(exponent)}"
-            raise ShapeError(
-                f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower"
-            )
+            raise ShapeError(f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower")
         if X.shape == (1, 1):
             return OPERATORS["power"](X, self.number(exponent))
         if not exponent.is_Integer or abs(exponent) > LARGEST_POWER:
             raise UnsupportedError(
-                f"the power {piece(exponent)} of {piece(base)} is no whole number up to {LARGEST_POWER}; entrywise use HadamardPower"
+                f"the power {piece(exponent)} of {piece(base)} is no whole number to {LARGEST_POWER}; entrywise use HadamardPower"
             )
         if exponent < 0:
             X = language("inv")(X)
@@ -385,7 +383,7 @@ class Reader:
     def heaviside(self, expr: Any, scope: Scope) -> Entries:
         x, at_zero = expr.args
         if at_zero == 0:
-            return self.together(REGISTRY["step"], [x], scope)
+            return self.together(lambda X: language("where")(language("greater")(X, 0), 1, 0), [x], scope)
         if at_zero != HALF:
             raise UnsupportedError(f"{piece(expr)}: at zero only 0 and 1/2 are read")
         return self.together(lambda X: HALF * (1 + LANGUAGE["sign"](X)), [x], scope)
@@ -462,7 +460,7 @@ def _functions() -> dict[Any, Callable[..., Node]]:
     """SymPy's functions by their class, found in the scalar bodies of the records: tanh has the body tanh(t)."""
     table: dict[Any, Callable[..., Node]] = {}
     for op in sorted(REGISTRY.values(), key=lambda op: op.name not in LANGUAGE):
-        if op.scalar is None or op.samples[0].static:
+        if op.scalar is None or not op.samples or op.samples[0].static:
             continue
         letters = tuple(sympy.Dummy(real=True) for _ in op.samples[0].specs)
         body = op.scalar(*letters)

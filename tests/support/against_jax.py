@@ -33,15 +33,16 @@ def check(expression, shapes, point, wrt=None, order=2, rtol=1e-10):
     def restricted(*arrays):
         return oracle(source)(**{k: jnp.asarray(v) for k, v in point.items()} | dict(zip(wrt, arrays, strict=True)))
 
-    arrays = [jnp.asarray(point[k]) for k in wrt]
+    arrays = tuple(jnp.asarray(point[k]) for k in wrt)
     everything = tuple(range(len(wrt)))
-    np.testing.assert_allclose(module.value(**point), restricted(*arrays), rtol=rtol)
+    both = jax.value_and_grad(restricted, everything)
     if order == 1:
-        compare(module.grad(**point), jax.grad(restricted, everything)(*arrays), rtol)
+        value, gradient = both(*arrays)
     else:
-        gradient, product = jax.jvp(jax.grad(restricted, everything), arrays, directions)
-        compare(module.grad(**point), gradient, rtol)
+        (value, gradient), (_, product) = jax.jvp(both, arrays, directions)
         compare(module.hvp(directions, **point), product, rtol)
+    np.testing.assert_allclose(module.value(**point), value, rtol=rtol)
+    compare(module.grad(**point), gradient, rtol)
 
 
 def compare(ours, theirs, rtol):

@@ -6,12 +6,13 @@ An operation without a natural counterpart here needs a `scalar` body in its rec
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from cases import phi_witness, smooth_loss
-from jax.scipy import special
+from jax.scipy import linalg, special
 
 JAX_NAMES = """
 exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh arccosh arctanh sign abs
@@ -44,6 +45,41 @@ def loss_witness(o: Any, y: Any, wrt: tuple[int, ...], **_: Any) -> Any:
     return function(o, y)
 
 
+def slope(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The gradient of a scalar function, and its derivatives along as many directions as are given."""
+
+    def along(x: Any, *directions: Any) -> Any:
+        derivative: Callable[[Any], Any] = jax.grad(function)
+        for v in directions:
+            derivative = partial(lambda inner, v, x: jax.jvp(inner, (x,), (v,))[1], derivative, v)
+        return derivative(x)
+
+    return along
+
+
+def length(x: Any, axes: tuple[int, ...]) -> Any:
+    return jnp.sqrt(jnp.sum(x**2, axis=axes, keepdims=True))
+
+
+def slices(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A (start, stop, step) each as the slice it stands for."""
+    parts = [i if isinstance(i, tuple) or i is None else int(i) for i in index]
+    return tuple(slice(i[0], None if i[2] < 0 and i[1] is not None and i[1] < 0 else i[1], i[2]) if isinstance(i, tuple) else i for i in parts)
+
+
+def cumulated(x: Any, axis: int, backward: bool) -> Any:
+    return jnp.flip(jnp.cumsum(jnp.flip(x, axis), axis=axis), axis) if backward else jnp.cumsum(x, axis=axis)
+
+
+def scattered(G: Any, y: Any, axis: int, count: int) -> Any:
+    """Through the product with one-hot rows, as its record says of gather."""
+    return jnp.moveaxis(jnp.tensordot(jax.nn.one_hot(y, count, axis=0), jnp.moveaxis(G, axis, 0), axes=1), 0, axis)
+
+
+def triangular(A: Any, B: Any, lower: bool, trans: bool) -> Any:
+    return linalg.solve_triangular(A, B, lower=lower, trans=int(trans))
+
+
 WITNESSES: dict[str, Callable[..., Any]] = {name: getattr(jnp, name) for name in JAX_NAMES}
 WITNESSES |= {
     "broadcast": spread,
@@ -69,6 +105,37 @@ WITNESSES |= {
     "logsumexp": lambda x, axes: special.logsumexp(x, axis=axes),
     "softmax": lambda x, axes: jax.nn.softmax(x, axis=axes),
     "log_softmax": lambda x, axes: jax.nn.log_softmax(x, axis=axes),
+    "max": lambda x, axes: jnp.max(x, axis=axes),
+    "min": lambda x, axes: jnp.min(x, axis=axes),
+    "highest": lambda x, axes: jax.grad(lambda x: jnp.sum(jnp.max(x, axis=axes)))(x),
+    "lowest": lambda x, axes: jax.grad(lambda x: jnp.sum(jnp.min(x, axis=axes)))(x),
+    "norm": lambda x, axes: jnp.squeeze(length(x, axes), axis=axes),
+    "direction": lambda x, axes: x / length(x, axes),
+    "prod": lambda x, axes: jnp.prod(x, axis=axes),
+    "prod_slope": lambda x, *v, axes: slope(lambda x: jnp.sum(jnp.prod(x, axis=axes)))(x, *v),
+    "tril": jnp.tril,
+    "triu": jnp.triu,
+    "stack": lambda *x, axis: jnp.stack(x, axis=axis),
+    "concatenate": lambda *x, axis: jnp.concatenate(x, axis=axis),
+    "cumsum": cumulated,
+    "reshape": lambda x, shape: jnp.reshape(x, shape),
+    "vec": lambda x: jnp.ravel(x, order="F"),
+    "unvec": lambda x, shape: jnp.reshape(x, shape, order="F"),
+    "take": lambda x, index: x[slices(index)],
+    "put": lambda x, shape, index: jnp.zeros(shape).at[slices(index)].set(x),
+    "pick": lambda x, y, axis: jnp.squeeze(jnp.take_along_axis(x, jnp.expand_dims(y, axis), axis=axis), axis),
+    "gather": lambda x, y, axis: jnp.take(x, y, axis=axis),
+    "scatter": scattered,
+    "one_hot": lambda y, classes: jax.nn.one_hot(y, classes),
+    "inv": jnp.linalg.inv,
+    "det": jnp.linalg.det,
+    "det_sign": lambda x: jnp.linalg.slogdet(x)[0],
+    "logdet": lambda x: jnp.linalg.slogdet(x)[1],
+    "cofactor": slope(jnp.linalg.det),
+    "solve": lambda A, B: jnp.linalg.solve(A, B),
+    "solve_triangular": triangular,
+    "cholesky": lambda x, symmetrized: jnp.linalg.cholesky((x + x.T) / 2),
+    "lower_half": lambda x: jnp.tril(x) - jnp.diag(jnp.diag(x)) / 2,
 }
 
 UNWITNESSED: dict[str, str] = {}

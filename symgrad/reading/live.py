@@ -1,0 +1,129 @@
+"""Live functions and the values they see: where their source stands, and what their globals and closures mean on reading."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import types
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.errors import InputError, SymgradError, UnsupportedError
+from symgrad.reading.calls import Function
+from symgrad.reading.language import ModuleName, function_named
+from symgrad.reading.module import KNOWN_ROOTS, Module, module_of, parse
+from symgrad.reading.static import literal
+
+_TRANSPARENT = frozenset({"jaxtyping", "beartype", "typeguard", "symgrad"})
+_TRANSPARENT_CODE = frozenset({"reraise_with_filtered_traceback", "fun_remat"})  # how jax calls its frames and checkpoint
+
+
+@dataclass(frozen=True)
+class Live:
+    """A value of the running program, looked at only when the function reads it."""
+
+    value: Any
+
+
+def plain_function(fn: Any) -> types.FunctionType:
+    """The def under jit and annotations checkers; a transformation such as vmap is never looked through."""
+    if isinstance(fn, type):
+        raise InputError(f"{fn.__name__} is a class; hand in a plain function of arrays")
+    if inspect.ismethod(fn):
+        raise InputError(f"{fn.__name__} is a method; write it as a plain function of arrays")
+    if isinstance(fn, functools.partial):
+        raise InputError("a partial is no plain function; hand in the function itself, its other arguments with defaults")
+    if type(fn).__name__ == "PjitFunction":
+        return plain_function(fn.__wrapped__)
+    if hasattr(fn, "program") and inspect.isfunction(getattr(fn, "function", None)):
+        return plain_function(fn.function)
+    if not inspect.isfunction(fn):
+        name = getattr(fn, "__name__", type(fn).__name__)
+        raise InputError(f"{name} is no plain Python function; hand in the function itself, its source or its file")
+    wrapped = getattr(fn, "__wrapped__", None)
+    if wrapped is None:
+        return fn
+    package = str(fn.__globals__.get("__name__", "?")).partition(".")[0]
+    if package in _TRANSPARENT or fn.__code__.co_name in _TRANSPARENT_CODE:
+        return plain_function(wrapped)
+    raise UnsupportedError(f"{fn.__name__} is wrapped by {fn.__code__.co_name} of {package}; hand in the plain function itself")
+
+
+def file_name(fn: types.FunctionType) -> str:
+    return (fn.__code__.co_filename or "<string>").replace("\\", "/").rpartition("/")[2]
+
+
+def locate(fn: types.FunctionType) -> tuple[Module, ast.FunctionDef]:
+    """The file around a function and its definition there."""
+    if fn.__name__ == "<lambda>":
+        raise UnsupportedError("a lambda has no names for its steps; write it as a def")
+    try:
+        lines, _ = inspect.findsource(fn)
+    except (OSError, TypeError, IndexError):
+        raise InputError(f"the source of {fn.__name__} is not available; hand it in as text or as a file") from None
+    text, filename = "".join(lines), file_name(fn)
+    tree = parse(text, filename)
+    module = module_of(tree, text, filename)
+    module.live, module.has_imports = fn.__globals__, True
+    return module, _definition(tree, fn, filename)
+
+
+def _definition(tree: ast.Module, fn: types.FunctionType, filename: str) -> ast.FunctionDef:
+    start, name = fn.__code__.co_firstlineno, fn.__code__.co_name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            if start == min([node.lineno, *(d.lineno for d in node.decorator_list)]):
+                if isinstance(node, ast.AsyncFunctionDef):
+                    raise UnsupportedError(f"{name} ({filename}, line {start}) is async; write a plain def")
+                return node
+    raise InputError(f"{name} is not at line {start} of {filename}, the file has changed; import it again")
+
+
+def closure_of(fn: types.FunctionType) -> dict[str, Any]:
+    """The names a function closes over, by value; an empty cell is left out."""
+    found = {}
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            continue
+    return found
+
+
+def read_live(name: str, value: Any, home: Mapping[str, Any]) -> Any:
+    """A value of the running program as a value of the reader: numbers, modules and plain functions of the same file."""
+    if isinstance(value, types.ModuleType):
+        return ModuleName(value.__name__)
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return literal(value)
+    if isinstance(value, tuple | list) and len(value) < 1000:
+        return type(value)([read_live(name, x, home) for x in value]) if type(value) in (tuple, list) else _refuse(name, value)
+    if type(value) is dict and len(value) < 1000:
+        return {k: read_live(name, x, home) for k, x in value.items() if isinstance(k, str | int)}
+    if hasattr(value, "shape"):
+        raise UnsupportedError(f"{name} is an array from outside the function; pass it in as an input")
+    return _live_function(name, value, home)
+
+
+def _live_function(name: str, value: Any, home: Mapping[str, Any]) -> Any:
+    package = str(getattr(value, "__module__", None) or "?").partition(".")[0]
+    if package in KNOWN_ROOTS or package == "jaxlib":
+        return function_named(str(getattr(value, "__name__", name)))
+    try:
+        fn = plain_function(value)
+    except SymgradError as error:
+        raise type(error)(f"{name} is not read, {error}") from None
+    if fn.__globals__ is not home:
+        raise UnsupportedError(f"{name} comes from {fn.__module__}, which is not read; put it into the same file")
+    module, tree = locate(fn)
+    scope = ChainMap({n: Live(v) for n, v in closure_of(fn).items()})
+    return Function(tree, tree.name, {}, scope, module)
+
+
+def _refuse(name: str, value: Any) -> Any:
+    raise UnsupportedError(f"{name} is a {type(value).__name__}, which is not read; pass its parts in as inputs")

@@ -1,0 +1,109 @@
+"""What the operators of the source do: on numbers on the spot, on arrays as nodes, with the operands named when they do not fit."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from symgrad.errors import InputError, ShapeError, UnsupportedError
+from symgrad.language import LANGUAGE, METHODS
+from symgrad.op import OPERATORS, Node
+from symgrad.reading import static
+from symgrad.reading.calls import kind
+from symgrad.reading.messages import NAMES, operand, operands_differ, suggest
+
+_LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
+_COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
+
+
+def binary(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
+    name = NAMES[type(op)]
+    if isinstance(left, Node) or isinstance(right, Node):
+        return _arrays(op, left, right, trees)
+    if static.is_number(left) and static.is_number(right):
+        return static.arithmetic(name, left, right)
+    if name == "add" and type(left) is type(right) and isinstance(left, tuple | list | str):
+        return static.joined(left, right)
+    if name == "multiply" and isinstance(left, tuple | list) and isinstance(right, int):
+        return static.repeated(left, right)
+    wrong = left if not static.is_number(left) else right
+    raise InputError(f"{operand(trees[0 if wrong is left else 1])} is {kind(wrong)}, no number and no array")
+
+
+def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
+    name = _LOGICAL.get(type(op), NAMES[type(op)])
+    for value, tree in zip((left, right), trees, strict=True):
+        if not isinstance(value, Node | int | sympy.Expr):
+            raise InputError(f"{operand(tree)} is {kind(value)}, no number and no array")
+    if name in _LOGICAL.values():
+        return _logical(name, left, right)
+    if name == "divide" and static.is_number(right) and right == 0:
+        raise InputError("a division by zero")
+    if name not in OPERATORS:
+        raise UnsupportedError("it is not read on arrays; it is piecewise constant, or write it with + - * / ** @")
+    try:
+        return OPERATORS[name](left, right)
+    except ShapeError as error:
+        if isinstance(left, Node) and isinstance(right, Node) and left.ndim and right.ndim:
+            X, Y = (operand(tree) for tree in trees)
+            raise ShapeError(operands_differ(name, (X, left), (Y, right))) from None
+        raise ShapeError(str(error)) from None
+
+
+def _logical(name: str, *values: Any) -> Any:
+    """& | ~ on conditions; on integers they would work bit by bit, so declared inputs are refused."""
+    if any(not isinstance(x, Node) or "int" in x.params.get("properties", ()) for x in values):
+        raise UnsupportedError("bit operations are not read; combine comparisons, such as (x > 0) & (x < 1)")
+    return LANGUAGE[name](*values)
+
+
+def unary(op: ast.unaryop, value: Any) -> Any:
+    match op:
+        case ast.Not():
+            return not static.truth(value)
+        case ast.Invert() if isinstance(value, Node):
+            return _logical("logical_not", value)
+        case ast.UAdd() if isinstance(value, Node) or static.is_number(value):
+            return value
+        case ast.USub() if isinstance(value, Node) or static.is_number(value):
+            return static.plain(-value)
+    raise UnsupportedError(f"it is not read on {kind(value)}; write it with numbers and arrays")
+
+
+def compared(op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
+    name = NAMES[type(op)]
+    if name in ("is", "is not"):
+        if not (isinstance(tree, ast.Constant) and (tree.value is None or isinstance(tree.value, bool))):
+            raise UnsupportedError("identity is read with None, True and False only; write ==")
+        return (left is right) == (name == "is")
+    if name in ("in", "not in"):
+        return any(static.equal(left, x) for x in static.items(right)) == (name == "in")
+    if isinstance(left, Node) or isinstance(right, Node):
+        if not all(isinstance(x, Node) or static.is_number(x) for x in (left, right)):
+            raise InputError("an array is compared with something that is no number and no array")
+        return LANGUAGE[_COMPARE[name]](left, right)
+    if name in ("==", "!="):
+        return static.equal(left, right) == (name == "==")
+    return static.ordered(name, left, right)
+
+
+def array_attribute(X: Node, attr: str) -> Any:
+    facts: dict[str, Callable[[], Any]] = {
+        "shape": lambda: X.shape,
+        "ndim": lambda: X.ndim,
+        "size": lambda: static.plain(sympy.Mul(*X.shape)),
+        "T": lambda: X.T,
+        "mT": lambda: OPERATORS["transpose"](X, (*range(X.ndim - 2), X.ndim - 1, X.ndim - 2)),
+        "dtype": lambda: None,
+    }
+    if attr == "mT" and X.ndim < 2:
+        raise InputError("a vector has no matrix transpose; write .T or outer")
+    if attr in facts:
+        return facts[attr]()
+    if attr in METHODS:
+        return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
+    raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")
+

@@ -1,0 +1,138 @@
+"""Every law of checkers.py on an operation that breaks it: a checker that cannot fail checks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import checkers
+import pytest
+import sympy
+from cases import case_of
+from witnesses import WITNESSES
+
+from symgrad.errors import InputError
+from symgrad.op import REGISTRY, Node, Op, on
+from symgrad.ops.arithmetic import hadamard, multiply
+from symgrad.ops.elementwise import sigmoid, step, tanh
+from symgrad.ops.product import matmul
+
+Broken = Callable[..., Op]
+
+
+@pytest.fixture
+def broken() -> Iterator[Broken]:
+    """A copy of an operation with fields changed, registered in its place until the test is over."""
+    kept = dict(REGISTRY)
+
+    def make(op: Op, **fields: Any) -> Op:
+        del REGISTRY[op.name]
+        return replace(op, **fields)
+
+    yield make
+    REGISTRY.clear()
+    REGISTRY.update(kept)
+
+
+def fails(law: Callable[..., None], op: Op) -> None:
+    with pytest.raises(AssertionError, match=op.name):
+        for sample in op.samples:
+            law(case_of(op, sample))
+
+
+def doubled_far_out(Z: Node, X: Node, Z_bar: Node) -> Node:
+    """The rule of tanh, twice as large where |x| > 5: next to nothing there, so the laws look at the entry itself."""
+    return multiply(multiply(1 - Z**2, 1 + step(X**2 - 25)), Z_bar)
+
+
+def test_value_notices_a_sign(broken: Broken):
+    fails(checkers.check_value, broken(sigmoid, numpy="-_sigmoid({0})"))
+
+
+def test_value_notices_a_lost_axis(broken: Broken):
+    fails(checkers.check_value, broken(matmul, numpy="({0} @ {1}).T.reshape(-1)"))
+
+
+def test_value_by_the_scalar_body_notices_a_constant(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(WITNESSES, "tanh")
+    fails(checkers.check_value, broken(tanh, numpy="np.tanh({0}) + 1e-9"))
+
+
+def test_value_asks_for_a_witness(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(WITNESSES, "matmul")
+    fails(checkers.check_value, broken(matmul))
+
+
+def test_adversarial_points_notice_an_overflow(broken: Broken):
+    fails(checkers.check_adversarial, broken(REGISTRY["softplus"], numpy="np.log(1 + np.exp({0}))", samples=(on(""),)))
+
+
+def test_jvp_notices_a_factor(broken: Broken):
+    fails(checkers.check_jvp, broken(matmul, jvp=lambda Z, X, Y, X_dot, Y_dot: X_dot @ Y + 2 * (X @ Y_dot)))
+
+
+def test_jvp_notices_a_missing_term(broken: Broken):
+    fails(checkers.check_jvp, broken(hadamard, jvp=lambda Z, X, Y, X_dot, Y_dot: X_dot * Y))
+
+
+def test_jvp_notices_a_wrong_region(broken: Broken):
+    relu = REGISTRY["relu"]
+    fails(checkers.check_jvp, broken(relu, jvp=lambda Z, X, X_dot: multiply(step(X) + step(X - 5), X_dot)))
+
+
+def test_still_notices_a_derivative_kept_back(broken: Broken):
+    fails(checkers.check_still, broken(hadamard, vjp=lambda Z, X, Y, Z_bar: (Z_bar * Y, None)))
+
+
+def test_vjp_notices_a_transpose(broken: Broken):
+    square = on("n n", "n n")
+    fails(checkers.check_vjp, broken(matmul, vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y, X.T @ Z_bar), samples=(square,)))
+
+
+def test_vjp_notices_a_sign(broken: Broken):
+    fails(checkers.check_vjp, broken(hadamard, vjp=lambda Z, X, Y, Z_bar: (Z_bar * Y, -(X * Z_bar))))
+
+
+def test_vjp_notices_a_wrong_region(broken: Broken):
+    relu = REGISTRY["relu"]
+    fails(checkers.check_vjp, broken(relu, vjp=lambda Z, X, Z_bar: (multiply(step(X) + step(X - 5), Z_bar),)))
+
+
+def test_closure_notices_an_operation_outside_the_registry(broken: Broken):
+    stray = replace(REGISTRY["cos"], name="stray")
+    del REGISTRY["stray"]
+    sine = broken(REGISTRY["sin"], vjp=lambda Z, X, Z_bar: (stray(X) * Z_bar,))
+    with pytest.raises((AssertionError, InputError), match="stray"):
+        checkers.check_closure(case_of(sine, sine.samples[0]))
+
+
+def test_second_notices_a_derivative_that_is_not_the_derivatives_own(broken: Broken):
+    fails(checkers.check_second, broken(sigmoid, jvp=lambda Z, X, X_dot: 2 * (Z * (1 - Z)) * X_dot))
+
+
+def test_linear_notices_a_square(broken: Broken):
+    transpose = broken(REGISTRY["transpose"], numpy="{0}.T ** 2", samples=(on("m n", axes=(1, 0)),))
+    assert checkers.declared_linear(case_of(transpose, transpose.samples[0]))
+    fails(checkers.check_linear, transpose)
+
+
+def test_flops_notice_a_negative_count(broken: Broken):
+    fails(checkers.check_flops, broken(tanh, flops=lambda X: -sympy.Symbol("m", integer=True, positive=True)))
+
+
+@pytest.mark.parametrize("latex", [r"\tanh(#1", r"\tanh{{#1}", r"\tanh({0})", r"\left( #1 )", r"\tanh"])
+def test_latex_notices(broken: Broken, latex: str):
+    fails(checkers.check_latex, broken(tanh, latex=latex))
+
+
+def test_shapes_notice_a_rule_that_lets_everything_through(broken: Broken):
+    fails(checkers.check_shapes, broken(hadamard, shape=lambda X, Y: X.shape))
+
+
+def test_shapes_notice_another_error(broken: Broken):
+    fails(checkers.check_shapes, broken(matmul, shape=lambda X, Y: (X.shape[0], Y.shape[1])))
+
+
+def test_partials_notice_a_wrong_region(broken: Broken):
+    fails(checkers.check_partials, broken(tanh, jvp=lambda Z, X, X_dot: doubled_far_out(Z, X, X_dot)))
