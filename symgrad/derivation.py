@@ -15,7 +15,7 @@ from symgrad.export.numpy import Sources, numpy_module
 from symgrad.meaning import recognise
 from symgrad.op import Node, postorder, substitute
 from symgrad.printing.document import WRITERS
-from symgrad.printing.equations import align, listing
+from symgrad.printing.equations import align, legend, listing
 from symgrad.printing.latex import Theme
 from symgrad.program import Equation, Program
 from symgrad.reading.source import read_function, read_text
@@ -143,7 +143,7 @@ class Derivation:
     @cached_property
     def _normal(self) -> Program:
         """The forward pass in the form that differentiates best; equal for any inputs, no property used."""
-        return self.program.map(lambda expr: normalise(recognise(expr)))
+        return self.program.map(lambda expr: normalise(recognise(normalise(expr))))
 
     @cached_property
     def _adjoint(self) -> Program:
@@ -221,7 +221,8 @@ class Derivation:
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
         """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
         theme = Theme(style, superscript)
-        return "\n\n".join(part for part in (align(p, theme) for _, p in self.sections()) if part)
+        parts = [legend(self.program.inputs, theme), *(align(p, theme) for _, p in self.sections())]
+        return "\n\n".join(part for part in parts if part)
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:
         """The equations a reader sees, under their headings."""

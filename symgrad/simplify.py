@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import sympy
 
-from symgrad.op import CONSTANT, SYMMETRIC, VARIABLE, Node, constant, is_zero, rewrite_all, value_of
-from symgrad.ops.arithmetic import add, coefficient, divide, hadamard, multiply, power, scalar_product
+from symgrad.op import SYMMETRIC, VARIABLE, Node, constant, rewrite_all, value_of
+from symgrad.ops.arithmetic import add, coefficient, divide, hadamard, multiply, power, scalar_product, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.product import diag, dot, matmul, outer, trace, transposition
-from symgrad.ops.selection import select
+from symgrad.ops.reduction import softmax
 from symgrad.ops.selection import select
 from symgrad.program import Program
 
@@ -219,17 +219,6 @@ def product_with_reciprocal(node: Node) -> Node | None:
     return None
 
 
-@rule("1[a > b] X * Y = 1[a > b] (X * Y): what is not taken is never multiplied", "hadamard", "scale", ends="selections move to the root")
-def product_of_selection(node: Node) -> Node | None:
-    """A masked cotangent times an infinite slope is zero, not nan."""
-    X, Y = node.args
-    for one, other in ((X, Y), (Y, X)):
-        if one.op is select and other.op is not CONSTANT and one.shape == node.shape and any(map(is_zero, one.args[2:])):
-            branches = (x if is_zero(x) else multiply(x, other) for x in one.args[2:])
-            return select(*one.args[:2], *branches, **one.params)
-    return None
-
-
 @rule("c X + c Y = c (X + Y), c a number", "add", ends="fewer multiples", facts=False)
 def common_factor(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
@@ -272,6 +261,23 @@ def _as_power(X: Node) -> tuple[Node, sympy.Expr]:
     return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
 
 
+@rule("(a b)^k = a^k b^k for scalars and whole k", "power", ends="powers move towards the leaves")
+def power_of_product(node: Node) -> Node | None:
+    (x,), k = node.args, node.params["exponent"]
+    if node.ndim or x.op is not scale or not k.is_Integer:
+        return None
+    number, factors, _ = scalar_product(x)
+    return _multiplied([constant(number**k), *(power(f, exponent=k) for f in factors)])
+
+
+@rule("(x^a)^k = x^(a k) for scalars and whole k", "power", ends="fewer powers")
+def power_of_power(node: Node) -> Node | None:
+    (x,), k = node.args, node.params["exponent"]
+    if x.op is not power or not k.is_Integer or node.ndim:
+        return None
+    return power(x.args[0], exponent=k * x.params["exponent"])
+
+
 @rule("x / x^b = x^(1 - b)", "divide", ends="fewer powers")
 def quotient_of_powers(node: Node) -> Node | None:
     (x, a), (y, b) = (_as_power(z) for z in node.args)
@@ -299,6 +305,17 @@ def sum_of_onehot(node: Node) -> Node | None:
         ones = fill(1, x.shape[:-1])
         return sum_(ones, axes=tuple(a for a in axes if a != x.ndim - 1))
     return None
+
+
+@rule("softmax sums to one along its axes", "sum", ends="fewer sums")
+def sum_of_softmax(node: Node) -> Node | None:
+    (x,), axes = node.args, node.params["axes"]
+    if x.op is not softmax or not set(x.params["axes"]) <= set(axes):
+        return None
+    summed = x.params["axes"]
+    ones = fill(1, tuple(d for a, d in enumerate(x.shape) if a not in summed))
+    kept = [a for a in range(x.ndim) if a not in summed]
+    return sum_(ones, axes=tuple(kept.index(a) for a in axes if a in kept))
 
 
 @rule("a product with ones is a sum of rows or columns", "matmul", "dot", ends="fewer products")

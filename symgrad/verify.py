@@ -153,6 +153,8 @@ class _Check:
         except (self.jax.errors.JAXTypeError, self.jax.errors.JAXIndexError):
             self.notes.append("the function itself is no jax function; its values are compared on NumPy arrays")
             return checked_witness(self.d.program, functions)
+        except (TypeError, AttributeError, NameError, IndexError, ValueError, NotImplementedError):
+            return witness  # wrong under jax for another reason, which is told when it is asked
         return witness
 
     # what jax says ------------------------------------------------------------------------------------------------------

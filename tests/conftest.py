@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import jax  # noqa: E402  (the platform has to be said before jax is imported)
+import jax
 
 jax.config.update("jax_enable_x64", True)

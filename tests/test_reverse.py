@@ -9,13 +9,12 @@ from cases import evaluate
 from models import D2L
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.op import is_zero, postorder, variable
-from symgrad.ops.elementwise import exp, tanh
-from symgrad.ops.product import product
+from symgrad.op import REGISTRY, is_zero, postorder, variable
 from symgrad.program import Equation, Program
 from symgrad.reading.source import read_text
 from symgrad.reverse import adjoint
 
+exp, tanh = REGISTRY["exp"], REGISTRY["tanh"]
 N = sympy.Symbol("n", integer=True, positive=True)
 
 
@@ -74,11 +73,11 @@ def net(depth: int) -> Program:
     inputs = [h]
     for k in range(1, depth + 1):
         W, z, a = variable(f"W{k}", (N, N)), variable(f"z{k}", (N,)), variable(f"h{k}", (N,))
-        equations += [Equation(z, product(W, h)), Equation(a, tanh(z))]
+        equations += [Equation(z, W @ h), Equation(a, tanh(z))]
         weights.append(W)
         h = a
     J = variable("J")
-    return Program("net", (*inputs, *weights), (*equations, Equation(J, product(h, h))), (J,))
+    return Program("net", (*inputs, *weights), (*equations, Equation(J, h @ h)), (J,))
 
 
 def counts(depth: int) -> tuple[int, int]:

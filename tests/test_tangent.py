@@ -9,13 +9,13 @@ from cases import evaluate
 from models import D2L, d2l
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.op import is_zero, variable
-from symgrad.ops.elementwise import exp, tanh
+from symgrad.op import REGISTRY, is_zero, variable
 from symgrad.program import Equation, Program
 from symgrad.reading.source import read_text
 from symgrad.reverse import adjoint
 from symgrad.tangent import direction_names, tangent
 
+exp, tanh = REGISTRY["exp"], REGISTRY["tanh"]
 N = sympy.Symbol("n", integer=True, positive=True)
 
 

@@ -153,11 +153,10 @@ def _cofactor(x, *directions):
     n, exponent = len(x), np.frexp(np.max(np.abs(x)))[1]
     x = np.ldexp(x, -exponent)
     sign, log = np.linalg.slogdet(x)
-    inverse = np.linalg.inv(x).T if log > -np.inf and len(directions) < 2 else np.full_like(x, np.inf)
-    if np.linalg.norm(x) * np.linalg.norm(inverse) < 50 * n:  # well conditioned: the textbook's quotient is as accurate
-        result = inverse
+    result = np.linalg.inv(x).T if log > -np.inf and len(directions) < 2 else None
+    if result is not None and np.linalg.norm(x) * np.linalg.norm(result) < 50 * n:  # the textbook's quotient is as accurate
         if directions:
-            result = np.sum(inverse * directions[0]) * inverse - inverse @ directions[0].T @ inverse
+            result = np.sum(result * directions[0]) * result - result @ directions[0].T @ result
         result = sign * np.exp(log) * result
     else:
         result = _cofactor_unit(x, *directions).real

@@ -226,7 +226,7 @@ def _squared(X: Node, n: int) -> Node:
 @named("multi_dot")
 def multi_dot_of(arrays: Any) -> Node:
     """The matrix product of several arrays."""
-    if not isinstance(arrays, tuple) or len(arrays) < 2:
+    if not isinstance(arrays, tuple | list) or len(arrays) < 2:
         raise InputError("multi_dot needs a list of two arrays or more")
     result = as_node(arrays[0])
     for other in arrays[1:]:

@@ -53,6 +53,12 @@ def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}" if lines else ""
 
 
+def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
+    """Comments that say which symbol stands for which input of the code, and where it lives."""
+    show = Show(theme)
+    return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
+
+
 def broken(text: str, width: int) -> list[str]:
     """Cut a formula before its outermost plus and minus signs so that each piece fits."""
     terms, pieces = _terms(text), [""]

@@ -185,17 +185,20 @@ def _take(node: Node, x: Any) -> Any:
 
 
 def _put(node: Node, x: Any) -> Any:
-    """Zeros with a block put in, by its entries."""
-    free = [_index(c) for c in "ij"[: node.ndim]]
-    factors: list[Any] = []
-    bound: list[tuple[Any, Any]] = []
-    for i, place in zip(free, node.params["index"], strict=True):
-        if isinstance(place, tuple):
-            start, count, step = place
-            bound.append((_index("k"), count))
-            place = start + step * bound[-1][0]
-        factors.append(sympy.KroneckerDelta(i, place))
-    return _from_entries(node.shape, free, reduce(mul, factors, _entry(x, [k for k, _ in bound])), bound)
+    """Zeros with a block put in: E X F^T with columns of the identity in E and F."""
+    index = node.params["index"]
+    E, *F = (_columns(size, place) for size, place in zip(node.shape, index, strict=True))
+    if len(index) == 2 and not isinstance(index[0], tuple) and isinstance(index[1], tuple):
+        x = x.T
+    left = E * x if getattr(x, "is_Matrix", False) else x * E
+    return left * F[0].T if F else left
+
+
+def _columns(size: Any, place: Any) -> Any:
+    """The columns of the identity that an index names."""
+    start, count, step = place if isinstance(place, tuple) else (place, 1, 1)
+    i, k = _index("i"), _index("k")
+    return matrices.FunctionMatrix(size, count, sympy.Lambda((i, k), sympy.KroneckerDelta(i, start + step * k)))
 
 
 def _triangle(node: Node, x: Any) -> Any:

@@ -6,6 +6,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections import ChainMap
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import sympy
@@ -103,9 +104,10 @@ class Expressions(ABC):
         chain = [tree]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
+        if len(sum_ := list(takewhile(lambda link: isinstance(link.op, ast.Add), chain))) > LONG_CHAIN:
+            parts = [sum_[-1].left, *(link.right for link in reversed(sum_))]
+            return self._long_sum(tree, [self.evaluate(part, scope) for part in parts])
         left = self.evaluate(chain[-1].left, scope)
-        if len(chain) > LONG_CHAIN and all(isinstance(link.op, ast.Add) for link in chain):
-            return self._long_sum(tree, [left, *(self.evaluate(link.right, scope) for link in reversed(chain))])
         for link in reversed(chain):
             right = self.evaluate(link.right, scope)
             self.place.tree = link

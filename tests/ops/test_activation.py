@@ -38,7 +38,9 @@ def test_kinks(expression):
     check(expression, {"x": "n"}, {"x": KINKS[expression]})
 
 
-@pytest.mark.parametrize("formula", ["elu(x)", "selu(x)", "celu(x)", "gelu(x)", "silu(x)", "mish(x)", "softplus(x)", "log_sigmoid(x)", "log_cosh(x)"])
+@pytest.mark.parametrize(
+    "formula", ["elu(x)", "selu(x)", "celu(x)", "gelu(x)", "silu(x)", "mish(x)", "softplus(x)", "log_sigmoid(x)", "log_cosh(x)"]
+)
 @pytest.mark.parametrize("x", [-800.0, 800.0])
 def test_far_out_nothing_overflows(formula, x):
     module = forward(f'def f(x: ""):\n    return {formula}\n').derive("x").compile()

@@ -16,8 +16,8 @@ ABOVE_ONE = [1.2, 2.0, 3.7]
 
 UNARY = {
     "abs(x)": ANY, "jnp.absolute(x)": ANY, "jnp.fabs(x)": ANY, "jnp.sign(x)": ANY, "jnp.sqrt(x)": POSITIVE, "jnp.square(x)": ANY,
-    "jnp.reciprocal(x)": ANY, "lax.rsqrt(x)": POSITIVE, "jnp.cbrt(x)": ANY, "jnp.exp(x)": ANY, "jnp.expm1(x)": ANY, "jnp.exp2(x)": ANY,
-    "jnp.log(x)": POSITIVE, "jnp.log1p(x)": POSITIVE, "jnp.log2(x)": POSITIVE, "jnp.log10(x)": POSITIVE,
+    "jnp.reciprocal(x)": ANY, "lax.rsqrt(x)": POSITIVE, "jnp.cbrt(x)": ANY, "jnp.exp(x)": ANY, "jnp.expm1(x)": ANY,
+    "jnp.exp2(x)": ANY, "jnp.log(x)": POSITIVE, "jnp.log1p(x)": POSITIVE, "jnp.log2(x)": POSITIVE, "jnp.log10(x)": POSITIVE,
     "jnp.sin(x)": ANY, "jnp.cos(x)": ANY, "jnp.tan(x)": ANY, "jnp.arcsin(x)": UNIT, "jnp.arccos(x)": UNIT, "jnp.arctan(x)": ANY,
     "jnp.asin(x)": UNIT, "jnp.acos(x)": UNIT, "jnp.atan(x)": ANY, "jnp.sinh(x)": ANY, "jnp.cosh(x)": ANY, "jnp.tanh(x)": ANY,
     "jnp.arcsinh(x)": ANY, "jnp.arccosh(x)": ABOVE_ONE, "jnp.arctanh(x)": UNIT, "jnp.acosh(x)": ABOVE_ONE, "jnp.sinc(x)": ANY,
@@ -57,7 +57,12 @@ def gradient_at(formula, x):
 
 @pytest.mark.parametrize(
     ("formula", "x", "truth"),
-    [("arcsinh(x)", 1e200, 1e-200), ("arctan2(x, 1e200)", 1e200, 0.5e-200), ("hypot(x, 1e200)", 1e200, math.sqrt(0.5)), ("sinc(x)", 0.0, 0.0)],
+    [
+        ("arcsinh(x)", 1e200, 1e-200),
+        ("arctan2(x, 1e200)", 1e200, 0.5e-200),
+        ("hypot(x, 1e200)", 1e200, math.sqrt(0.5)),
+        ("sinc(x)", 0.0, 0.0),
+    ],
 )
 def test_derivatives_do_not_overflow(formula, x, truth):
     assert gradient_at(formula, x) == pytest.approx(truth, rel=1e-14)

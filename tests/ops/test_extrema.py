@@ -13,9 +13,7 @@ AGREE = {
     "max_rows": ('X: "m n", w: "m"', "w @ jnp.max(X, axis=1) ** 2"),
     "max_columns_kept": ('X: "m n"', "jnp.sum((X - X.max(axis=0, keepdims=True)) ** 2)"),
     "amax_negative_axis": ('X: "m n k"', "jnp.sum(jnp.amax(X, axis=(-1, 0)) ** 3)"),
-    "min": ('X: "m n"', "jnp.min(X) * jnp.sum(X)"),
-    "min_method": ('X: "m n"', "jnp.sum(X.min(-1) ** 2)"),
-    "amin": ('x: "n"', "jnp.exp(jnp.amin(x))"),
+    "min": ('X: "m n"', "jnp.min(X) * jnp.amin(X, axis=1) @ X.min(-1) ** 2"),
 }
 
 

@@ -12,9 +12,9 @@ SHAPES = {"X": "m k", "y": "m | int", "c": "p | int", "i": " | int"}
 EXPRESSIONS = [
     "X[jnp.arange(X.shape[0]), y]", "X.T[y, jnp.arange(y.shape[0])]", "jnp.take_along_axis(X, y[:, None], axis=1)",
     "jnp.take_along_axis(X, y[:, None], axis=-1)[:, 0]", "jnp.sum(jax.nn.one_hot(y, X.shape[1]) * X, axis=1)",
-    "jax.nn.one_hot(c, X.shape[0]) @ X", "jax.nn.one_hot(y, X.shape[1], axis=0) * X.T", "X[c]", "X[:, c]", "jnp.take(X, y, axis=1)", "X[i]",
-    "X[c][:, 1]", "X[c, 1]", "X[c] ** 2", "jnp.where(y[:, None] == jnp.arange(X.shape[1]), X, 0.0)",
-    "X[:, 1:][:, c]",
+    "jax.nn.one_hot(c, X.shape[0]) @ X", "jax.nn.one_hot(y, X.shape[1], axis=0) * X.T", "X[c]", "X[:, c]",
+    "jnp.take(X, y, axis=1)", "X[i]", "X[c][:, 1]", "X[c, 1]", "X[c] ** 2",
+    "jnp.where(y[:, None] == jnp.arange(X.shape[1]), X, 0.0)", "X[:, 1:][:, c]",
 ]  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_gradient_of_cross_entropy_is_softmax_minus_onehot():
 def test_a_label_out_of_range_has_a_row_of_zeros():
     source = 'def f(x: "n 3", y: "n | int"):\n    return sum(one_hot(y, 3) * x)\n'
     module = forward(source).derive("x").compile()
-    assert module.value(x=np.ones((2, 3)), y=np.array([1, 7])) == 2.0
+    assert module.value(x=np.ones((2, 3)), y=np.array([1, 7])) == 1.0
 
 
 @pytest.mark.parametrize(

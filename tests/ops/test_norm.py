@@ -11,21 +11,15 @@ from symgrad.errors import InputError, UnsupportedError
 
 AGREE = {
     "vector": ('x: "n", a: "n"', "jnp.linalg.norm(x - a) ** 3"),
-    "frobenius": ('X: "m n"', "jnp.sin(jnp.linalg.norm(X))"),
-    "frobenius_named": ('X: "m n"', "jnp.linalg.norm(X, 'fro') ** 2"),
+    "frobenius": ('X: "m n"', "jnp.sin(jnp.linalg.norm(X)) * jnp.linalg.norm(X, 'fro') ** 2"),
     "rows": ('X: "m n", w: "m"', "w @ jnp.linalg.norm(X, axis=1)"),
     "columns_kept": ('X: "m n"', "jnp.sum(jnp.sin(X / jnp.linalg.norm(X, axis=0, keepdims=True)))"),
     "tensor": ('X: "m n k"', "jnp.linalg.norm(X) + jnp.sum(jnp.linalg.norm(X, axis=(0, 2)))"),
-    "two": ('x: "n"', "jnp.linalg.norm(x, ord=2)"),
-    "one": ('x: "n"', "jnp.linalg.norm(x, 1) ** 2"),
-    "inf": ('x: "n"', "jnp.linalg.norm(x, jnp.inf) ** 2"),
-    "minus_inf": ('x: "n"', "jnp.linalg.norm(x, -jnp.inf) ** 2"),
-    "three": ('x: "n"', "jnp.linalg.norm(x, 3)"),
-    "matrix_one": ('X: "m n"', "jnp.linalg.norm(X, 1) ** 2"),
-    "matrix_inf": ('X: "m n"', "jnp.linalg.norm(X, jnp.inf, keepdims=True)[0, 0] ** 2"),
+    "one_two_three": ('x: "n"', "jnp.linalg.norm(x, 1) ** 2 * jnp.linalg.norm(x, ord=2) + jnp.linalg.norm(x, 3)"),
+    "inf": ('x: "n"', "jnp.linalg.norm(x, jnp.inf) ** 2 * jnp.linalg.norm(x, -jnp.inf)"),
+    "matrix": ('X: "m n"', "jnp.linalg.norm(X, 1) ** 2 * jnp.linalg.norm(X, jnp.inf, keepdims=True)[0, 0]"),
     "matrix_swapped": ('X: "m n k"', "jnp.sum(jnp.linalg.norm(X, 1, axis=(2, 0)) ** 2)"),
-    "vector_norm": ('X: "m n"', "jnp.linalg.vector_norm(X, axis=1) @ jnp.linalg.vector_norm(X, axis=1, ord=1)"),
-    "matrix_norm": ('X: "m n"', "jnp.linalg.matrix_norm(X) ** 3"),
+    "vector_norm": ('X: "m n"', "jnp.linalg.vector_norm(X, axis=1, ord=1) @ jnp.linalg.vector_norm(X, axis=1) * jnp.linalg.matrix_norm(X)"),
 }
 
 

@@ -17,7 +17,6 @@ AGREE = {
     "prod_columns": ('X: "m n"', "jnp.sum(X.prod(axis=0, keepdims=True) * X)"),
     "prod_of_matrix": ('X: "m n"', "jnp.prod(X) ** 2"),
     "prod_middle": ('X: "m n k"', "jnp.sum(jnp.prod(X, axis=(0, 2)) ** 2)"),
-    "det": ('A: "n n"', "jnp.linalg.det(A)"),
     "det_squared": ('A: "n n", B: "n n"', "jnp.linalg.det(A @ B) ** 2 + jnp.linalg.det(A + B)"),
     "det_gram": ('X: "k m"', "jnp.linalg.det(X.T @ X)"),
     "det_of_one": ('A: "1 1"', "jnp.linalg.det(A) ** 2"),
@@ -52,9 +51,8 @@ def test_prod_gradient_and_hessian_at_zeros(name: str):
     np.testing.assert_allclose(module.hessian(x=x)[0][0], without, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["one", "two"])
-def test_prod_at_zeros_agrees_with_jax(name: str):
-    check_against_jax(PROD, {"x": np.array(ZEROS[name])})
+def test_prod_at_zeros_agrees_with_jax():
+    check_against_jax(PROD, {"x": np.array(ZEROS["two"])})
 
 
 def test_prod_third_derivative():

@@ -8,13 +8,13 @@ from symgrad.derivation import forward
 
 POINT = {"x": [-1.3, 0.4, 2.1], "y": [0.5, -2.0, 2.0]}
 EXPRESSIONS = [
-    "(x > y) * x", "(x >= 0) * y", "(x < y) * x * y", "(x <= 1.0) * x", "(x == y) + x", "(x != y) * x",
-    "jnp.greater(x, y) * x", "jnp.greater_equal(x, y) * y", "jnp.less(x, y) * x", "jnp.less_equal(x, y) * x",
-    "jnp.equal(x, y) * x", "jnp.not_equal(x, 0) * x", "jnp.where(x > 0, x**2, x * y)", "jnp.where(x > 0, 1, -1) * x",
+    "(x > y) * x", "(x >= 0) * y", "(x < y) * x * y", "(x <= 1.0) * x", "(x == y) + x", "(x != y) * x", "jnp.greater(x, y) * x",
+    "jnp.greater_equal(x, y) * y", "jnp.less(x, y) * x", "jnp.less_equal(x, y) * x", "jnp.equal(x, y) * x",
+    "jnp.not_equal(x, 0) * x", "jnp.where(x > 0, x**2, x * y)", "jnp.where(x > 0, 1, -1) * x",
     "jnp.where(jnp.logical_and(x > 0, y > 0), x * y, x)", "jnp.where(jnp.logical_or(x > 1, y > 0), x * y, y)",
-    "jnp.where(jnp.logical_not(x > 0), x * y, x)", "jnp.where(~(x > 0), x * y, x)", "jnp.where(jnp.logical_xor(x > 0, y > 0), x, y)",
-    "jnp.maximum(x, y)", "jnp.minimum(x, y)", "jnp.maximum(x, 0.0)", "jnp.clip(x, -1.0, 1.0)", "jnp.clip(x, min=0.0)",
-    "jnp.clip(x, max=y)", "x.clip(-1.0, 1.0)",
+    "jnp.where(jnp.logical_not(x > 0), x * y, x)", "jnp.where(~(x > 0), x * y, x)",
+    "jnp.where(jnp.logical_xor(x > 0, y > 0), x, y)", "jnp.maximum(x, y)", "jnp.minimum(x, y)", "jnp.maximum(x, 0.0)",
+    "jnp.clip(x, -1.0, 1.0)", "jnp.clip(x, min=0.0)", "jnp.clip(x, max=y)", "x.clip(-1.0, 1.0)",
 ]  # fmt: skip
 TIES = {
     "jnp.maximum(x, y)": 1.0, "jnp.minimum(x, y)": 1.0, "jnp.maximum(x, 1.0)": 1.0, "jnp.clip(x, 0.0, 1.0)": 1.0,

@@ -15,9 +15,7 @@ from symgrad.reading.annotations import declare
 
 SIZES = {"m": 2, "n": 3, "k": 4, "l": 5, "b": 2, "d": 3, "h": 4, "q": 2}
 DIMS = {sympy.Symbol(s, integer=True, positive=True): sympy.Integer(v) for s, v in SIZES.items()}
-WITHOUT_FORM = set(
-    "highest lowest max min vec unvec reshape concatenate stack one_hot pick gather scatter cholesky cumsum".split()
-)
+WITHOUT_FORM = set("highest lowest max min vec unvec reshape concatenate stack one_hot pick gather scatter cholesky cumsum".split())
 
 
 def as_sympy(value):
@@ -161,6 +159,13 @@ def test_generic_functions_keep_their_name_and_derivative():
     t = sympy.Symbol("t", real=True)
     assert expr.function.expr == sympy.Function("phi")(t).diff(t)
     assert expr.shape == (sympy.Symbol("n", integer=True, positive=True), 1)
+
+
+def test_conditions_on_conditions_evaluate():
+    """SymPy folds a Piecewise out of the Lambda of another; the form keeps them apart."""
+    program = sg.forward('def f(x: "n"):\n    y = where((x > 0.3) & (exp(x) < 2), x, x**2)\n    f = sum(y)\n    return f').program
+    x = np.array([0.1, 0.5, 0.9])
+    assert float(run(program, [x])) == pytest.approx(0.01 + 0.5 + 0.81)
 
 
 def test_a_vector_is_a_column_and_a_scalar_a_symbol():

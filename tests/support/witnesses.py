@@ -140,3 +140,6 @@ WITNESSES |= {
 
 UNWITNESSED: dict[str, str] = {}
 """Operations that nothing else computes, each with the reason; the difference quotients are all that holds them."""
+
+ROUNDED_ARGUMENT = {"sinc": "NumPy rounds pi x before it takes the sine; beyond 1e15 no digit of that is left"}
+"""Oscillating functions whose value at 1e100 is defined but that float64 cannot reach."""
