@@ -81,8 +81,11 @@ class _Path:
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
-        path = [*self._path, name]
-        return jax_function(path) if name in LANGUAGE or name in _CONSTANTS else _Path(*path)
+        return _named([*self._path, name])
+
+
+def _named(path: list[str]) -> Any:
+    return jax_function(path) if path[-1] in LANGUAGE or path[-1] in _CONSTANTS else _Path(*path)
 
 
 class _Names(dict[str, Any]):
@@ -102,12 +105,17 @@ class _Names(dict[str, Any]):
             return self.origin.closure[name]
         if name in module.functions:
             return self.define(module.functions[name])
-        if name in module.constants:
-            return self._run([ast.Return(_checked(module.constants[name]))])
-        if name in ("sum", "max", "min") and name not in module.imported and module.has_imports:
-            return {"sum": sum, "max": max, "min": min}[name]
-        original = module.imported.get(name, name)
-        return jax_function([original]) if original in LANGUAGE or original in _CONSTANTS else _Path(original)
+        if name in module.constants and name not in module.unclear:
+            return self._run([ast.Return(_checked(copy.deepcopy(module.constants[name])))])
+        if name in module.modules:
+            return _Path(*module.modules[name].split("."))
+        if name in module.imported:
+            return _named([*module.origins[name].split("."), module.imported[name]])
+        if isinstance(module.live.get(name), int | float | str | tuple):
+            return module.live[name]
+        if name in _BUILTINS and module.has_imports and not module.stars:
+            return _BUILTINS[name]
+        return _named([name])
 
     def define(self, definition: ast.FunctionDef) -> Any:
         tree = self.transform(_checked(_Stripped().visit(copy.deepcopy(definition))))
@@ -130,8 +138,11 @@ def _float(x: Any) -> Any:
 _float.dtype = np.dtype(float)  # type: ignore[attr-defined]
 _PYTHON: dict[str, Any] = {
     "range": range, "len": len, "enumerate": enumerate, "zip": zip, "tuple": tuple, "list": list, "reversed": reversed,
-    "float": _float, "int": lambda x: int(x) if isinstance(x, int | float) else x,
+    "float": _float, "int": lambda x: int(x) if isinstance(x, int | float) else x, "bool": bool, "str": str,
 }  # fmt: skip
+_BUILTINS: dict[str, Any] = {"sum": sum, "max": max, "min": min, "abs": abs, "pow": pow}
+"""What Python's own names mean in a file that imports its arrays' functions under a module."""
+
 
 
 def _checked(tree: Any) -> Any:

@@ -31,7 +31,7 @@ class Equation:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What a program was read from: its definition, the file around it, the numbers it closes over, what its arguments stand for."""
+    """What a program was read from: its definition, the file around it, captured numbers, and what its arguments stand for."""
 
     definition: ast.FunctionDef
     module: Any

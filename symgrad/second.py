@@ -10,11 +10,11 @@ from typing import Any
 import sympy
 
 from symgrad.linear import Diagonal, Factors, Stage, Term, Unreadable, multiplied, read
-from symgrad.op import OPERATORS, Node, Shape, constant, substitute, variable, variables, zeros
+from symgrad.op import OPERATORS, Node, Shape, constant, postorder, substitute, variable, variables, zeros
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
 from symgrad.ops.kronecker import commutation, kron, vec
-from symgrad.ops.product import diag, diagonal, eye, matmul, outer, transpose
+from symgrad.ops.product import diag, diagonal, eye, matmul, outer, trace, transpose
 from symgrad.program import Equation, Program, fresh
 from symgrad.reverse import adjoint, depends_on
 from symgrad.simplify import simplify
@@ -58,6 +58,8 @@ class Block:
         """The dense array of shape(row) + shape(column), as jax.hessian lays it out; None where products must make it."""
         if self.terms is None:
             return None
+        if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
+            return self.matrix
         parts = [_array(t, self.column.shape, self.row.shape, False) for t in self.terms]
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
@@ -68,6 +70,11 @@ class Block:
             return None
         parts = [_array(t, self.column.shape, self.row.shape, True) for t in self.terms]
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.column.shape)
+
+
+def _through_matrices(matrix: Node) -> bool:
+    """Does the map of a vector pass through matrices, so that vec would be formed in full?"""
+    return any(n.op in (kron, vec, commutation) for n in postorder([matrix]))
 
 
 def block(program: Program, root: Node, row: Node, column: Node, v: Node) -> Block:
@@ -122,7 +129,8 @@ def _stage_matrix(stage: Stage, shape: Shape) -> tuple[Node, Shape]:
     rows, columns = (*shape, 1)[:2]
     m, n = (columns, rows) if stage.flip else (rows, columns)
     left, right = _side(stage.left, m), _side(stage.right, n)
-    factor = left if n == right.shape[1] == 1 else kron(right.T, left)
+    # A vector meets on its right a scalar at most, made of a row and a column.
+    factor = OPERATORS["multiply"](trace(right), left) if n == right.shape[1] == 1 else kron(right.T, left)
     if stage.flip and 1 not in (rows, columns):
         factor = matmul(factor, commutation(m=rows, n=columns))
     i, j = left.shape[0], right.shape[1]
@@ -213,7 +221,9 @@ def _dense(letters: _Letters, left: list[str]) -> Node:
 
 
 def _on_diagonal(letters: _Letters, left: list[str]) -> Node:
-    same = dict(zip(left, letters.columns, strict=True))
+    pairs = list(zip(left, letters.columns, strict=True))
+    same = {a: b for a, b in pairs if a not in letters.columns}
+    letters.operands += [(eye(letters.sizes[b]), a + b) for a, b in pairs if a != b and a in letters.columns]
     operands = [_tied(x, "".join(same.get(c, c) for c in s)) for x, s in letters.operands]
     if missing := [c for c in letters.columns if all(c not in s for _, s in operands)]:
         operands += [(fill(1, (letters.sizes[c],)), c) for c in missing]

@@ -187,6 +187,12 @@ def trace_of_transpose(node: Node) -> Node | None:
     return dot(*x.args) if x.op is outer else None
 
 
+@rule("a 1 x 1 matrix is its own trace", "trace", ends="fewer operations")
+def trace_of_scalar(node: Node) -> Node | None:
+    (x,) = node.args
+    return x.args[0] if x.op is broadcast and x.args[0].ndim == 0 and x.shape == (1, 1) else None
+
+
 @rule("tr(X (x) Y) = tr(X) tr(Y)", "trace", ends="fewer operations")
 def trace_of_kron(node: Node) -> Node | None:
     (x,) = node.args
@@ -290,8 +296,20 @@ def product_with_choice(node: Node) -> Node | None:
         if chosen.op is not select or chosen.ndim != node.ndim or other.op is select:
             continue
         A, B, X, Y = chosen.args
-        if (value_of(X) == 0) != (value_of(Y) == 0) and value_of(Y if value_of(X) == 0 else X) != 1:
+        if (value_of(X) == 0) != (value_of(Y) == 0):
             return select(A, B, multiply(X, other), multiply(Y, other), **chosen.params)
+    return None
+
+
+@rule("diag(a) (diag(b) X) = diag(a * b) X", "hadamard", ends="smaller products")
+def rows_scaled_twice(node: Node) -> Node | None:
+    for outside, inside in (node.args, tuple(reversed(node.args))):
+        if outside.op is not broadcast or inside.op is not hadamard:
+            continue
+        for a, rest in (inside.args, tuple(reversed(inside.args))):
+            if a.op is broadcast and a.params == outside.params:
+                merged = broadcast(hadamard(outside.args[0], a.args[0]), **a.params)
+                return hadamard(merged, rest)
     return None
 
 
@@ -305,6 +323,31 @@ def sum_of_onehot(node: Node) -> Node | None:
         ones = fill(1, x.shape[:-1])
         return sum_(ones, axes=tuple(a for a in axes if a != x.ndim - 1))
     return None
+
+
+def _entrywise(node: Node) -> list[Node]:
+    """The factors of a nest of Hadamard products."""
+    return [f for x in node.args for f in _entrywise(x)] if node.op is hadamard else [node]
+
+
+@rule("y * y = 1 for signs, y for binary and one-hot y", "hadamard", ends="fewer factors", facts=True)
+def product_of_labels(node: Node) -> Node | None:
+    factors = _entrywise(node)
+    for i, y in enumerate(factors):
+        facts = y.params["properties"] if y.op is VARIABLE else frozenset()
+        if y in factors[:i] and facts & {"sign", "binary", "onehot"}:
+            rest = factors[:i] + factors[i + 1 :]
+            if "sign" in facts:
+                rest.remove(y)
+            return _product_of(rest) if rest else fill(1, node.shape)
+    return None
+
+
+def _product_of(factors: list[Node]) -> Node:
+    result = factors[0]
+    for x in factors[1:]:
+        result = hadamard(result, x)
+    return result
 
 
 @rule("softmax sums to one along its axes", "sum", ends="fewer sums")

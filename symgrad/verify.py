@@ -114,7 +114,7 @@ def compare(derivation: Derivation, seeds: Sequence[int] = (0, 1), tol: float = 
     import_jax()
     if not seeds:
         raise InputError("verify needs at least one seed")
-    with double_precision():
+    with double_precision(), np.errstate(all="ignore"):
         check = _Check(derivation, functions, tol)
         found = [check.at(shift, seed) for shift, seed in enumerate(seeds)]
     rows = tuple(_worst([rows[i] for rows, _ in found]) for i in range(len(found[0][0])))
@@ -289,11 +289,15 @@ class _Check:
 
 
 def _order(remainders: Sequence[float], floor: float) -> float:
-    """The power of t with which the remainder falls, at the smallest steps above rounding; 3 if it is all rounding."""
-    orders = [np.log2(a / b) for a, b in pairwise(remainders) if b > floor]
-    if orders:
-        return float(orders[-1])
-    return 3.0 if all(r <= 16 * floor for r in remainders[1:]) else 0.0
+    """The power of t with which the remainder falls, at the smallest steps well above rounding; 3 if it is all rounding.
+
+    Large steps that leave the domain do not count, and beyond a kink only the side of the point itself does.
+    """
+    finite = [r for r in remainders if np.isfinite(r)]
+    orders = [np.log2(a / max(b, floor)) for a, b in pairwise(finite) if a > 16 * floor]
+    if len(finite) < 2:
+        return 0.0
+    return float(orders[-1]) if orders else 3.0
 
 
 def _bars(adjoint: Any) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Verification agrees where all is right, fails loudly where it is not, and says what it compared."""
 
+import ast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ import symgrad as sg
 from symgrad.op import REGISTRY
 from symgrad.oracle import double_precision
 from symgrad.sampling import IMPOSED, inputs_from, sample_array, sample_inputs, sizes_for
-from symgrad.verify import compare, relative_error, verify
+from symgrad.verify import STEPS, _order, compare, relative_error, verify
 
 SCALE = 3
 
@@ -133,11 +135,19 @@ def test_points_outside_the_domain_are_drawn_again():
         sg.forward('def f(x: "n"): return sum(log(-x**2))').derive().verify(seeds=(0,))
 
 
-@pytest.mark.parametrize("hostile", ["x.__class__", "().__class__.__base__", "x.tofile.__self__"])
-def test_code_off_the_read_path_is_refused(hostile):
-    text = f'def f(x: "n"):\n    y = x\n    if y.dtype:\n        y = {hostile}\n    return sum(y * y)\n'
+@pytest.mark.parametrize("hostile", ["x.__class__", "().__class__.__base__", "x.sum().tofile('here')", "x if (y := x) else x"])
+def test_code_that_was_not_read_is_never_compiled(hostile):
+    d = sg.forward('def f(x: "n"):\n    return sum(x)\n').derive()
+    d.program.origin.definition.body[:0] = ast.parse(f"if False:\n    y = {hostile}").body
     with pytest.raises(sg.UnsupportedError, match="never compiled"):
-        sg.forward(text).derive().verify()
+        d.verify()
+
+
+def test_imports_and_constants_keep_their_meaning():
+    text = "import numpy.linalg as la\nfrom jax.scipy.special import logsumexp as lse\n"
+    text += "from jax import numpy as jnp\nfrom math import pi\n"
+    text += 'C = 2 * pi\n\ndef f(x: "n"):\n    return lse(C * x) + la.norm(x) + jnp.sum(x) + sum([1.0, 2.0])\n'
+    assert verify(sg.forward(text).derive(), seeds=(0,)).ok
 
 
 def test_no_seeds_verify_nothing_and_say_so():
@@ -201,3 +211,13 @@ def test_samples_have_their_property(word):
         "diagonal": lambda a: (a == np.diag(np.diagonal(a))).all(),
     }
     assert holds[word](array)
+
+
+@pytest.mark.parametrize(
+    "power, kinked, order", [(3, False, 3), (2, False, 2), (1, False, 1), (4, False, 4), (1, True, 3)], ids=str
+)
+def test_the_order_of_a_remainder(power, kinked, order):
+    remainders = [0.0 if kinked and t < 8e-4 else t**power for t in STEPS]
+    found = _order([np.nan, *remainders], 1e-14)
+    assert found >= 3 if kinked else abs(found - order) < 1e-6
+    assert _order([1e-16] * 7, 1e-14) == 3 and _order([np.nan] * 7, 1e-14) == 0

@@ -86,7 +86,7 @@ xlogy = elementwise(
 # circular functions -----------------------------------------------------------------------------------------------------
 
 sin = elementwise("sin", lambda Z, X: (cos(X),), scalar=sympy.sin)
-cos = elementwise("cos", lambda Z, X: (-sin(X),), scalar=sympy.cos)
+cos: Op = elementwise("cos", lambda Z, X: (-sin(X),), scalar=sympy.cos)
 tan = elementwise("tan", lambda Z, X: (1 + Z**2,), scalar=sympy.tan)
 arcsin = elementwise("arcsin", lambda Z, X: ((1 - X**2) ** -HALF,), scalar=sympy.asin, samples=UNIT, limits="At -1 and 1.")
 arccos = elementwise("arccos", lambda Z, X: (-((1 - X**2) ** -HALF),), scalar=sympy.acos, samples=UNIT, limits="At -1 and 1.")
@@ -123,7 +123,7 @@ def _sinc_scalar(x: Any, order: int) -> Any:
     return sympy.diff(sympy.sin(sympy.pi * t) / (sympy.pi * t), t, order).subs(t, x)
 
 
-sinc = elementwise(
+sinc: Op = elementwise(
     "sinc",
     lambda Z, X, order: (sinc(X, order=order + 1),),
     latex=_sinc_latex,
@@ -137,22 +137,13 @@ sinc = elementwise(
 # hyperbolic functions ---------------------------------------------------------------------------------------------------
 
 sinh = elementwise("sinh", lambda Z, X: (cosh(X),), scalar=sympy.sinh)
-cosh = elementwise("cosh", lambda Z, X: (sinh(X),), scalar=sympy.cosh)
+cosh: Op = elementwise("cosh", lambda Z, X: (sinh(X),), scalar=sympy.cosh)
 tanh = elementwise("tanh", lambda Z, X: (1 - Z**2,), scalar=sympy.tanh)
 arcsinh = elementwise(
     "arcsinh",
     lambda Z, X: (reciprocal(hypot(*align(X, 1))),),  # sqrt(x^2 + 1), without the overflow of the square
     latex=operator_name("arsinh"),
     scalar=sympy.asinh,
-)
-arccosh = elementwise(
-    "arccosh",
-    lambda Z, X: (reciprocal(multiply((X - 1) ** HALF, (X + 1) ** HALF)),),
-    latex=operator_name("arcosh"),
-    numpy="np.arccosh({0})",
-    scalar=sympy.acosh,
-    samples=(),  # no declared property keeps a sample above 1
-    limits="At 1 and below.",
 )
 arctanh = elementwise(
     "arctanh",
@@ -208,7 +199,7 @@ def _hypot_latex(node: Node, show: Any) -> str:
     return rf"\sqrt{{{' + '.join(squares)}}}"
 
 
-hypot = elementwise(
+hypot: Op = elementwise(
     "hypot",
     lambda Z, X, Y: (ratio(X, Z, at=HALF), ratio(Y, Z, at=HALF)),
     latex=_hypot_latex,
@@ -220,7 +211,7 @@ hypot = elementwise(
     found="r = sqrt(x^2 + y^2): r dr = x dx + y dy.",
     kink="1/2 in both operands at the origin, a subgradient",
 )
-ratio = elementwise(
+ratio: Op = elementwise(
     "ratio",
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     latex=r"#1 \oslash #2",
@@ -238,7 +229,7 @@ slope = elementwise(
     lambda Z, X: (0 * X,),
     latex=operator_name("sign"),
     numpy="np.where({0} >= 0, 1.0, -1.0)",
-    scalar=sympy.sign,
+    scalar=lambda x: sympy.Piecewise((1, x >= 0), (-1, True)),
     found="The sign, with 1 at 0: what abs has for a derivative.",
 )
 absolute = elementwise(
@@ -253,10 +244,18 @@ absolute = elementwise(
 
 for _op in (exp, expm1, exp2, log, log1p, log2, log10, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh):
     named(_op.name)(unary(_op))
-for _op in (arcsinh, arccosh, arctanh, log_cosh, cbrt, sign):
+for _op in (arcsinh, arctanh, log_cosh, cbrt, sign):
     named(_op.name)(unary(_op))
 for _op in (xlogy, arctan2, hypot):
     named(_op.name)(binary(_op))
+
+
+@named("arccosh")
+def arccosh(x: Any) -> Node:
+    """cosh(2 t) = 1 + 2 sinh(t)^2, which neither cancels near 1 nor overflows."""
+    return multiply(2, arcsinh(power(divide(as_node(x) - 1, 2), exponent=HALF)))
+
+
 for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2"):
     LANGUAGE[f"a{_name}"] = LANGUAGE[f"arc{_name}"]
 named("abs", "absolute", "fabs")(unary(absolute))

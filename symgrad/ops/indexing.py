@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.op import ATOM, Dim, Node, Shape, linear, on, show_shape, size
+from symgrad.op import ATOM, Dim, Node, Op, Shape, linear, on, show_shape, size
 from symgrad.source import dim_source, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
@@ -80,7 +80,7 @@ def _fold_take(X: Node, index: Index) -> Node | None:
     return X.args[0] if X.op.name == "put" and X.params["index"] == index else None
 
 
-take = linear(
+take: Op = linear(
     "take",
     shape=lambda X, index: _kept(X.shape, index),
     vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
@@ -89,7 +89,7 @@ take = linear(
     numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
     flops=lambda X, **_: 0,
     samples=(
-        on("m n", index=((0, sympy.Symbol("m", integer=True, positive=True), 1), 1)),
+        on("m n", index=((0, sympy.Symbol("m", integer=True, positive=True), 1), 0)),
         on("4", index=((1, 3, 1),)),
         on("4", index=((3, 2, -2),)),
     ),
@@ -109,7 +109,7 @@ def _put_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 
-put = linear(
+put: Op = linear(
     "put",
     shape=_put_shape,
     vjp=lambda Z, X, Z_bar, shape, index: (take(Z_bar, index=index),),

@@ -114,7 +114,7 @@ unvec = linear(
 
 def _commutation_numpy(node: Node) -> str:
     m, n = dim_source(node.params["m"]), dim_source(node.params["n"])
-    return f"np.eye({m} * {n}).reshape({m}, {n}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
+    return f"np.eye({m} * {n}).reshape({n}, {m}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
 
 
 commutation = _leaf(

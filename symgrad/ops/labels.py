@@ -9,8 +9,9 @@ from symgrad.language import METHODS, named
 from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, postorder, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+from symgrad.ops.filling import counting
 from symgrad.ops.indexing import exact, read_position, read_slice, take, whole
-from symgrad.ops.layout import counting, expand_dims
+from symgrad.ops.layout import expand_dims
 from symgrad.ops.product import transpose
 from symgrad.source import dim_source, tuple_source
 
@@ -56,7 +57,7 @@ def one_hot_of(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None) -> N
 
 def _pick_shape(X: Node, y: Node, *, axis: int) -> Shape:
     rest = X.shape[:axis] + X.shape[axis + 1 :]
-    if rest != y.shape:
+    if axis >= X.ndim or rest != y.shape:
         raise ShapeError(f"labels of shape {show_shape(y.shape)} do not pick along axis {axis} of shape {show_shape(X.shape)}")
     return rest
 
@@ -81,7 +82,7 @@ def _pick_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
-pick = Op(
+pick: Op = Op(
     "pick",
     shape=_pick_shape,
     vjp=lambda Z, X, y, Z_bar, axis: (_at_labels(Z_bar, y, X.shape, axis), None),
@@ -100,6 +101,8 @@ pick = Op(
 
 
 def _gather_shape(X: Node, y: Node, *, axis: int) -> Shape:
+    if axis >= X.ndim:
+        raise ShapeError(f"shape {show_shape(X.shape)} has no axis {axis} to gather along")
     return X.shape[:axis] + y.shape + X.shape[axis + 1 :]
 
 
@@ -109,7 +112,7 @@ def _gather_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
-gather = Op(
+gather: Op = Op(
     "gather",
     shape=_gather_shape,
     vjp=lambda Z, X, y, Z_bar, axis: (scatter(Z_bar, y, axis=axis, count=X.shape[axis]), None),
@@ -137,7 +140,7 @@ def _scatter_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}"
 
 
-scatter = Op(
+scatter: Op = Op(
     "scatter",
     shape=_scatter_shape,
     vjp=lambda Z, G, y, Z_bar, axis, count: (gather(Z_bar, y, axis=axis), None),

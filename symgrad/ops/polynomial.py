@@ -139,7 +139,7 @@ cofactor = slope(
     flops=lambda X, *V: 2 * X.shape[0] ** 3 * (1 + 2 * len(V)),
     samples=(on("n n"), on("n n", "n n")),
     found="Entry (i, j) is the signed minor without row i and column j; a minor is a polynomial, so it has derivatives everywhere.",
-    source="Matrix Cookbook (46)-(49)",
+    source="Matrix Cookbook (41), (49)",
     limits="Printed as det(X) X^-T, which does not hold at singular X; there the code works on the singular values instead.",
 )
 
@@ -154,7 +154,7 @@ det = Op(
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),
     samples=(on("n n"),),
     found="Expanding along row i, det X is the sum over j of x_ij times its cofactor: d det X = <cof X, dX>, cof X = det(X) X^-T.",
-    source="Matrix Cookbook (46), (49)",
+    source="Matrix Cookbook (41), (49)",
 )
 
 

@@ -77,7 +77,7 @@ def _literal(x: Node) -> str | None:
     return f"{value}.0" if value.is_Integer else value_source(value)
 
 
-select = Op(
+select: Op = Op(
     "select",
     shape=same_shape,
     vjp=lambda Z, A, B, X, Y, Z_bar, relation: (

@@ -195,10 +195,11 @@ def _put(node: Node, x: Any) -> Any:
 
 
 def _columns(size: Any, place: Any) -> Any:
-    """The columns of the identity that an index names."""
+    """The columns of the identity that an index names; no KroneckerDelta, whose sums SymPy evaluates beyond the last entry."""
     start, count, step = place if isinstance(place, tuple) else (place, 1, 1)
     i, k = _index("i"), _index("k")
-    return matrices.FunctionMatrix(size, count, sympy.Lambda((i, k), sympy.KroneckerDelta(i, start + step * k)))
+    one = sympy.Piecewise((1, sympy.Eq(i, start + step * k)), (0, True))
+    return matrices.FunctionMatrix(size, count, sympy.Lambda((i, k), one))
 
 
 def _triangle(node: Node, x: Any) -> Any:

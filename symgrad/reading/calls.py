@@ -20,7 +20,7 @@ from symgrad.reading.module import Module, arguments
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A function of the user's, inlined where it is called: `scope` is where it was defined, `defaults` are values already."""
+    """A function of the user's, inlined where it is called: `scope` is where it was defined; `defaults` are those of a nested one, as values."""
 
     tree: ast.FunctionDef | ast.Lambda
     name: str
@@ -35,8 +35,8 @@ class Function:
         body = self.tree.body
         return [ast.copy_location(ast.Return(value=body), body)]
 
-    def bind(self, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The arguments by name, as Python binds them."""
+    def bind(self, args: list[Any], kwargs: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, as Python binds them; `given` are the values of the defaults."""
         spec = self.tree.args
         if spec.vararg or spec.kwarg:
             raise UnsupportedError(f"{self.name} takes *args or **kwargs; name every argument")
@@ -44,7 +44,7 @@ class Function:
         by_name = {a.arg for a in (*spec.args, *spec.kwonlyargs)}
         bound = dict(zip(positional, args, strict=False))
         wrong = len(args) > len(positional) or set(kwargs) - by_name or set(kwargs) & set(bound)
-        bound = {**self.defaults, **bound, **kwargs}
+        bound = {**given, **bound, **kwargs}
         names = [a.arg for a in arguments(self.tree)]
         if wrong or set(bound) != set(names):
             raise InputError(f"{self.name} takes ({', '.join(names)}), the call does not fit")

@@ -9,19 +9,9 @@ from collections.abc import Iterator
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.expressions import WAYS
 from symgrad.reading.messages import Place
 from symgrad.reading.module import MOST_NODES
-
-_REFUSED: dict[type[ast.AST], str] = {
-    ast.NamedExpr: WAYS[ast.NamedExpr],
-    ast.Await: WAYS[ast.Await],
-    ast.Yield: WAYS[ast.Yield],
-    ast.YieldFrom: WAYS[ast.YieldFrom],
-    ast.Global: "global is not read; pass the value in as an input",
-    ast.Nonlocal: "nonlocal is not read; return the value",
-}
-"""What changes names behind the reader's back: refused wherever it stands, also in branches that are not taken."""
+from symgrad.reading.refused import ANYWHERE
 
 
 def check_definition(function: ast.FunctionDef, place: Place) -> None:
@@ -39,11 +29,11 @@ def check_definition(function: ast.FunctionDef, place: Place) -> None:
 
 def _check_node(node: ast.AST, statement: ast.AST, place: Place) -> None:
     name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-    if type(node) in _REFUSED or name.startswith("__"):
+    if type(node) in ANYWHERE or name.startswith("__"):
         place.statement, place.tree = statement, node
         if name:
             raise UnsupportedError(f"the name {name[:40]} is refused; names do not start with two underscores")
-        raise UnsupportedError(_REFUSED[type(node)])
+        raise UnsupportedError(ANYWHERE[type(node)])
 
 
 def _statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:

@@ -19,21 +19,12 @@ from symgrad.reading.calls import Function, call, kind
 from symgrad.reading.language import ModuleName
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import array_attribute, binary, compared, unary
+from symgrad.reading.refused import EXPRESSIONS
 
 Scope = ChainMap[str, Any]
 MOST_STEPS = 60_000
 LONG_CHAIN = 16
 
-WAYS: dict[type[ast.expr], str] = {
-    ast.NamedExpr: "an assignment inside an expression is not read; give it its own line",
-    ast.JoinedStr: "an f-string is not read; write the string out, or 'W' + str(i)",
-    ast.Starred: "a starred expression is not read; write the items out",
-    ast.Await: "await is not read; write a plain function",
-    ast.Yield: "yield is not read; return the value",
-    ast.YieldFrom: "yield is not read; return the value",
-    ast.Set: "a set is not read; write a tuple",
-    ast.SetComp: "a set is not read; write a list",
-}
 
 class Expressions(ABC):
     """Evaluates expressions in a scope; what a name means and what a function's body does is said by the reader."""
@@ -59,7 +50,7 @@ class Expressions(ABC):
         method: Callable[[Any, Scope], Any] | None = getattr(self, f"_{type(tree).__name__.lower()}", None)
         if method is None:
             self.place.tree = tree
-            way = WAYS.get(type(tree), "it is not read; write it with assignments, operators and calls")
+            way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
         return method(tree, scope)
 

@@ -25,8 +25,8 @@ NAMES: dict[type[ast.AST], str] = {
 """Operators by the name they have in a message."""
 
 _WORDS: dict[type[ast.AST], str] = {
-    ast.NamedExpr: ":=", ast.JoinedStr: "f-string", ast.Starred: "*", ast.Compare: "comparison", ast.Delete: "del", ast.Dict: "dict",
-    ast.SetComp: "set", ast.YieldFrom: "yield",
+    ast.NamedExpr: ":=", ast.JoinedStr: "f-string", ast.Starred: "*", ast.Compare: "comparison", ast.Delete: "del",
+    ast.SetComp: "set", ast.YieldFrom: "yield", ast.Tuple: "unpacking", ast.List: "unpacking",
 }  # fmt: skip
 SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 

@@ -51,6 +51,8 @@ def _constant(name: str, module: Module, evaluate: Callable[..., Any]) -> Any:
     try:
         value = evaluate(module.constants[name], ChainMap({}))
     except SymgradError as error:
+        if "the constant" in str(error):
+            raise
         raise type(error)(f"the constant {name} of the file is not read, {error}; pass it in as an input") from None
     if isinstance(value, Node):
         raise UnsupportedError(f"the constant {name} of the file is an array; pass it in as an input")

@@ -23,22 +23,10 @@ from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary
+from symgrad.reading.refused import STATEMENTS
 
 MOST_EQUATIONS = 5_000
 DEEPEST_CALL = 32
-
-_WAYS: dict[type[ast.stmt], str] = {
-    ast.While: "a while loop is not read; write a for loop over a literal range",
-    ast.AugAssign: "an array is not changed in place here; assign a new name, or write X.at[i].add(v)",
-    ast.With: "a with block is not read; leave it out of the forward pass",
-    ast.Try: "try is not read; leave it out of the forward pass",
-    ast.Delete: "del is not read; leave it out of the forward pass",
-    ast.Expr: "a value that is dropped is not read; assign it, or leave it out of the forward pass",
-    ast.For: "for ... else is not read; write the loop without else",
-    ast.ClassDef: "a class is not read; write functions of arrays",
-    ast.Raise: "the function raises here; the forward pass has to return a value",
-    ast.Match: "match is not read; write if and elif",
-}
 
 
 class _Returned(Exception):
@@ -47,11 +35,11 @@ class _Returned(Exception):
 
 
 class _Broken(Exception):
-    """break"""
+    pass
 
 
 class _Continued(Exception):
-    """continue"""
+    pass
 
 
 class Reader(Expressions):
@@ -142,7 +130,8 @@ class Reader(Expressions):
         if any(tree is active for active in self.active) or len(self.active) > DEEPEST_CALL:
             raise UnsupportedError("it calls itself; write the steps as a for loop over a literal range")
         here = Place(self.place.module, self.place.statement, self.place.tree)
-        bound = function.bind(args, {**kwargs})
+        given = function.defaults or {n: self._file_constant(d, ChainMap({})) for n, d in defaults(tree).items()}
+        bound = function.bind(args, kwargs, given)
         if isinstance(tree, ast.FunctionDef):
             self._check_helper(tree)
             self.place.module, self.place.statement, self.place.tree = function.module, tree, tree
@@ -208,7 +197,7 @@ class Reader(Expressions):
             case ast.Continue():
                 raise _Continued
             case _:
-                way = _WAYS.get(type(statement), "it is not read; write assignments, loops over literal ranges and a return")
+                way = STATEMENTS.get(type(statement), "it is not read; write assignments, loops over literal ranges and a return")
                 raise UnsupportedError(way)
 
     def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:

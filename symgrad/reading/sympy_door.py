@@ -127,6 +127,10 @@ class Reader:
         declared = declare(f"{self.dimensions(symbol)} | {words}{positive}", name)
         if kind := declared.properties & FUNCTIONS:
             raise InputError(f'{name}: a function is no input here; write Function("{name}") where it is called, not {min(kind)}')
+        if (along := sorted(declared.properties & {"onehot", "simplex"})) and declared.shape[-1:] == (1,):
+            raise InputError(
+                f"{name}: {along[0]} speaks of the rows of a matrix, and those of a column have one entry; leave it out"
+            )
         self.known[symbol] = variable(name, declared.shape, declared.properties)
         return self.known[symbol]
 

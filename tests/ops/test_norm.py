@@ -19,7 +19,10 @@ AGREE = {
     "inf": ('x: "n"', "jnp.linalg.norm(x, jnp.inf) ** 2 * jnp.linalg.norm(x, -jnp.inf)"),
     "matrix": ('X: "m n"', "jnp.linalg.norm(X, 1) ** 2 * jnp.linalg.norm(X, jnp.inf, keepdims=True)[0, 0]"),
     "matrix_swapped": ('X: "m n k"', "jnp.sum(jnp.linalg.norm(X, 1, axis=(2, 0)) ** 2)"),
-    "vector_norm": ('X: "m n"', "jnp.linalg.vector_norm(X, axis=1, ord=1) @ jnp.linalg.vector_norm(X, axis=1) * jnp.linalg.matrix_norm(X)"),
+    "vector_norm": (
+        'X: "m n"',
+        "jnp.linalg.vector_norm(X, axis=1) @ jnp.linalg.vector_norm(X, axis=1, ord=1) * jnp.linalg.matrix_norm(X)",
+    ),
 }
 
 

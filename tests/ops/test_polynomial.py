@@ -89,7 +89,7 @@ def of_rank(rank: int, n: int = 4) -> np.ndarray:
 def test_det_gradient_and_hessian_at_any_rank(rank: int):
     A, module = of_rank(rank), compiled(DET)
     gradient = [[leibniz(A, (i,), (j,)) for j in range(4)] for i in range(4)]
-    hessian = [[[[leibniz(A, (i, k), (j, l)) for l in range(4)] for k in range(4)] for j in range(4)] for i in range(4)]
+    hessian = [[[[leibniz(A, (i, k), (j, h)) for h in range(4)] for k in range(4)] for j in range(4)] for i in range(4)]
     scale = max(1.0, np.abs(A).max()) ** 3
     np.testing.assert_allclose(module.grad(A=A).A, gradient, rtol=0, atol=1e-14 * scale)
     np.testing.assert_allclose(module.hessian(A=A)[0][0], hessian, rtol=0, atol=1e-13 * scale)

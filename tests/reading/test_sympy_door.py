@@ -339,6 +339,10 @@ HOSTILE = {
     "difference": (MatrixSymbol("X", n - 1, 1), "X: the dimension 'n-1' is no name and no positive number"),
     "property": ((A, "shiny"), None),
     "not square": ((A, "spd"), 'A: spd needs a square matrix, got "m n"'),
+    "one-hot column": (
+        (u, "onehot"),
+        "u: onehot speaks of the rows of a matrix, and those of a column have one entry; leave it out",
+    ),
     "function": ((t, "entrywise"), 't: a function is no input here; write Function("t") where it is called, not entrywise'),
 }
 

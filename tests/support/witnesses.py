@@ -26,9 +26,9 @@ def spread(x: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
 
 def blocks(G: Any, inner: Any) -> Any:
     """Block (i, j) of G, of the shape of `inner`, as [i, j]."""
-    k, l = inner.shape
+    k, width = inner.shape
     rows = jnp.split(G, G.shape[0] // k, axis=0)
-    return jnp.stack([jnp.stack(jnp.split(row, G.shape[1] // l, axis=1)) for row in rows])
+    return jnp.stack([jnp.stack(jnp.split(row, G.shape[1] // width, axis=1)) for row in rows])
 
 
 def entries_with(G: Any, X: Any) -> Any:
@@ -62,9 +62,13 @@ def length(x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def slices(index: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A (start, stop, step) each as the slice it stands for."""
-    parts = [i if isinstance(i, tuple) or i is None else int(i) for i in index]
-    return tuple(slice(i[0], None if i[2] < 0 and i[1] is not None and i[1] < 0 else i[1], i[2]) if isinstance(i, tuple) else i for i in parts)
+    """A (start, count, step) each as the slice it stands for."""
+    return tuple(_slice(*i) if isinstance(i, tuple) else i for i in index)
+
+
+def _slice(start: int, count: int, step: int) -> slice:
+    stop = start + count * step
+    return slice(start, stop if stop >= 0 else None, step)
 
 
 def cumulated(x: Any, axis: int, backward: bool) -> Any:
