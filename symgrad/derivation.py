@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import symgrad.ops  # registers the operations  # noqa: F401
+import symgrad.ops  # noqa: F401  (registers the operations)
+import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
@@ -17,7 +18,8 @@ from symgrad.op import Node, postorder, substitute
 from symgrad.printing.document import WRITERS
 from symgrad.printing.equations import align, legend, listing
 from symgrad.printing.latex import Theme
-from symgrad.program import Equation, Program
+from symgrad.printing.sympy_form import sympy_of
+from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block, dense, dense_row, gauss_newton
@@ -218,6 +220,10 @@ class Derivation:
             raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
         return simplify(expr)
 
+    def sympy(self, name: str) -> Any:
+        """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and for operations SymPy has no words for."""
+        return sympy_of(self.gradient[name])
+
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
         """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
         theme = Theme(style, superscript)
@@ -280,3 +286,17 @@ def _tree_size(root: Node) -> int:
     for node in postorder([root]):
         sizes[node] = 1 + sum(sizes[a] for a in node.args)
     return sizes[root]
+
+
+def _derive(program: Program, wrt: tuple[str, ...], of: str | None) -> Derivation:
+    """Derive a program again: one of its symbols, with respect to any of its inputs."""
+    whole = program.unsimplified or program
+    if of is not None:
+        found = [eq.symbol for eq in whole.equations if eq.name == of]
+        if not found:
+            raise InputError(f"program {program.name} assigns no {of!r}; it assigns {', '.join(eq.name for eq in whole.equations)}")
+        whole = whole.needed(found)
+    return Derivation(Forward(whole), wrt)
+
+
+PASSES["derive"] = _derive

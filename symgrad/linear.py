@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from symgrad.op import VARIABLE, Dim, Node, constant
 from symgrad.ops.arithmetic import add, hadamard, inner, multiply, power, quotient, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.linalg import inv, solve
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
 from symgrad.ops.selection import select
 from symgrad.program import Equation
@@ -211,6 +212,12 @@ def _outer(node: Node, i: int, term: Term) -> Term:
     return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
 
 
+def _solve(node: Node, i: int, term: Term) -> Term:
+    if i == 0:
+        raise Unreadable("a system matrix that moves")
+    return term.then(Sandwich(left=((inv(node.args[0]), False),)))
+
+
 def _ones(length: Dim) -> Factors:
     return ((fill(1, (length,)), False),)
 
@@ -245,6 +252,7 @@ _ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
     dot.name: lambda node, i, term: term.measured(node.args[1 - i]),
     outer.name: _outer,
     transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
+    solve.name: _solve,
     sum_.name: _sum,
     broadcast.name: _broadcast,
     select.name: lambda node, i, term: term.then(Diagonal(_taken(node, i))),

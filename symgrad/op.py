@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import sympy
@@ -17,8 +17,8 @@ import sympy
 from symgrad.errors import InputError, NotDifferentiableError, ShapeError
 from symgrad.source import value_source
 
-Dim = int | sympy.Expr
-Shape = tuple[Dim, ...]
+Dim: TypeAlias = int | sympy.Expr
+Shape: TypeAlias = tuple[Dim, ...]
 
 # Binding strength of printed forms, weakest first.
 SUM, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5

@@ -41,7 +41,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Program:
-    """Ordered equations over the inputs, each symbol assigned once, every right side over earlier symbols."""
+    """Ordered equations over the inputs, each symbol assigned once, every right side over earlier symbols.
+
+    A program that was simplified by facts about its inputs keeps it `unsimplified`, which is what is differentiated again.
+    """
 
     name: str
     inputs: tuple[Node, ...]
@@ -96,6 +99,10 @@ class Program:
         """The same program with every right side replaced by an equal one."""
         equations = (replace(eq, expr=step(eq.expr), parts=tuple((v, step(x)) for v, x in eq.parts)) for eq in self.equations)
         return replace(self, equations=tuple(equations))
+
+    def derive(self, *wrt: str, of: str | None = None) -> Any:
+        """The derivation of this program's value, or of the symbol `of`, with respect to these inputs."""
+        return PASSES["derive"](self, wrt, of)
 
     def latex(self, **options: Any) -> str:
         return str(PASSES["latex"](self, **options))

@@ -7,7 +7,7 @@ for any operands and may come before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 
@@ -61,7 +61,7 @@ def simplify(root: Node) -> Node:
 
 def simplified(program: Program) -> Program:
     """The program with every right side simplified, and the parts of its sums."""
-    return program.map(simplify)
+    return replace(program.map(simplify), unsimplified=program.unsimplified or program)
 
 
 def _apply(roots: list[Node], facts: bool) -> list[Node]:

@@ -121,7 +121,7 @@ gather: Op = Op(
     precedence=ATOM,
     numpy=lambda node: f"{{0}}[{':, ' * node.params['axis']}{{1}}]",
     flops=lambda X, y, axis: 0,
-    samples=(on("4 n", "m | int", axis=0), on("m 4", "n | int", axis=1)),
+    samples=(on("k 4 n", "m | int", axis=1), on("m 4", "n | int", axis=1)),
     fold=lambda X, y, axis: zeros(_gather_shape(X, y, axis=axis)) if is_zero(X) else None,
     found="Linear in X: Z = onehot(y) X, without the product.",
 )

@@ -25,7 +25,6 @@ LEAVES = {"variable", "constant", "identity", "arange", "commutation"}
 
 UNSAMPLED = {
     "stop_gradient": "its derivative is declared, and no difference quotient shows it",
-    "arccosh": "it is real beyond 1 alone, which no property of a variable says",
 }
 """Operations with operands that these laws cannot hold, each with the reason; their own tests do."""
 
