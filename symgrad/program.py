@@ -52,6 +52,7 @@ class Program:
     outputs: tuple[Node, ...]
     source: str = ""
     origin: Origin | None = field(default=None, compare=False, repr=False)
+    unsimplified: Program | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         known = set(self.inputs)
