@@ -118,9 +118,9 @@ def chain_of(node: Node, flip: bool = False) -> Factors:
 
 def multiplied(chain: Factors) -> tuple[Node, bool]:
     """A chain of matrices and columns multiplied out, and whether it is a row; a row comes as the column it is the transpose of."""
-    node, row = _first(*chain[0])
+    node, row = oriented(*chain[0])
     for x, flip in chain[1:]:
-        node, row = _times(node, row, *_first(x, flip))
+        node, row = times(node, row, *oriented(x, flip))
     return node, row
 
 
@@ -128,11 +128,11 @@ def assemble(chain: Factors) -> Node:
     return multiplied(chain)[0]
 
 
-def _first(x: Node, flip: bool) -> tuple[Node, bool]:
+def oriented(x: Node, flip: bool) -> tuple[Node, bool]:
     return (x.T if flip and x.ndim == 2 else x), flip and x.ndim == 1
 
 
-def _times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
+def times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
     if 0 in (a.ndim, b.ndim):
         return multiply(a, b), a_row or b_row
     if a_row:

@@ -1,5 +1,6 @@
 """Functions that an exported module carries along when its equations call them; each stands alone over NumPy."""
-# ruff: noqa: N803
+
+import math
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def _arrays(**inputs):
             raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
         if array.ndim != len(dims):
             raise ValueError(f"{name}: expected shape ({', '.join(map(str, dims))}), got {array.shape}")
-        for dim, size in zip(dims, array.shape):
+        for dim, size in zip(dims, array.shape, strict=True):
             if sizes.setdefault(dim, size) != size or (isinstance(dim, int) and dim != size):
                 raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {dim if isinstance(dim, int) else sizes[dim]}")
         arrays.append(array if array.dtype.kind == "f" or name in LABELS else array.astype(float))  # noqa: F821
@@ -61,7 +62,7 @@ def _like(direction, *arrays):
     if len(direction) != len(arrays):
         raise ValueError(f"expected {len(arrays)} directions, got {len(direction)}")
     moved = [np.asarray(v, dtype=float) for v in direction]
-    for v, array in zip(moved, arrays):
+    for v, array in zip(moved, arrays, strict=True):
         if v.shape != array.shape:
             raise ValueError(f"a direction has shape {v.shape}, its variable {array.shape}")
     return moved
@@ -77,7 +78,7 @@ def _columns(product, *arrays):
             unit = np.zeros_like(zero)
             unit.flat[k] = 1.0
             columns.append(product((*zeros[:j], unit, *zeros[j + 1 :])))
-        blocks.append([np.stack(c, axis=-1).reshape(c[0].shape + zero.shape) for c in zip(*columns)])
+        blocks.append([np.stack(c, axis=-1).reshape(c[0].shape + zero.shape) for c in zip(*columns, strict=True)])
     return blocks
 
 

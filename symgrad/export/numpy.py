@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.stable import stable
+from symgrad.export.association import associated
+from symgrad.export.forms import computed
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.op import Node, postorder
 from symgrad.ops.generic import functions_of
@@ -48,7 +49,7 @@ class _Module:
         self.helpers: set[str] = {"_arrays"}
         self.np = fresh("np", s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
-        nodes = list(postorder(eq.expr for p in programs for eq in stable(p).equations))
+        nodes = list(postorder(eq.expr for p in programs for eq in computed(p).equations))
         self.generics = _sorted_generics(functions_of(nodes))
         self.helpers |= {h for node in nodes for h in node.op.helpers}
         self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, "direction", "float"}
@@ -111,7 +112,7 @@ class _Module:
     def _function(
         self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = ""
     ) -> str:
-        program = stable(program.needed(outputs)).needed()
+        program = associated(computed(program.needed(outputs)).needed())
         statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
         lines = statements.emit()
         named = [_owned(program, v, statements.names[v]) for v in outputs]

@@ -52,18 +52,25 @@ class Statements:
     def _compute(self, node: Node) -> None:
         text = self._expression(node)
         shared = self.uses[node] > 1 and node.op.name not in _VIEWS
-        if node not in self.roots and (shared or len(text) > WIDEST) and node.op is not CONSTANT:
+        self.code[node] = text
+        if node not in self.roots and (shared or len(text) > WIDEST):
+            self._named(node)
+
+    def _named(self, node: Node) -> None:
+        """Give a value a statement of its own, if it has none and is more than a number."""
+        if node not in self.names and node.op is not CONSTANT and node not in self.roots:
             name = self._name(_describe(node))
-            self._assign(name, text)
+            self._assign(name, self.code[node])
             self.names[node] = name
-        else:
-            self.code[node] = text
 
     def _assign(self, name: str, text: str) -> None:
         self.lines.append(f"{name} = {text}")
 
     def _expression(self, node: Node) -> str:
         template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+        for i, operand in enumerate(node.args):
+            if template.count(f"{{{i}}}") > 1:
+                self._named(operand)
         silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
         return template.format(*(self._operand(a, silent) for a in node.args))
 

@@ -68,6 +68,9 @@ def _einsum_latex(node: Node, show: Any) -> str:
 
 
 def _einsum_numpy(node: Node) -> str:
+    inputs, output = _parse(node.params["spec"])
+    if not output and len(inputs) == 2 and inputs[0] == inputs[1]:
+        return "np.vdot({0}, {1})"
     operands = ", ".join(f"{{{i}}}" for i in range(len(node.args)))
     optimize = ", optimize=True" if len(node.args) > 2 else ""
     return f'np.einsum("{node.params["spec"]}", {operands}{optimize})'

@@ -34,7 +34,13 @@ kron = bilinear(
 
 
 def _ratio(Z: Node, X: Node) -> Shape:
-    return tuple(sympy.cancel(sympy.Integer(1) * a / b) for a, b in zip(Z.shape, X.shape, strict=True))
+    """The shape whose Kronecker product with X's is Z's; raises `ShapeError` where there is none."""
+    if Z.ndim != 2 or X.ndim != 2:
+        raise ShapeError(f"two matrices are needed, got shapes {show_shape(Z.shape)} and {show_shape(X.shape)}")
+    ratio = tuple(sympy.cancel(sympy.Integer(1) * a / b) for a, b in zip(Z.shape, X.shape, strict=True))
+    if any(sympy.denom(d) != 1 for d in ratio):
+        raise ShapeError(f"shape {show_shape(Z.shape)} is no multiple of {show_shape(X.shape)}")
+    return tuple(int(d) if d.is_Integer else d for d in ratio)
 
 
 
@@ -84,7 +90,11 @@ def kron_of(a: Any, b: Any) -> Node:
 def _vec_shape(X: Node) -> Shape:
     if X.ndim != 2:
         raise ShapeError(f"vec needs a matrix, got shape {show_shape(X.shape)}")
-    return (X.shape[0] * X.shape[1],)
+    return _vec_shape_of(X.shape)
+
+
+def _vec_shape_of(shape: Shape) -> Shape:
+    return (shape[0] * shape[1],)
 
 
 vec = linear(
@@ -99,9 +109,16 @@ vec = linear(
     found="The columns of X below one another: a rearrangement, so its adjoint is the inverse.",
 )
 
+
+def _unvec_shape(X: Node, *, shape: Shape) -> Shape:
+    if X.shape != _vec_shape_of(shape):
+        raise ShapeError(f"shape {show_shape(X.shape)} does not fill {show_shape(shape)}")
+    return shape
+
+
 unvec = linear(
     "unvec",
-    shape=lambda X, *, shape: shape,
+    shape=_unvec_shape,
     vjp=lambda Z, X, Z_bar, shape: (vec(Z_bar),),
     latex=r"\operatorname{vec}^{-1}(#1)",
     precedence=ATOM,

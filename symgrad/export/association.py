@@ -1,0 +1,77 @@
+"""Products of several matrices in the order that costs least: A (B x) and not (A B) x."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import sympy
+
+from symgrad.linear import oriented, times
+from symgrad.op import Dim, Node, postorder
+from symgrad.ops.product import dot, matmul, outer, transposition
+from symgrad.program import Program
+
+TYPICAL = 97
+"""The size a dimension is taken to have where nothing is said: large beside the 1 of a vector, and the same for all."""
+
+LONGEST = 24
+"""Chains of more factors stay as they are typed; the search is cubic."""
+
+Factor = tuple[Node, bool]  # a matrix, or a vector and whether it stands as a row
+
+
+def associated(program: Program) -> Program:
+    """The same program with every chain of products bracketed by least cost; what several equations share stays whole."""
+    exprs = [eq.expr for eq in program.equations]
+    uses: Counter[Node] = Counter(exprs)
+    for node in postorder(exprs):
+        uses.update(node.args)
+    done: dict[Node, Node] = {}
+    for node in postorder(exprs):
+        chain = [(done[x], flip) for x, flip in _flat(node, False, uses, True)] if node.op in (matmul, dot, outer) else []
+        if 2 < len(chain) <= LONGEST:
+            done[node] = _bracketed([oriented(x, flip) for x, flip in chain])
+        else:
+            done[node] = node.op.rebuild(node, (done[a] for a in node.args))
+    return program.map(lambda expr: done[expr] if expr in done else expr)
+
+
+def _flat(node: Node, flip: bool, uses: Counter[Node], whole: bool = False) -> list[Factor]:
+    """The factors of a product, through products and transposes that nothing else uses; each with whether it stands transposed."""
+    if uses[node] > 1 and not whole:
+        return [(node, flip)]
+    if node.op is transposition and node.ndim == 2:
+        return _flat(node.args[0], not flip, uses)
+    if node.op is matmul:
+        x, y = (_flat(a, flip, uses) for a in node.args)
+        return y + x if flip else x + y
+    if node.op is dot:
+        return _flat(node.args[0], True, uses) + _flat(node.args[1], False, uses)
+    if node.op is outer:
+        x, y = reversed(node.args) if flip else node.args
+        return _flat(x, False, uses) + _flat(y, True, uses)
+    return [(node, flip)]
+
+
+def _bracketed(chain: list[Factor]) -> Node:
+    """The cheapest bracketing by dynamic programming over the chain; of equals, the one from left to right."""
+    n, sizes = len(chain), _sizes(chain)
+    best: dict[tuple[int, int], tuple[int, Factor]] = {(i, i): (0, factor) for i, factor in enumerate(chain)}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost, k = min((best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], -k) for k in range(i, j))
+            best[i, j] = (cost, times(*best[i, -k][1], *best[-k + 1, j][1]))
+    return best[0, n - 1][1][0]
+
+
+def _sizes(chain: list[Factor]) -> list[int]:
+    """Rows of the first factor, then the columns of every factor."""
+    shapes = [(1, *x.shape) if row else (*x.shape, 1)[:2] for x, row in chain]
+    return [typical(shapes[0][0]), *(typical(columns) for _, columns in shapes)]
+
+
+def typical(dim: Dim) -> int:
+    """A number for a dimension: its own, or that of a typical array."""
+    value = sympy.sympify(dim)
+    return max(1, int(value.subs(dict.fromkeys(value.free_symbols, TYPICAL))))

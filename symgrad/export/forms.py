@@ -1,0 +1,57 @@
+"""Forms that print one way and compute another, because the printed one cancels, or forms an array that nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symgrad.op import Node, rewrite, value_of
+from symgrad.ops.activation import sigmoid
+from symgrad.ops.arithmetic import coefficient, hadamard, power
+from symgrad.ops.broadcasting import sum_
+from symgrad.ops.contraction import einsum
+from symgrad.ops.elementwise import sech2, tanh
+from symgrad.ops.product import dot
+from symgrad.program import Equation, Program
+
+LETTERS = "abcdefghij"
+
+
+def computed(program: Program) -> Program:
+    """The same program in the forms that code computes."""
+    defined = program.defined
+
+    def step(node: Node) -> Node:
+        return _complement(node, defined) or _sum_of_products(node) or node
+
+    return program.map(lambda expr: rewrite(expr, step))
+
+
+def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
+    """1 - sigma(z) = sigma(-z) and 1 - tanh(z)^2 = sech(z)^2: where the function saturates, the difference is all rounding."""
+    if node.op.name != "add" or len(node.args) != 2 or all(value_of(a) != 1 for a in node.args):
+        return None
+    number, y = next(coefficient(a) for a in node.args if value_of(a) != 1)
+    if number != -1:
+        return None
+    if y.op is power and y.params["exponent"] == 2:
+        h = _meaning(y.args[0], defined)
+        return sech2(h.args[0]) if h.op is tanh else None
+    s = _meaning(y, defined)
+    return sigmoid(-s.args[0]) if s.op is sigmoid else None
+
+
+def _meaning(x: Node, defined: Mapping[Node, Equation]) -> Node:
+    return defined[x].expr if x in defined else x
+
+
+def _sum_of_products(node: Node) -> Node | None:
+    """A sum over all entries of X * Y or X^2 is an inner product, which BLAS takes without the array of products."""
+    if node.op is not sum_ or len(node.params["axes"]) != node.args[0].ndim:
+        return None
+    (x,) = node.args
+    pair = x.args if x.op is hadamard else x.args * 2 if x.op is power and x.params["exponent"] == 2 else None
+    if pair is None or any(a.op.name == "broadcast" for a in pair):
+        return None
+    letters = LETTERS[: x.ndim]
+    return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
+
