@@ -1,4 +1,4 @@
-"""The command line: derive, verify and export a forward pass in a file.
+"""The command line: derive, verify, export and cost a forward pass in a file.
 
 Commands import what they need when they run, so that `symgrad --help` pays for no SymPy.
 """
@@ -28,6 +28,7 @@ _EXAMPLES = f"""examples:
   symgrad derive mlp.py --wrt W1 W2 -o out/     the backward equations, and out/mlp.tex, out/mlp.py
   symgrad verify models.py:mlp --seeds 3        hold them against jax at three random points
   symgrad export mlp.py --wrt W1 W2 --tests     mlp_gradients.py and a pytest file for it
+  symgrad cost mlp.py --sizes d=784,h=256,q=10  flops and memory of prediction, training and second order
 
 {_EXIT_CODES}"""
 
@@ -48,6 +49,15 @@ _VERIFY = f"""examples:
 _EXPORT = f"""examples:
   symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
   symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
+
+{_EXIT_CODES}"""
+
+
+_COST = f"""examples:
+  symgrad cost mlp.py --wrt W1 W2               formulas in the dimensions
+  symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --dtype float32     and numbers
+  symgrad cost deep.py --sizes n=64,d=512 --budget 8e6    what to recompute so that 8 MB of intermediates are enough
+  symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --peak 1e12 --bandwidth 5e10     which equations wait for memory
 
 {_EXIT_CODES}"""
 
@@ -119,7 +129,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", type=Path, default=Path(), metavar="OUT", help="folder to write to (this one)")
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
+    _add_cost(commands)
     return parser
+
+
+def _add_cost(commands: Any) -> None:
+    cost = _command(commands, "cost", _cost, "count flops and memory, as formulas and as numbers", _COST)
+    cost.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="the size of every dimension; without it formulas alone")
+    cost.add_argument("--dtype", default="float64", help="float16, float32 or float64 (float64)")
+    cost.add_argument("--budget", type=_tolerance, metavar="BYTES", help="the cheapest recomputing that keeps no more than this")
+    cost.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of the machine, for the roofline")
+    cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
+    cost.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
 def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> argparse.ArgumentParser:
@@ -168,6 +189,13 @@ def _tolerance(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
     return value
+
+
+def _sizes(text: str) -> dict[str, int]:
+    pairs = [_pair(part.strip()) for part in text.split(",") if part.strip()]
+    if len(dict(pairs)) < len(pairs):
+        raise argparse.ArgumentTypeError(f"a dimension has two sizes in {text!r}")
+    return {name: _positive(n) for name, n in pairs}
 
 
 def split_target(text: str) -> tuple[Path, str | None]:
@@ -251,6 +279,23 @@ def _export(args: argparse.Namespace) -> int:
         for path, text in texts.items():
             write_text(path, text)
     _wrote(*texts)
+    return OK
+
+
+def _cost(args: argparse.Namespace) -> int:
+    if (args.peak is None) != (args.bandwidth is None):
+        raise InputError("the roofline needs both --peak and --bandwidth")
+    derivation = _read(args)
+    with _progress("counting"):
+        from symgrad.printing.tables import markdown, plain
+
+        cost = derivation.cost(args.sizes, args.dtype)
+        tables = cost.tables()
+        if args.budget is not None:
+            tables.append(cost.checkpoint_table(int(args.budget)))
+        if args.peak is not None:
+            tables.append(cost.roofline_table(args.peak, args.bandwidth))
+    print("\n\n".join((markdown if args.markdown else plain)(table) for table in tables))
     return OK
 
 

@@ -8,19 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import symgrad.ops  # noqa: F401  (registers the operations)
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
+from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
+from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
+from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
-from symgrad.op import Node, postorder, substitute
-from symgrad.printing.document import WRITERS
+from symgrad.op import Node
+from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing
 from symgrad.printing.latex import Theme
 from symgrad.printing.sympy_form import sympy_of
 from symgrad.program import PASSES, Equation, Program
-from symgrad.reading.source import read_function, read_text
+from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block, dense, dense_row, gauss_newton
 from symgrad.simplify import normalise, simplified, simplify
@@ -67,19 +72,10 @@ def forward(source: Any = None, /, **shapes: str) -> Any:
     if source is None:
         return lambda fn: forward(fn, **shapes)
     if isinstance(source, Path):
-        return Forward(read_text(_read_file(source), shapes, source.name))
+        return Forward(read_file(source, shapes))
     if isinstance(source, str):
         return Forward(read_text(source, shapes))
     return Forward(read_function(source, shapes), source)
-
-
-def _read_file(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is no UTF-8 text") from None
 
 
 class _Gradients(Mapping[str, Node]):
@@ -249,6 +245,22 @@ class Derivation:
     def _repr_latex_(self) -> str:
         return self.latex()
 
+    def _repr_html_(self) -> str:
+        return embedded(self)
+
+    def values(self, point: Mapping[str, Any], program: Program | None = None) -> dict[str, Any]:
+        """The number or array of every symbol of the backward pass at a point: intermediates and adjoints by name.
+
+        The point holds a value for each input, and a function for each generic one.
+        """
+        program = program or (self.adjoint if self.is_scalar else self.program)
+        inputs = {k: v for k, v in point.items() if not callable(v)}
+        if missing := [str(v) for v in program.inputs if str(v) not in inputs]:
+            raise InputError(f"the point gives no value for {', '.join(missing)}")
+        if wrong := [v for v in program.inputs if np.ndim(inputs[str(v)]) != v.ndim]:
+            raise InputError(f"the point gives {wrong[0]} {np.ndim(inputs[str(wrong[0])])} axes, and it has {wrong[0].ndim}")
+        return evaluate(program, inputs, {k: v for k, v in point.items() if callable(v)})
+
     # code ---------------------------------------------------------------------------------------------------------------
 
     def numpy(self) -> str:
@@ -265,18 +277,26 @@ class Derivation:
     def _module(self) -> types.ModuleType:
         return load(self.numpy(), self.program.name)
 
+    def cost(self, sizes: Mapping[str, int] | None = None, dtype: str = "float64") -> Cost:
+        """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has every dimension; see `symgrad.cost_report`."""
+        return Cost(self, sizes, dtype)
+
     def verify(self, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Any:
         """A report against jax on the user's own function; raises `VerificationError` with the report if anything disagrees."""
         from symgrad.verify import verify  # noqa: PLC0415  (a layer above, and it needs jax)
 
         return verify(self, seeds, tol, **functions)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the derivation in the form that the suffix names; raises `InputError` for one that is not known."""
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write the derivation in the form that the suffix names.
+
+        Documents (.tex, .pdf, .html, .md, .ipynb) take `level` ("result", "adjoints", "steps"), `report` (what `verify` returned),
+        `style` and `superscript`; pictures (.svg, .png) take `point` (numbers for the inputs: values above each wire, gradients
+        below), `digits`, `second` (the tangent program too), `detail` ("equations", "operations") and `groups`.
+        Raises `InputError` for a suffix or an option that is not known, and where the program that makes the file is missing.
+        """
         path = Path(path)
-        if path.suffix not in WRITERS:
-            raise InputError(f"{path.name}: the suffix {path.suffix!r} is unknown; known are {', '.join(sorted(WRITERS))}")
-        WRITERS[path.suffix](self, path)
+        save(self, path, options)
         return path
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.export import helpers
-from symgrad.op import VARIABLE, Node, postorder
+from symgrad.graph import postorder
+from symgrad.op import VARIABLE, Node
 from symgrad.program import Program
 
 Functions = Mapping[str, Callable[..., Any]]

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from symgrad.lifting import NotLifted, lifted
 from symgrad.op import VARIABLE, Dim, Node, constant
-from symgrad.ops.arithmetic import add, hadamard, inner, multiply, power, quotient, scale
+from symgrad.ops.arithmetic import add, hadamard, inner, multiply, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.linalg import inv, solve
+from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
 from symgrad.ops.selection import select
 from symgrad.program import Equation
@@ -162,6 +164,39 @@ def read(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Term]:
         if len(terms[node]) > MOST_TERMS:
             raise Unreadable(f"more than {MOST_TERMS} terms")
     return terms.get(root, [])
+
+
+def read_through(root: Node, v: Node) -> list[Term]:
+    """The terms of `root` with whole Jacobian matrices for what lies between vectors, where `read` would multiply paths out.
+
+    All paths from v to a vector that pass through one earlier vector u count as one: the entry to u, then the Jacobian by u.
+    """
+    order = _dependent(root, v, {})
+    terms: dict[Node, list[Term]] = {v: [Term(constant(1))]}
+    jacobians: dict[Node, Node] = {}
+    u: Node | None = None
+    for node in order:
+        if node not in terms:
+            terms[node] = [_act(node, i, t) for i, a in enumerate(node.args) if a in terms for t in terms[a]]
+        if u is None and node.ndim == 1 and len(terms[node]) == 1:
+            u = node
+            jacobians[u] = eye(u.shape[0])
+        elif u is not None and all(a in jacobians for a in node.args if a in terms):
+            _lift(node, u, terms, jacobians)
+        if len(terms[node]) > MOST_TERMS:
+            raise Unreadable(f"more than {MOST_TERMS} terms")
+    return terms.get(root, [])
+
+
+def _lift(node: Node, u: Node, terms: dict[Node, list[Term]], jacobians: dict[Node, Node]) -> None:
+    try:
+        jacobians[node] = J = lifted(node, jacobians, u)
+    except NotLifted:
+        return
+    if node.ndim == 1:
+        terms[node] = [t.then(Sandwich(left=((J, False),))) for t in terms[u]]
+    else:
+        terms[node] = [t.measured(J) for t in terms[u]]
 
 
 def _dependent(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Node]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import sympy
 
-from symgrad.op import OPERATORS, Node, constant, rewrite, value_of
+from symgrad.graph import rewrite
+from symgrad.op import OPERATORS, Node, constant, value_of
 from symgrad.ops.activation import logaddexp, ndtr, sigmoid, softplus
-from symgrad.ops.arithmetic import HALF, add, coefficient, log_or_zero, multiply, power, quotient, scalar_product, scale, subtract
+from symgrad.ops.arithmetic import HALF, add, coefficient, multiply, scalar_product, scale, subtract
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.elementwise import (
     absolute,
@@ -34,6 +35,7 @@ from symgrad.ops.elementwise import (
 from symgrad.ops.linalg import inv, logdet
 from symgrad.ops.norm import direction, norm
 from symgrad.ops.polynomial import det
+from symgrad.ops.powers import log_or_zero, power, quotient
 from symgrad.ops.product import dot
 from symgrad.ops.reduction import logsumexp, softmax, spread
 from symgrad.ops.removable import removable
@@ -176,7 +178,7 @@ def _normaliser(total: Node) -> tuple[Node, Node] | None:
     return None
 
 
-_LINEAR_IN = {"sum": (0,), "transpose": (0,), "reshape": (0,), "take": (0,), "scale": (1,)}
+_LINEAR_IN: dict[str, tuple[int, ...]] = {"sum": (0,), "transpose": (0,), "reshape": (0,), "take": (0,), "scale": (1,)}
 _LINEAR_IN |= {name: (0, 1) for name in ("hadamard", "dot", "matmul", "outer")}
 
 

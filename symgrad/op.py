@@ -7,14 +7,14 @@ every walk can be memoised.  All knowledge of one operation stands in its `Op` r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import sympy
 
-from symgrad.errors import InputError, NotDifferentiableError, ShapeError
+from symgrad.errors import InputError, ShapeError
 from symgrad.source import value_source
 
 Dim: TypeAlias = int | sympy.Expr
@@ -174,12 +174,15 @@ def _no_rule(*_: Any, **__: Any) -> Any:
     raise AssertionError("a leaf has no rule")
 
 
-def _leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape]) -> Op:
+def leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape]) -> Op:
+    """An operation without operands, where every walk ends."""
     return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.")
 
 
-VARIABLE = _leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
-CONSTANT = _leaf("constant", lambda n, show: show.number(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ())
+VARIABLE = leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
+CONSTANT = leaf(
+    "constant", lambda n, show: show.number(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ()
+)
 
 
 def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozenset(), symbol: Any = None) -> Node:
@@ -230,104 +233,3 @@ def show_shape(shape: Shape) -> str:
 def size(node: Node) -> sympy.Expr:
     """Number of entries, as an expression in the dimensions."""
     return sympy.Mul(*node.shape)
-
-
-def postorder(roots: Iterable[Node]) -> Iterator[Node]:
-    """Every node below the roots once, operands first; iterative, so depth is no limit."""
-    seen: set[Node] = set()
-    stack = [(root, False) for root in reversed(list(roots))]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.args) if a not in seen)
-
-
-def variables(*roots: Node) -> list[Node]:
-    return [n for n in postorder(roots) if n.op is VARIABLE]
-
-
-def rewrite(root: Node, step: Callable[[Node], Node]) -> Node:
-    """Rebuild a graph bottom up, `step` applied to every rebuilt node."""
-    return rewrite_all([root], step)[0]
-
-
-def rewrite_all(roots: Iterable[Node], step: Callable[[Node], Node]) -> list[Node]:
-    roots, done = list(roots), {}
-    for node in postorder(roots):
-        done[node] = step(node.op.rebuild(node, (done[a] for a in node.args)))
-    return [done[r] for r in roots]
-
-
-def substitute(root: Node, table: dict[Node, Node]) -> Node:
-    return rewrite(root, lambda n: table.get(n, n)) if table else root
-
-
-# Builders: declare what kind of map an operation is and derive the rest -------------------------------------------------
-
-
-def _fold_linear(op: Op, own: Callable[..., Node | None] | None) -> Callable[..., Node | None]:
-    """What every (multi)linear map allows: zero goes to zero, and scalar factors of operands come to the front."""
-
-    def fold(*operands: Node, **static: Any) -> Node | None:
-        if any(is_zero(x) for x in operands):
-            return zeros(op.shape(*operands, **static))
-        if own is not None and (found := own(*operands, **static)) is not None:
-            return found
-        for i, x in enumerate(operands):
-            if x.op.name == "scale" and x.ndim:
-                return OPERATORS["multiply"](x.args[0], op(*operands[:i], x.args[1], *operands[i + 1 :], **static))
-        return None
-
-    return fold
-
-
-def linear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
-    """A linear map of one operand: its tangent is itself applied to the tangent."""
-    op = Op(name, jvp=lambda Z, X, X_dot, **s: op(X_dot, **s), fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s), **fields)
-    return op
-
-
-def bilinear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
-    """Linear in each of two operands: the product rule gives the tangent."""
-    op = Op(
-        name,
-        jvp=lambda Z, X, Y, X_dot, Y_dot, **s: op(X_dot, Y, **s) + op(X, Y_dot, **s),
-        fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s),
-        **fields,
-    )
-    return op
-
-
-def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], *, latex: Any = None, **fields: Any) -> Op:
-    """A function applied entry by entry to operands of one shape; `partials(Z, *X)` are its partial derivatives.
-
-    The Jacobian is diagonal, so both products are Hadamard products with the partials.
-    """
-
-    def contribution(p: Node | None, direction: Node) -> Node:
-        if is_zero(direction):
-            return direction
-        if p is None:
-            raise NotDifferentiableError(f"{name} has no derivative in this operand")
-        return p * direction
-
-    def vjp(Z: Node, *rest: Node, **static: Any) -> tuple[Node | None, ...]:
-        *X, Z_bar = rest
-        return tuple(None if p is None else p * Z_bar for p in partials(Z, *X, **static))
-
-    def jvp(Z: Node, *rest: Node, **static: Any) -> Node:
-        X, dots = rest[: len(rest) // 2], rest[len(rest) // 2 :]
-        terms = [contribution(p, dot) for p, dot in zip(partials(Z, *X, **static), dots, strict=True)]
-        return sum(terms[1:], start=terms[0])
-
-    fields = {"precedence": ATOM, "numpy": f"np.{name}({{0}})", "samples": (on("m n"), on("")), "flops": size_of_first} | fields
-    fields = {"shape": same_shape, "found": "Entry by entry, the chain rule of one variable."} | fields
-    return Op(name, vjp=vjp, jvp=jvp, latex=latex or rf"\{name}(#1)", **fields)
-
-
-def size_of_first(*operands: Node, **_: Any) -> sympy.Expr:
-    return size(operands[0])

@@ -48,7 +48,7 @@ def double_precision() -> contextlib.AbstractContextManager[Any]:
     """A block in which jax computes in float64; the user's configuration is as before afterwards."""
     jax = import_jax()
     switch = jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64  # before jax 0.8
-    return switch(True)  # type: ignore[no-any-return]
+    return switch(True)
 
 
 # names ----------------------------------------------------------------------------------------------------------------------
@@ -311,5 +311,5 @@ def bound_function(program: Program, name: str) -> Callable[..., Any]:
     """The function that --bind names: one of the same file, or jax's of that name."""
     origin = _origin(program)
     if name in origin.module.functions or name in LANGUAGE:
-        return _Names(origin, lambda tree: tree)[name]  # type: ignore[no-any-return]
+        return _Names(origin, lambda tree: tree)[name]
     raise InputError(f"no function {name!r} to bind: neither {origin.module.filename} nor jax has it")

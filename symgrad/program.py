@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import REGISTRY, VARIABLE, Node, postorder, show_shape, variables
+from symgrad.graph import postorder, variables
+from symgrad.op import REGISTRY, VARIABLE, Node, show_shape
 
 PASSES: dict[str, Callable[..., Any]] = {}
 """Passes that a Program can be asked for by method (`latex`, `sympy`, ...); each registers itself, so this module knows none."""

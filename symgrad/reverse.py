@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symgrad.errors import NotDifferentiableError
-from symgrad.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, postorder, variable, zeros
+from symgrad.graph import postorder
+from symgrad.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
 from symgrad.program import Equation, Program, fresh
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import sympy
 
-from symgrad.linear import Diagonal, Factors, Stage, Term, Unreadable, multiplied, read
-from symgrad.op import OPERATORS, Node, Shape, constant, postorder, substitute, variable, variables, zeros
+from symgrad.graph import postorder, substitute, variables
+from symgrad.linear import Diagonal, Factors, Stage, Term, Unreadable, multiplied, read, read_through
+from symgrad.op import OPERATORS, Node, Shape, constant, variable, zeros
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
 from symgrad.ops.kronecker import commutation, kron, vec
@@ -24,8 +25,8 @@ DISTRIBUTED = 6
 """A block of more terms than this is printed as the operator it is and not as a sum of matrices."""
 
 
-MOST_DENSE = 8
-"""A dense block of more terms than this is made by products."""
+LONGEST = 7
+"""Stages of one term; a longer product of Jacobians has names for its parts."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Block:
     @cached_property
     def array(self) -> Node | None:
         """The dense array of shape(row) + shape(column), as jax.hessian lays it out; None where products must make it."""
+        if not self.column.ndim:
+            return simplify(substitute(self.operator, {self.v: constant(1)}))
         if self.terms is None:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
@@ -85,11 +88,23 @@ def block(program: Program, root: Node, row: Node, column: Node, v: Node) -> Blo
     for eq in reversed(list(dots.values())):
         operator = substitute(operator, {eq.symbol: eq.expr})
     operator = simplify(operator)
-    try:
-        terms = tuple(_merged(read(operator, v, {})))
-    except Unreadable:
-        return Block(row, column, v, operator, None)
-    return Block(row, column, v, operator, terms)
+    return Block(row, column, v, operator, _terms(operator, v))
+
+
+def _terms(operator: Node, v: Node) -> tuple[Term, ...] | None:
+    """The shorter reading: every path multiplied out while they are few, whole Jacobians between vectors otherwise."""
+    for reading in (_multiplied_out, read_through):
+        try:
+            terms = tuple(_merged(reading(operator, v)))
+        except Unreadable:
+            continue
+        if len(terms) <= DISTRIBUTED and all(len(t.stages) <= LONGEST for t in terms):
+            return terms
+    return None
+
+
+def _multiplied_out(operator: Node, v: Node) -> list[Term]:
+    return read(operator, v, {})
 
 
 def _moves(symbol: Node) -> bool:
@@ -242,8 +257,8 @@ def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[
 
     Second derivatives commute, so blocks below the diagonal are transposes of those above it.
     """
-    arrays = {key: b.array if b.terms is not None and len(b.terms) <= MOST_DENSE else None for key, b in blocks.items()}
-    if any(a is None for a in arrays.values()):
+    arrays = {key: b.array for key, b in blocks.items() if b.array is not None}
+    if len(arrays) < len(blocks):
         return None
     equations, outputs, names = list(program.equations), [], set(program.names)
     for i, row in enumerate(wrt):
@@ -259,7 +274,7 @@ def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[
 
 def dense_row(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Program | None:
     """The program followed by one equation a Jacobian block; None where a block needs products."""
-    if any(b.terms is None or len(b.terms) > MOST_DENSE for b in blocks.values()):
+    if any(b.array is None for b in blocks.values()):
         return None
     equations, outputs, names = list(program.equations), [], set(program.names)
     for b in blocks.values():

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import sympy
 
-from symgrad.op import SYMMETRIC, VARIABLE, Node, constant, rewrite_all, value_of
-from symgrad.ops.arithmetic import add, coefficient, divide, hadamard, multiply, power, scalar_product, scale
+from symgrad.graph import rewrite_all
+from symgrad.op import SYMMETRIC, VARIABLE, Node, constant, value_of
+from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply, scalar_product, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.powers import divide, power
 from symgrad.ops.product import diag, dot, matmul, outer, trace, transposition
 from symgrad.ops.reduction import softmax
 from symgrad.ops.selection import select

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from symgrad.op import VARIABLE, Node, is_zero, postorder, variable, zeros
+from symgrad.graph import postorder
+from symgrad.op import VARIABLE, Node, is_zero, variable, zeros
 from symgrad.program import Equation, Program, fresh
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from symgrad.errors import InputError, SymgradError, UnsupportedError, VerificationError
 from symgrad.evaluation import evaluate
-from symgrad.op import Node, postorder
+from symgrad.graph import postorder
+from symgrad.op import Node
 from symgrad.ops.generic import apply, derivative_name, functions_of, loss_name
 from symgrad.oracle import Witness, checked_witness, double_precision, import_jax, live_witness, perturbed_witness
 from symgrad.sampling import DOMAINS, inputs_of, sample_inputs, sizes_for

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from cases import evaluate
 
-from symgrad.op import REGISTRY, Node, postorder, variable
+from symgrad.graph import postorder
+from symgrad.op import REGISTRY, Node, variable
 from symgrad.program import Program
 from symgrad.reading.source import read_text
 from symgrad.reverse import adjoint

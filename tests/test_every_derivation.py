@@ -87,8 +87,8 @@ def test_reproduces_the_numbers_of_its_source(path):
         agrees(1.0 if name == str(of) else bars[name], number, digits)
 
 
-def test_three_sources_print_numbers():
-    assert [p.stem for p in WITH_NUMBERS] == ["cs231n_circuit", "cs231n_neuron", "cs231n_squared_length"]
+def test_four_sources_print_numbers():
+    assert [p.stem for p in WITH_NUMBERS] == ["cs231n_circuit", "cs231n_neuron", "cs231n_sigmoid", "cs231n_squared_length"]
 
 
 # formulas that the sources print, by hand ---------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import sympy
 from symgrad import op as op_module
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.errors import ShapeError
-from symgrad.op import REGISTRY, constant, is_zero, postorder, rewrite, substitute, value_of, variable, variables, zeros
+from symgrad.graph import postorder, rewrite, substitute, variables
+from symgrad.op import REGISTRY, constant, is_zero, value_of, variable, zeros
 
 add, exp, tanh = REGISTRY["add"], REGISTRY["exp"], REGISTRY["tanh"]
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")

@@ -9,7 +9,8 @@ from cases import evaluate
 from models import D2L
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.op import REGISTRY, is_zero, postorder, variable
+from symgrad.graph import postorder
+from symgrad.op import REGISTRY, is_zero, variable
 from symgrad.program import Equation, Program
 from symgrad.reading.source import read_text
 from symgrad.reverse import adjoint

@@ -6,8 +6,9 @@ from collections import Counter
 
 import sympy
 
+from symgrad.graph import postorder
 from symgrad.linear import oriented, times
-from symgrad.op import Dim, Node, postorder
+from symgrad.op import Dim, Node
 from symgrad.ops.product import dot, matmul, outer, transposition
 from symgrad.program import Program
 
@@ -48,8 +49,8 @@ def _flat(node: Node, flip: bool, uses: Counter[Node], whole: bool = False) -> l
     if node.op is dot:
         return _flat(node.args[0], True, uses) + _flat(node.args[1], False, uses)
     if node.op is outer:
-        x, y = reversed(node.args) if flip else node.args
-        return _flat(x, False, uses) + _flat(y, True, uses)
+        column, row = reversed(node.args) if flip else node.args
+        return _flat(column, False, uses) + _flat(row, True, uses)
     return [(node, flip)]
 
 

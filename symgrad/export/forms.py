@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symgrad.op import Node, rewrite, value_of
+from symgrad.graph import rewrite
+from symgrad.op import Node, value_of
 from symgrad.ops.activation import sigmoid
-from symgrad.ops.arithmetic import coefficient, hadamard, power
+from symgrad.ops.arithmetic import coefficient, hadamard
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.elementwise import sech2, tanh
+from symgrad.ops.powers import power
 from symgrad.ops.product import dot
 from symgrad.program import Equation, Program
 

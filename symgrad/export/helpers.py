@@ -290,3 +290,11 @@ def _sech2(x):
     """1 - tanh(x)^2, without the cancellation."""
     t = np.exp(-2.0 * np.abs(x))
     return 4.0 * t / (1.0 + t) ** 2
+
+
+def _embed(x, spec, shape):
+    """Zeros, but x where the repeated subscripts of the result agree."""
+    inside, outside = spec.split("->")
+    result = np.zeros(shape)
+    np.einsum(f"{outside}->{inside}", result)[...] = x
+    return result

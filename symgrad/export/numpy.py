@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.association import associated
+from symgrad.export.contraction import planned
 from symgrad.export.forms import computed
 from symgrad.export.statements import Statements, names_in, tidy
-from symgrad.op import Node, postorder
+from symgrad.graph import postorder
+from symgrad.op import Node
 from symgrad.ops.generic import functions_of
 from symgrad.program import Program, fresh
 
@@ -42,6 +44,11 @@ def numpy_module(s: Sources) -> str:
     return "\n\n\n".join([parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies]) + "\n"
 
 
+def scheduled(program: Program) -> Program:
+    """The same program in the forms and the order that code computes."""
+    return associated(planned(computed(program))).needed()
+
+
 class _Module:
     def __init__(self, s: Sources) -> None:
         self.s = s
@@ -49,7 +56,7 @@ class _Module:
         self.helpers: set[str] = {"_arrays"}
         self.np = fresh("np", s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
-        nodes = list(postorder(eq.expr for p in programs for eq in computed(p).equations))
+        nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
         self.generics = _sorted_generics(functions_of(nodes))
         self.helpers |= {h for node in nodes for h in node.op.helpers}
         self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, "direction", "float"}
@@ -112,7 +119,7 @@ class _Module:
     def _function(
         self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = ""
     ) -> str:
-        program = associated(computed(program.needed(outputs)).needed())
+        program = scheduled(program.needed(outputs))
         statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
         lines = statements.emit()
         named = [_owned(program, v, statements.names[v]) for v in outputs]

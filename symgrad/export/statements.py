@@ -6,14 +6,22 @@ import ast
 from collections import Counter
 from collections.abc import Iterable
 
-from symgrad.op import CONSTANT, VARIABLE, Node, postorder
+from symgrad.graph import postorder
+from symgrad.op import CONSTANT, VARIABLE, Node, constant
+from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import index_source
-from symgrad.program import Program, fresh
+from symgrad.ops.embedding import embed
+from symgrad.ops.product import diag, identity
+from symgrad.program import Equation, Program, fresh
+from symgrad.source import dim_source, tuple_source, value_source
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
 
 _VIEWS = frozenset({"transpose", "broadcast", "identity", "variable", "constant"})
+
+_ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
+"""Operations whose result may share memory with their operand, beside the views."""
 
 
 class Statements:
@@ -36,6 +44,8 @@ class Statements:
                 if node not in self.names and node not in self.code:
                     self._compute(node)
             name = self._name(eq.name)
+            if self._accumulated(eq, name):
+                continue
             if eq.expr not in self.names or eq.expr.op is VARIABLE:
                 self._assign(name, self.code.get(eq.expr) or self.names[eq.expr])
                 self.names.setdefault(eq.expr, name)
@@ -43,6 +53,29 @@ class Statements:
                 self._assign(name, self.names[eq.expr])
             self.names[eq.symbol] = name
         return self.lines
+
+    def _accumulated(self, eq: Equation, name: str) -> bool:
+        """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
+        terms = eq.expr.args if eq.expr.op is add else (eq.expr,)
+        rest = [t for t in terms if _place(t, name) is None]
+        if len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
+            return False
+        silent = any(t.op.name != "broadcast" for t in rest)
+        total = " + ".join(self._operand(t, silent) for t in rest)
+        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
+        self.lines += [line for t in terms if (line := self._added(t, name))]
+        self.names[eq.expr] = self.names[eq.symbol] = name
+        return True
+
+    def _added(self, term: Node, name: str) -> str:
+        found = _place(term, name)
+        if found is None:
+            return ""
+        factors, place = found
+        return f"{place} {' * '.join(self._operand(f, False) for f in factors)}"
+
+    def _aliased(self, node: Node) -> bool:
+        return node in self.names or node.op.name in _VIEWS | _ALIASES
 
     def _name(self, wanted: str) -> str:
         name = fresh(wanted, self.taken)
@@ -79,9 +112,22 @@ class Statements:
             return self.names[node]
         if silent and node.op.name == "broadcast":
             return f"({index_source(node).format(self._operand(node.args[0], False))})"
-        if node.op in (CONSTANT, VARIABLE):
+        if node.op is CONSTANT:
+            return f"({value_source(node.params['value'])})"
+        if node.op is VARIABLE:
             return self.code[node]
         return f"({self.code[node]})"
+
+
+def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
+    """The factors of what a term adds, and the statement up to +=; None for a term that fills the whole array."""
+    number, inner = ([term.args[0]], term.args[1]) if term.op is scale else ([], term)
+    if inner.op is embed:
+        inside, outside = inner.params["spec"].split("->")
+        return [*number, *inner.args], f'np.einsum("{outside}->{inside}", {name})[...] +='
+    if inner.op in (diag, identity):
+        return [*number, *inner.args] or [constant(1)], f"{name}.flat[:: {dim_source(inner.shape[0])} + 1] +="
+    return None
 
 
 def _describe(node: Node) -> str:

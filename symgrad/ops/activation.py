@@ -6,10 +6,12 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import Node, as_node, elementwise
-from symgrad.ops.arithmetic import divide, multiply
+from symgrad.op import Node, as_node
+from symgrad.ops.arithmetic import multiply
 from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, operator_name, reciprocal, tanh, unary
+from symgrad.ops.powers import divide
 from symgrad.ops.selection import greater, greater_equal, less, maximum_of, minimum_of, plain, where
 
 TWO_OVER_ROOT_PI = 2 / sympy.sqrt(sympy.pi)

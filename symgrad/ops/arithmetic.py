@@ -1,4 +1,4 @@
-"""Sums, scalar multiples, Hadamard products, quotients and powers, with NumPy's broadcasting on top."""
+"""Sums, scalar multiples and Hadamard products, with NumPy's broadcasting on top."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.errors import ShapeError, UnsupportedError
+from symgrad.builders import bilinear
+from symgrad.errors import ShapeError
 from symgrad.op import (
-    ATOM,
     CHAIN,
     CONSTANT,
     OPERATORS,
-    POWER,
     PRODUCT,
     SUM,
     VARIABLE,
@@ -20,9 +19,7 @@ from symgrad.op import (
     Op,
     Shape,
     as_node,
-    bilinear,
     constant,
-    elementwise,
     is_zero,
     on,
     same_shape,
@@ -70,7 +67,7 @@ def _add_latex(node: Node, show: Any) -> str:
     return terms[0] + "".join(f" - {t[1:].lstrip()}" if t.startswith("-") else f" + {t}" for t in terms[1:])
 
 
-add = Op(
+add: Op = Op(
     "add",
     shape=same_shape,
     vjp=lambda Z, *rest: (rest[-1],) * (len(rest) - 1),
@@ -118,7 +115,9 @@ def _fold_scale(c: Node, X: Node) -> Node | None:
 
 def scalar_product(node: Node) -> tuple[sympy.Expr, list[Node], list[Node]]:
     """A nest of scalar multiples as a number, the other scalar factors, and the array they multiply (none for a scalar)."""
-    number, factors, arrays = sympy.S.One, [], []
+    number: sympy.Expr = sympy.S.One
+    factors: list[Node] = []
+    arrays: list[Node] = []
     stack = [node]
     while stack:
         X = stack.pop()
@@ -133,8 +132,8 @@ def scalar_product(node: Node) -> tuple[sympy.Expr, list[Node], list[Node]]:
 
 def _denominator(X: Node) -> Node | None:
     """Y where X is the scalar 1 / Y."""
-    if X.op is power and X.params["exponent"].is_negative:
-        return power(X.args[0], exponent=-X.params["exponent"])
+    if X.op.name == "power" and X.params["exponent"].is_negative:
+        return X.op(X.args[0], exponent=-X.params["exponent"])
     return None
 
 
@@ -171,7 +170,7 @@ def inner(X: Node, Y: Node) -> Node:
     return sum_(multiply(X, Y), axes=tuple(range(X.ndim)))
 
 
-scale = Op(
+scale: Op = Op(
     "scale",
     shape=_scale_shape,
     vjp=lambda Z, c, X, Z_bar: (inner(X, Z_bar), scale(c, Z_bar)),
@@ -187,7 +186,7 @@ scale = Op(
 )
 
 
-# Hadamard product and quotient ----------------------------------------------------------------------------------------
+# Hadamard product -----------------------------------------------------------------------------------------------------
 
 
 def _fold_hadamard(X: Node, Y: Node) -> Node | None:
@@ -210,7 +209,7 @@ def _hadamard_latex(node: Node, show: Any) -> str:
     return rf"{show(X, PRODUCT)} \odot {show(Y, PRODUCT)}"
 
 
-hadamard = bilinear(
+hadamard: Op = bilinear(
     "hadamard",
     shape=same_shape,
     vjp=lambda Z, X, Y, Z_bar: (multiply(Z_bar, Y), multiply(X, Z_bar)),
@@ -222,133 +221,6 @@ hadamard = bilinear(
     fold=_fold_hadamard,
     spreads=True,
     found="d(X * Y) = dX * Y + X * dY entry by entry; <G, dX * Y> = <G * Y, dX>.",
-)
-
-
-
-def _fold_quotient(X: Node, Y: Node) -> Node | None:
-    """Zero over anything is zero, one over Y a power, and scalar factors come to the front."""
-    if is_zero(X):
-        return X
-    if (value := value_of(X)) is not None:
-        return multiply(value, power(Y, exponent=sympy.S.NegativeOne))
-    if X.op is scale:
-        return scale(X.args[0], quotient(X.args[1], Y))
-    if Y.op.name == "broadcast" and Y.args[0].ndim == 0:
-        return divide(X, Y.args[0])
-    return None
-
-
-quotient = elementwise(
-    "divide",
-    lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
-    latex=lambda node, show: rf"{show.entry(node.args[0], PRODUCT)} \oslash {show.entry(node.args[1], POWER)}",
-    precedence=PRODUCT,
-    numpy="{0} / {1}",
-    scalar=lambda x, y: x / y,
-    fold=_fold_quotient,
-    samples=(on("m n", "m n | positive"), on("n", "n | positive")),
-    spreads=True,
-    found="d(x / y) = dx / y - (x / y) dy / y.",
-    limits="Where the divisor is zero.",
-)
-
-
-# powers ---------------------------------------------------------------------------------------------------------------
-
-
-def _fold_power(X: Node, exponent: sympy.Expr) -> Node | None:
-    if exponent == 1:
-        return X
-    if exponent == 0:
-        return fill(1, X.shape)
-    value = value_of(X)
-    if value is None or (value == 0 and exponent.is_negative) or (value.is_negative and not exponent.is_Integer):
-        return None
-    return fill(bounded_power(value, exponent), X.shape)
-
-
-def bounded_power(value: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    """value ** exponent, refused where float64 could not hold it."""
-    if value.is_Rational and exponent.is_Rational and value not in (0, 1, -1):
-        digits = max(abs(value.p), value.q).bit_length() * abs(exponent)
-        if digits > 2048:
-            raise UnsupportedError(f"the number {value} ** {exponent} is beyond float64")
-    return value**exponent
-
-
-def _power_latex(node: Node, show: Any) -> str:
-    (x,), p = node.args, node.params["exponent"]
-    if p == HALF:
-        return rf"\sqrt{{{show(x, 0)}}}"
-    if p.is_negative and x.ndim == 0:
-        return show.fraction(sympy.S.One, [], [power(x, exponent=-p)])
-    if x.op.name == "dot" and x.args[0] is x.args[1]:
-        return f"{show.norm(x.args[0])}^{{{show.number(2 * p)}}}"
-    hadamard_mark = r"\odot " if x.ndim else ""
-    return f"{show(x, ATOM)}^{{{hadamard_mark}{show.number(p)}}}"
-
-
-def _power_numpy(node: Node) -> str:
-    p = node.params["exponent"]
-    if p == HALF:
-        return "np.sqrt({0})"
-    if p == -HALF:
-        return "1 / np.sqrt({0})"
-    if p.is_Integer and p.is_negative:
-        return "1 / {0}" if p == -1 else f"1 / {{0}} ** {-p}"
-    return f"{{0}} ** {value_source(p)}"
-
-
-def _power_partial(Z: Node, X: Node, exponent: sympy.Expr) -> tuple[Node]:
-    if exponent == HALF:
-        return (divide(HALF, Z),)
-    return (multiply(exponent, power(X, exponent=exponent - 1)),)
-
-
-def exponents(*values: sympy.Expr) -> tuple[Any, ...]:
-    return tuple(on(shape, exponent=p) for p in values for shape in ("m n | positive", " | positive"))
-
-
-power = elementwise(
-    "power",
-    _power_partial,
-    latex=_power_latex,
-    precedence=POWER,
-    numpy=_power_numpy,
-    scalar=lambda x, exponent: x**exponent,
-    samples=exponents(sympy.Integer(2), sympy.Integer(3), HALF, -sympy.S.One, -HALF, sympy.Rational(17, 10)),
-    fold=_fold_power,
-    found="d(x^p) = p x^(p-1) dx; the square root reads its own output, dx / (2 sqrt x).",
-    limits="At zero where p < 1; on negative numbers where p is no integer.",
-)
-
-
-def _exponential_partials(Z: Node, X: Node, Y: Node) -> tuple[Node, Node]:
-    return multiply(Y, exponential(X, subtract(Y, fill(1, Y.shape)))), multiply(Z, log_or_zero(X))
-
-
-exponential = elementwise(
-    "pow",
-    _exponential_partials,
-    latex=lambda node, show: f"{show(node.args[0], ATOM)}^{{{show(node.args[1], 0)}}}",
-    precedence=POWER,
-    numpy="{0} ** {1}",
-    scalar=lambda x, y: x**y,
-    samples=(on("m n | positive", "m n"), on(" | positive", "")),
-    spreads=True,
-    found="x^y = exp(y log x): d = y x^(y-1) dx + x^y log(x) dy, and log 0 counts as 0 as in jax.",
-    limits="On negative bases.",
-)
-
-log_or_zero = elementwise(
-    "log_or_zero",
-    lambda Z, X: (multiply(power(X, exponent=-sympy.S.One), constant(1)),),
-    latex=r"\log(#1)",
-    numpy="np.log(np.where({0} == 0, 1.0, {0}))",
-    scalar=sympy.log,
-    samples=(on("m n | positive"), on(" | positive")),
-    found="The logarithm, with 0 at 0 so that 0 * log 0 is 0.",
 )
 
 
@@ -374,18 +246,4 @@ def multiply(X: Any, Y: Any) -> Node:
     return scale(Y, X) if Y.ndim == 0 else hadamard(*align(X, Y))
 
 
-def divide(X: Any, Y: Any) -> Node:
-    X, Y = as_node(X), as_node(Y)
-    if Y.ndim == 0:
-        return scale(power(Y, exponent=sympy.S.NegativeOne), X)
-    return quotient(*align(X, Y))
-
-
-def raise_to(X: Any, Y: Any) -> Node:
-    X, Y = as_node(X), as_node(Y)
-    if Y.op is CONSTANT:
-        return power(X, exponent=Y.params["value"])
-    return exponential(*align(X, Y))
-
-
-OPERATORS.update(add=plus, subtract=subtract, multiply=multiply, divide=divide, power=raise_to, negative=negative)
+OPERATORS.update(add=plus, subtract=subtract, multiply=multiply, negative=negative)

@@ -7,8 +7,9 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Shape, as_node, linear, on, show_shape, size, value_of
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
 from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
@@ -39,7 +40,7 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
         return show.transposed(x) if node.shape[0] == 1 != x.shape[0] else show.as_is(x)
     if node.ndim == 2 and x.ndim == 1:
         if node.params["axes"] == (1,):
-            return rf"\mathbf{{1}} {show(x, POWER)}^{{{show.top}}}"
+            return rf"\mathbf{{1}} {show(x, ATOM)}^{{{show.top}}}"
         return rf"{show(x, CHAIN)} \mathbf{{1}}^{{{show.top}}}"
     if x.ndim == 0 and node.ndim <= 2:
         if value_of(x) is not None:
@@ -96,7 +97,7 @@ def _sum_latex(node: Node, show: Any) -> Any:
         left = rf"\mathbf{{1}}^{{{show.top}}} " if 0 in axes else ""
         right = r" \mathbf{1}" if 1 in axes else ""
         if axes == (0,):
-            return rf"{show(x, POWER)}^{{{show.top}}} \mathbf{{1}}"
+            return rf"{show(x, ATOM)}^{{{show.top}}} \mathbf{{1}}"
         return f"{left}{show(x, CHAIN)}{right}"
     return rf"\operatorname{{sum}}_{{{','.join(str(a) for a in axes)}}}({show(x, 0)})"
 
@@ -110,7 +111,7 @@ def _sum_numpy(node: Node) -> str:
     return f"np.sum({{0}}, axis={axes[0] if len(axes) == 1 else axes})"
 
 
-sum_ = linear(
+sum_: Op = linear(
     "sum",
     shape=_sum_shape,
     vjp=lambda Z, X, Z_bar, axes: (broadcast(Z_bar, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes)),),
@@ -182,4 +183,3 @@ def align(*operands: Any) -> list[Node]:
     nodes = [as_node(x) for x in operands]
     shape = common_shape(*nodes)
     return [broadcast_to(x, shape) for x in nodes]
-

@@ -27,6 +27,8 @@ def _sizes(inputs: list[str], operands: tuple[Node, ...]) -> dict[str, Any]:
     for letters, X in zip(inputs, operands, strict=True):
         if len(letters) != X.ndim:
             raise ShapeError(f"subscripts {letters!r} do not fit shape {show_shape(X.shape)}")
+        if len(set(letters)) != len(letters):
+            raise ShapeError(f"subscripts {letters!r} repeat a letter; take the diagonal first")
         for letter, d in zip(letters, X.shape, strict=True):
             if sizes.setdefault(letter, d) != d:
                 raise ShapeError(f"subscript {letter!r} is {sizes[letter]} and {d}")
@@ -69,11 +71,39 @@ def _einsum_latex(node: Node, show: Any) -> str:
 
 def _einsum_numpy(node: Node) -> str:
     inputs, output = _parse(node.params["spec"])
-    if not output and len(inputs) == 2 and inputs[0] == inputs[1]:
-        return "np.vdot({0}, {1})"
+    if len(inputs) == 2:
+        return _pair_numpy(inputs[0], inputs[1], output)
     operands = ", ".join(f"{{{i}}}" for i in range(len(node.args)))
     optimize = ", optimize=True" if len(node.args) > 2 else ""
     return f'np.einsum("{node.params["spec"]}", {operands}{optimize})'
+
+
+def _pair_numpy(x: str, y: str, output: str) -> str:
+    """Two arrays by the quickest of NumPy's products that fits their subscripts."""
+    summed = [c for c in x if c in y and c not in output]
+    if x == y and not output:
+        return "np.vdot({0}, {1})"
+    if not summed and all(_in_order(s, output) for s in (x, y)):
+        return " * ".join(f"{{{i}}}{_index(s, output)}" for i, s in enumerate((x, y)))
+    shared = [c for c in x if c in y and c in output]
+    if summed and not shared:
+        free = "".join(c for c in x + y if c not in summed)
+        product = f"np.tensordot({{0}}, {{1}}, axes=({[x.index(c) for c in summed]}, {[y.index(c) for c in summed]}))"
+        return product if free == output else f"{product}.transpose({', '.join(str(free.index(c)) for c in output)})"
+    return f'np.einsum("{x},{y}->{output}", {{0}}, {{1}})'
+
+
+def _in_order(letters: str, output: str) -> bool:
+    places = [output.index(c) for c in letters if c in output]
+    return len(places) == len(letters) and places == sorted(places)
+
+
+def _index(letters: str, output: str) -> str:
+    """None where the result has a subscript that this operand has not; leading ones NumPy adds itself."""
+    marks = [":" if c in letters else "None" for c in output]
+    while marks and marks[0] == "None":
+        marks.pop(0)
+    return f"[{', '.join(marks)}]" if "None" in marks else ""
 
 
 einsum = Op(

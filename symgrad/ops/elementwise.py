@@ -7,10 +7,12 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, OPERATORS, POWER, PRODUCT, Node, Op, as_node, elementwise, on
-from symgrad.ops.arithmetic import HALF, divide, multiply, power
+from symgrad.op import ATOM, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
+from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
+from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import plain
 
 REAL = (on("m n"), on(""))

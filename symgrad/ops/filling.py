@@ -1,6 +1,5 @@
 """Arrays filled with one number or counting up, and casts, which change nothing here."""
 
-
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +8,7 @@ import sympy
 
 from symgrad.errors import UnsupportedError
 from symgrad.language import named
-from symgrad.op import OPERATORS, Node, _leaf, as_node
+from symgrad.op import OPERATORS, Node, as_node, leaf
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast_to, fill
 from symgrad.ops.indexing import exact
@@ -18,7 +17,7 @@ from symgrad.source import dim_source
 
 # filled arrays ------------------------------------------------------------------------------------------------------------
 
-counting = _leaf(
+counting = leaf(
     "arange",
     lambda node, show: rf"(0, \ldots, {sympy.latex(exact(node.shape[0] - 1))})",
     lambda node: f"np.arange({dim_source(node.shape[0])})",
@@ -80,5 +79,3 @@ def astype(x: Any, dtype: Any) -> Node:
     if "float" not in word and word not in ("double", "single"):
         raise UnsupportedError("a cast to integers or booleans is not read; declare labels with the property int")
     return as_node(x)
-
-

@@ -24,7 +24,7 @@ def derivative_name(function: str, order: int) -> str:
     return function if order == 0 else f"d{order if order > 1 else ''}{function}"
 
 
-apply = Op(
+apply: Op = Op(
     "apply",
     shape=lambda X, **_: X.shape,
     vjp=lambda Z, X, Z_bar, function, order: (multiply(Z_bar, apply(X, function=function, order=order + 1)),),
@@ -150,4 +150,3 @@ def functions_of(nodes: Any) -> dict[str, sympy.Expr]:
         elif node.op is loss:
             found[loss_name(node.params["function"], node.params["wrt"])] = node
     return found
-

@@ -10,8 +10,9 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.op import ATOM, Dim, Node, Op, Shape, linear, on, show_shape, size
+from symgrad.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
 from symgrad.source import dim_source, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
@@ -178,5 +179,3 @@ def _bound(bound: Any, default: Dim, dim: Dim) -> Dim:
 def _spelled(part: slice) -> str:
     texts = ["" if b is None else str(b) for b in (part.start, part.stop, part.step)]
     return ":".join(texts if texts[2] else texts[:2])
-
-

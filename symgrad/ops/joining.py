@@ -1,6 +1,5 @@
 """Arrays joined, cut, shifted and repeated: concatenate and stack, and linear maps made of them."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -227,5 +226,3 @@ def tile(A: Any, reps: Any) -> Node:
     for axis, count in enumerate((1,) * (X.ndim - len(counts)) + counts):
         X = concatenate(*[X] * int(count), axis=axis)
     return X
-
-

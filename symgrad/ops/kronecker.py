@@ -6,9 +6,10 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import ATOM, PRODUCT, Node, Shape, _leaf, as_node, bilinear, linear, on, show_shape, size
+from symgrad.op import ATOM, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.source import dim_source
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
@@ -43,18 +44,16 @@ def _ratio(Z: Node, X: Node) -> Shape:
     return tuple(int(d) if d.is_Integer else d for d in ratio)
 
 
-
 def _kron_numpy(spec: str, blocks_first: bool) -> Any:
     def numpy(node: Node) -> str:
-        Z, X = node.args
-        (m, n), (k, l) = (node.shape, X.shape) if blocks_first else (X.shape, node.shape)
-        dims = ", ".join(dim_source(d) for d in (m, k, n, l))
+        outer, inner = (node, node.args[1]) if blocks_first else (node.args[1], node)
+        dims = ", ".join(dim_source(d) for pair in zip(outer.shape, inner.shape, strict=True) for d in pair)
         return f'np.einsum("{spec}", {{0}}.reshape({dims}), {{1}})'
 
     return numpy
 
 
-blocks_with = bilinear(
+blocks_with: Op = bilinear(
     "blocks_with",
     shape=_ratio,
     vjp=lambda Z, G, Y, Z_bar: (kron(Z_bar, Y), entries_with(G, Z_bar)),
@@ -66,7 +65,7 @@ blocks_with = bilinear(
     found="Adjoint of the Kronecker product in its left factor: entry (i, j) is <G_ij, Y> over the blocks of G.",
 )
 
-entries_with = bilinear(
+entries_with: Op = bilinear(
     "entries_with",
     shape=_ratio,
     vjp=lambda Z, G, X, Z_bar: (kron(X, Z_bar), blocks_with(G, Z_bar)),
@@ -116,7 +115,7 @@ def _unvec_shape(X: Node, *, shape: Shape) -> Shape:
     return shape
 
 
-unvec = linear(
+unvec: Op = linear(
     "unvec",
     shape=_unvec_shape,
     vjp=lambda Z, X, Z_bar, shape: (vec(Z_bar),),
@@ -134,7 +133,7 @@ def _commutation_numpy(node: Node) -> str:
     return f"np.eye({m} * {n}).reshape({n}, {m}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
 
 
-commutation = _leaf(
+commutation = leaf(
     "commutation",
     lambda node, show: f"K_{{{show.number(sympy.sympify(node.params['m']))},{show.number(sympy.sympify(node.params['n']))}}}",
     _commutation_numpy,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
+from symgrad.graph import postorder
 from symgrad.language import METHODS, named
-from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, postorder, show_shape, size, zeros
+from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.filling import counting

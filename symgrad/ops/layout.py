@@ -1,15 +1,15 @@
 """Shapes and axes changed, entries kept: reshape and its kin, and the gradient stopped."""
 
-
 from __future__ import annotations
 
 from typing import Any
 
 import sympy
 
+from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import ATOM, Node, Op, Shape, as_node, linear, on, show_shape, size, zeros
+from symgrad.op import ATOM, Node, Op, Shape, as_node, on, show_shape, size, zeros
 from symgrad.ops.broadcasting import broadcast, broadcast_to, expand, fill, normal_axes, sum_
 from symgrad.ops.indexing import exact
 from symgrad.ops.product import transpose

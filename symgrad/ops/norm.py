@@ -9,9 +9,10 @@ import sympy
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import LANGUAGE, named
 from symgrad.op import ATOM, POWER, Node, Op, as_node, on, same_shape, show_shape, size
-from symgrad.ops.arithmetic import divide, multiply, power, subtract
+from symgrad.ops.arithmetic import multiply, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
+from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import reduced, spread
 
 

@@ -12,10 +12,11 @@ import sympy
 
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, as_node, is_zero, on, same_shape, size, zeros
-from symgrad.ops.arithmetic import divide, multiply, power, scale, subtract
+from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, reduced_shape
 from symgrad.ops.linalg import inv, square_shape
+from symgrad.ops.powers import divide, power
 from symgrad.ops.product import matmul, trace
 from symgrad.ops.reduction import reduced, spread
 

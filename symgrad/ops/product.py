@@ -9,22 +9,10 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import (
-    ATOM,
-    CHAIN,
-    OPERATORS,
-    Node,
-    Shape,
-    _leaf,
-    as_node,
-    bilinear,
-    linear,
-    on,
-    show_shape,
-    size,
-)
+from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
 from symgrad.source import dim_source
 
@@ -51,7 +39,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axes.index(i) for i in range(len(axes)))
 
 
-transposition = linear(
+transposition: Op = linear(
     "transpose",
     shape=_transpose_shape,
     vjp=lambda Z, X, Z_bar, axes: (transposition(Z_bar, axes=_inverse(axes)),),
@@ -170,7 +158,7 @@ def _outer_shape(X: Node, Y: Node) -> Shape:
     return (*X.shape, *Y.shape)
 
 
-outer = bilinear(
+outer: Op = bilinear(
     "outer",
     shape=_outer_shape,
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y, Z_bar.T @ X),
@@ -185,7 +173,7 @@ outer = bilinear(
 
 # identity, trace, diagonals -----------------------------------------------------------------------------------------------
 
-identity = _leaf("identity", lambda node, show: "I", lambda node: f"np.eye({dim_source(node.shape[0])})", lambda n: (n, n))
+identity = leaf("identity", lambda node, show: "I", lambda node: f"np.eye({dim_source(node.shape[0])})", lambda n: (n, n))
 
 
 def eye(n: Any) -> Node:
@@ -241,7 +229,7 @@ def _diagonal_shape(X: Node) -> Shape:
     return X.shape[:1]
 
 
-diagonal = linear(
+diagonal: Op = linear(
     "diagonal",
     shape=_diagonal_shape,
     vjp=lambda Z, X, Z_bar: (diag(Z_bar),),

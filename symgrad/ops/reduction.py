@@ -8,8 +8,9 @@ import sympy
 
 from symgrad.language import named
 from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size
-from symgrad.ops.arithmetic import HALF, multiply, power, subtract
+from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+from symgrad.ops.powers import power
 
 
 def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
@@ -50,7 +51,9 @@ def var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node
     axes = normal_axes(X, axis)
     count = sympy.Mul(*(X.shape[i] for i in axes)) - ddof
     residual = subtract(X, mean(X, axis=axes, keepdims=True))
-    return reduced(X, multiply(1 / sympy.sympify(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims)
+    return reduced(
+        X, multiply(1 / sympy.sympify(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims
+    )
 
 
 @named("std", method=True)
@@ -86,7 +89,7 @@ logsumexp = Op(
     found="d log sum exp x = sum(exp(x) dx) / sum exp x = <softmax(x), dx>.",
 )
 
-softmax = Op(
+softmax: Op = Op(
     "softmax",
     shape=lambda X, **_: X.shape,
     vjp=lambda Z, X, Z_bar, axes: (_centred(Z, Z_bar, axes),),
@@ -138,4 +141,3 @@ def softmax_of(x: Any, axis: Any = -1) -> Node:
 def log_softmax_of(x: Any, axis: Any = -1) -> Node:
     X = as_node(x)
     return log_softmax(X, axes=normal_axes(X, axis))
-

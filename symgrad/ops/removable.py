@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
 
-from symgrad.op import PRODUCT, Node, elementwise, on
+from symgrad.builders import elementwise
+from symgrad.op import PRODUCT, Node, Op, on
 
-_FUNCTIONS = {"log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)), "expm1": (r"(e^{#} - 1)", lambda x: sympy.exp(x) - 1)}
+_FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)),
+    "expm1": (r"(e^{#} - 1)", lambda x: sympy.exp(x) - 1),
+}
 
 
 def _latex(node: Node, show: Any) -> str:
@@ -23,7 +28,7 @@ def _scalar(x: Any, function: str, order: int) -> Any:
     return sympy.diff(_FUNCTIONS[function][1](t) / t, t, order).subs(t, x)
 
 
-removable = elementwise(
+removable: Op = elementwise(
     "removable",
     lambda Z, X, function, order: (removable(X, function=function, order=order + 1),),
     latex=_latex,

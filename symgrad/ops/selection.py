@@ -11,8 +11,9 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import ATOM, CONSTANT, PRODUCT, SUM, Node, Op, as_node, elementwise, on, same_shape, size, value_of, zeros
+from symgrad.op import ATOM, CONSTANT, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.broadcasting import align, fill
 from symgrad.source import value_source
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import sympy
 
+from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, linear, on, same_shape, show_shape, size
+from symgrad.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
 from symgrad.ops.arithmetic import HALF, scale
 from symgrad.ops.broadcasting import normal_axes
 from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_shape

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from symgrad.op import Node, constant, value_of
+from symgrad.printing.breaking import broken
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
 from symgrad.printing.text import unicode_of
@@ -57,29 +58,6 @@ def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
     """Comments that say which symbol stands for which input of the code, and where it lives."""
     show = Show(theme)
     return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
-
-
-def broken(text: str, width: int) -> list[str]:
-    """Cut a formula before its outermost plus and minus signs so that each piece fits."""
-    terms, pieces = _terms(text), [""]
-    for term in terms:
-        if pieces[-1] and len(unicode_of(pieces[-1] + term)) > width:
-            pieces.append("")
-        pieces[-1] += term
-    return [p.strip() for p in pieces]
-
-
-def _terms(text: str) -> list[str]:
-    depth, cuts = 0, [0]
-    for match in re.finditer(r"\\left|\\right|\\[{}]|[{}()]| [+-] ", text):
-        token = match[0]
-        if token in "{(":
-            depth += 1
-        elif token in "})":
-            depth -= 1
-        elif token in (" + ", " - ") and depth == 0:
-            cuts.append(match.start())
-    return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
 def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:

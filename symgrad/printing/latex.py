@@ -8,7 +8,8 @@ from typing import Any
 
 import sympy
 
-from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Node, postorder, value_of
+from symgrad.graph import postorder
+from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.printing.names import latex_name, latex_symbol
 from symgrad.source import decimal_of
 
@@ -70,7 +71,9 @@ class Show:
 
     def symbol(self, node: Node) -> Any:
         text = latex_symbol(node.params["symbol"], self.theme)
-        return (text, POWER) if text.startswith(r"\frac") else text
+        if text.startswith(r"\frac"):
+            return text, POWER
+        return f"{{{text}}}" if "^{(" in text else text  # W^{(1)} takes an exponent of its own
 
     def name(self, identifier: str) -> str:
         return latex_name(identifier, self.theme.superscript)

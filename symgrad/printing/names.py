@@ -11,13 +11,13 @@ _GREEK = (
 ).split()
 LETTERS = {name: rf"\{name}" for name in _GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
 LETTERS |= {"Lam": r"\Lambda", "sig": r"\sigma"}
-_UNICODE = dict(zip("αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩλ", [*_GREEK, "lambda"], strict=True))
+GREEK = dict(zip("αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩλ", [*_GREEK, "lambda"], strict=True))
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
 
 
 def latex_name(identifier: str, superscript: bool = False) -> str:
     """A letter with its index; several letters in a row stand upright as a word."""
-    identifier = "".join(_UNICODE.get(c, c) for c in identifier)
+    identifier = "".join(GREEK.get(c, c) for c in identifier)
     head, _, tail = identifier.strip("_").partition("_")
     if tail in ACCENTS:
         return f"{ACCENTS[tail]}{{{latex_name(head, superscript)}}}"
@@ -58,5 +58,7 @@ def latex_symbol(symbol: Any, theme: Any) -> str:
         return theme.adjoint(latex_symbol(rest[1], theme), latex_symbol(rest[0], theme))
     if kind == "dot":
         return theme.tangent(latex_symbol(rest[0], theme))
+    if kind == "differential":
+        return rf"\mathrm{{d}}{latex_symbol(rest[0], theme)}"
     letter, base = rest
     return f"{letter}_{{{latex_symbol(base, theme)}}}"

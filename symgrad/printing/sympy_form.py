@@ -20,11 +20,13 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.errors import SymgradError, UnsupportedError
-from symgrad.op import REGISTRY, Node, Shape, is_zero, postorder, show_shape
-from symgrad.ops.arithmetic import HALF, divide, multiply, power, subtract
+from symgrad.graph import postorder
+from symgrad.op import REGISTRY, Node, Shape, is_zero, show_shape
+from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.elementwise import exp, log
 from symgrad.ops.polynomial import cofactor_quotient, prod_quotient
+from symgrad.ops.powers import divide, power
 from symgrad.ops.product import diag, diagonal
 from symgrad.ops.reduction import spread
 from symgrad.program import PASSES, Program
@@ -34,7 +36,8 @@ Form = Callable[..., Any]
 
 def dims(shape: Shape) -> tuple[Any, Any]:
     """The two dimensions of an array in SymPy: a vector is a column."""
-    return (*shape, 1)[:2] if shape else (1, 1)
+    rows, columns = (*shape, 1)[:2] if shape else (1, 1)
+    return rows, columns
 
 
 def _variable(node: Node) -> Any:

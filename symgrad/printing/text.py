@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_COMMANDS = dict(
+COMMANDS = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ", omega="ω", lambda_="λ", Gamma="Γ",
     Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
@@ -13,10 +13,10 @@ _COMMANDS = dict(
     sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
     lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", ldots="…", cdots="⋯",
 )  # fmt: skip
-_COMMANDS |= {"lambda": "λ", "in": "∈", "{": "{", "}": "}", ",": "", ";": " ", "!": "", " ": " ", "quad": " ", "qquad": "  ", "\\": "\n"}
-_DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
-_PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "boldsymbol", "bm", "mathit"})
-_ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
+COMMANDS |= {"lambda": "λ", "in": "∈", "{": "{", "}": "}", ",": "", ";": " ", "!": "", " ": " ", "quad": " ", "qquad": "  ", "\\": "\n"}
+DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
+PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "boldsymbol", "bm", "mathit"})
+ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
 _SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
 _SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
@@ -24,14 +24,14 @@ _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
 
 def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
-    text = _sequence(_tokens(latex))
+    text = _sequence(tokens(latex))
     text = re.sub(r"(?<!\^) *([⊙⊘⊗+=]) *", r" \1 ", text)
-    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"∂ ", "∂"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
+    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
         text = re.sub(pattern, plain, text)
     return text.strip()
 
 
-def _tokens(latex: str) -> Iterator[tuple[str, str]]:
+def tokens(latex: str) -> Iterator[tuple[str, str]]:
     for command, mark, space, plain in _TOKEN.findall(latex):
         if command:
             yield "command", command
@@ -65,12 +65,12 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
         return f"√{_operand(_group(tokens))}"
     if value == "mathbf":
         return {"1": "𝟏", "0": "𝟎"}.get(inner := _group(tokens), inner)
-    if value in _PLAIN:
+    if value in PLAIN:
         return _group(tokens)
-    if value in _ACCENTS:
+    if value in ACCENTS:
         inner = _group(tokens)
-        return inner[:1] + _ACCENTS[value] + inner[1:]
-    return "" if value in _DROPPED else _COMMANDS.get(value, value)
+        return inner[:1] + ACCENTS[value] + inner[1:]
+    return "" if value in DROPPED else COMMANDS.get(value, value)
 
 
 def _group(tokens: Iterator[tuple[str, str]]) -> str:
@@ -89,5 +89,5 @@ def _script(text: str, table: dict[str, str], mark: str) -> str:
 
 def _operand(text: str) -> str:
     """A part of a fraction keeps its own brackets where it holds more than one symbol."""
-    text = text.strip().replace("∂ ", "∂")
-    return text if re.fullmatch(r"∂?[^\s+\-/⊙⊘⊗=]+|‖[^‖]*‖[²]?", text) else f"({text})"
+    text = re.sub(r"(∂[²³]?) ", r"\1", text.strip())
+    return text if re.fullmatch(r"(∂[²³]?)?[^\s+\-/⊙⊘⊗=]+|‖[^‖]*‖[²]?", text) else f"({text})"

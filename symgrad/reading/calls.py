@@ -17,10 +17,12 @@ from symgrad.ops.generic import Generic
 from symgrad.reading.messages import cut
 from symgrad.reading.module import Module, arguments
 
+MOST_PARTS = 200_000
+
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A function of the user's, inlined where it is called: `scope` is where it was defined; `defaults` are those of a nested one, as values."""
+    """A function of the user's, inlined where it is called, in the scope of its definition; a nested one has values as defaults."""
 
     tree: ast.FunctionDef | ast.Lambda
     name: str
@@ -53,6 +55,8 @@ class Function:
 
 def call(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A function of the language, called; whatever it stumbles over becomes one line."""
+    if not _is_small([*args, *kwargs.values()]):
+        raise UnsupportedError(f"more than {MOST_PARTS} items in one argument are not read; shorten it")
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
@@ -66,6 +70,19 @@ def call(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[
     except (TypeError, AttributeError, ValueError, KeyError, IndexError, ArithmeticError):
         kinds = ", ".join([kind(x) for x in args] + [f"{k}={kind(x)}" for k, x in kwargs.items()])
         raise InputError(f"an argument is of the wrong kind; it was given {cut(kinds, 80)}") from None
+
+
+def _is_small(values: list[Any]) -> bool:
+    """Nested tuples may share their parts and be exponentially long when walked; none is walked before it is counted."""
+    stack, count = list(values), 0
+    while stack and count <= MOST_PARTS:
+        value = stack.pop()
+        count += 1
+        if isinstance(value, tuple | list):
+            stack.extend(value)
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+    return count <= MOST_PARTS
 
 
 def checked(value: Any) -> Any:

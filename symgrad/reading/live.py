@@ -18,7 +18,6 @@ from symgrad.reading.module import KNOWN_ROOTS, Module, module_of, parse
 from symgrad.reading.static import literal
 
 _TRANSPARENT = frozenset({"jaxtyping", "beartype", "typeguard", "symgrad"})
-_TRANSPARENT_CODE = frozenset({"reraise_with_filtered_traceback", "fun_remat"})  # how jax calls its frames and checkpoint
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ def plain_function(fn: Any) -> types.FunctionType:
     if wrapped is None:
         return fn
     package = str(fn.__globals__.get("__name__", "?")).partition(".")[0]
-    if package in _TRANSPARENT or fn.__code__.co_name in _TRANSPARENT_CODE:
+    if package in _TRANSPARENT:
         return plain_function(wrapped)
-    raise UnsupportedError(f"{fn.__name__} is wrapped by {fn.__code__.co_name} of {package}; hand in the plain function itself")
+    raise UnsupportedError(f"{fn.__name__} is wrapped by a function of {package}; hand in the plain function itself")
 
 
 def file_name(fn: types.FunctionType) -> str:

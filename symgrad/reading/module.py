@@ -168,13 +168,12 @@ def choose(module: Module, name: str | None) -> ast.FunctionDef:
         if name in module.functions:
             return module.functions[name]
         raise InputError(f"{module.filename} defines no function {name!r}; it defines {', '.join(module.functions) or 'none'}")
-    functions = {n: f for n, f in module.functions.items() if n not in module.unclear}
-    declared = [f for f in functions.values() if any(a.annotation is not None for a in arguments(f))]
-    candidates = declared or list(functions.values())
+    declared = [f for f in module.functions.values() if any(a.annotation is not None for a in arguments(f))]
+    candidates = declared or list(module.functions.values())
     marked = [f for f in candidates if any(decorator_name(d) == "forward" for d in f.decorator_list)]
     found = marked or candidates
     if len(found) == 1:
-        return found[0]
+        return choose(module, found[0].name)
     if not found and module.unclear:
         first, why = next(iter(module.unclear.items()))
         raise UnsupportedError(f"{module.filename} defines no function to read; {first} is not read, {why}")

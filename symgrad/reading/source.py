@@ -9,7 +9,7 @@ from typing import Any
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.program import Program
 from symgrad.reading.live import closure_of, locate, plain_function
-from symgrad.reading.module import LONGEST_SOURCE, TRANSFORMS, choose, decorator_name, parse_module
+from symgrad.reading.module import LONGEST_SOURCE, TRANSFORMS, choose, decorator_name, parse_module, printable
 from symgrad.reading.reader import Reader
 
 
@@ -37,20 +37,21 @@ def read_file(path: Path, shapes: dict[str, str], function: str | None = None) -
 
 
 def _content(path: Path) -> str:
+    name = printable(path.name)
     try:
         if not path.exists():
-            raise InputError(f"there is no file {path.name}; hand in the path of a Python file")
+            raise InputError(f"there is no file {name}; hand in the path of a Python file")
         if not path.is_file():
-            raise InputError(f"{path.name} is no file; hand in the path of a Python file")
+            raise InputError(f"{name} is no file; hand in the path of a Python file")
         if path.stat().st_size > 4 * LONGEST_SOURCE:
-            raise InputError(f"{path.name}: the source is longer than {LONGEST_SOURCE} characters; hand in the function alone")
+            raise InputError(f"{name}: the source is longer than {LONGEST_SOURCE} characters; hand in the function alone")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path.name} is no UTF-8 text; save it as UTF-8") from None
+        raise InputError(f"{name} is no UTF-8 text; save it as UTF-8") from None
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path.name} cannot be read; {getattr(error, 'strerror', None) or 'no such path'}") from None
+        raise InputError(f"{name} cannot be read; {getattr(error, 'strerror', None) or 'no such path'}") from None
 
 
 __all__ = ["choose", "parse_module", "read_file", "read_function", "read_text"]

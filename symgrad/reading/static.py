@@ -19,7 +19,7 @@ from symgrad.op import Node
 
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
-MOST_PARTS = 100
+MOST_PARTS = 28  # SymPy's questions about an expression cost more than its length
 MOST_ITEMS = 100_000
 BEYOND = "the number is beyond float64"
 
@@ -70,10 +70,10 @@ def _bounded(value: Any) -> Any:
         return value
     if value.is_Rational and max(abs(value.p), value.q).bit_length() > MOST_DIGITS and not value.is_Integer:
         return plain_decimal(_float(value))
-    if value is sympy.nan or value is sympy.zoo or (value.is_real is False and not value.is_infinite):
-        raise InputError("the result is no real number")
     if sum(1 for _ in islice(sympy.preorder_traversal(value), MOST_PARTS)) == MOST_PARTS:
         raise UnsupportedError("an expression in the dimensions grows too long; shorten it")
+    if value is sympy.nan or value is sympy.zoo or (value.is_number and value.is_real is False and not value.is_infinite):
+        raise InputError("the result is no real number")
     return _bounded(int(value)) if value.is_Integer else value
 
 
@@ -169,14 +169,18 @@ def decided(relation: Any) -> bool:
     raise UnsupportedError(UNDECIDED)
 
 
-def equal(a: Any, b: Any) -> bool:
-    """Whether two static values are equal; n == d is neither true nor false."""
+def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
+    """Whether two static values are equal; n == d is neither true nor false.  A pair seen before was equal then."""
+    seen = set() if seen is None else seen
+    if (id(a), id(b)) in seen:
+        return True
     if isinstance(a, Node) or isinstance(b, Node):
         raise UnsupportedError("arrays inside tuples are not compared; compare their shapes")
     if is_number(a) and is_number(b):
         return a == b if isinstance(a, int) and isinstance(b, int) else decided(sympy.Eq(a, b))
     if isinstance(a, tuple | list) and isinstance(b, tuple | list) and type(a) is type(b):
-        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
+        seen.add((id(a), id(b)))
+        return len(a) == len(b) and all(equal(x, y, seen) for x, y in zip(a, b, strict=True))
     return type(a) is type(b) and not isinstance(a, tuple | list) and bool(a == b)
 
 

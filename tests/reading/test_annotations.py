@@ -32,16 +32,17 @@ def test_declaration(text, shape, properties):
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "-1", "1.5", "n,d", "n/2", "n-1", "2**9", "n()", "n.d", "[n]", "é", "ｎ", "__n", "lambda", "n\0", "*b n", "...", "#n", "_", "n=3", "n" * 70]
+    "text",
+    [*"0 -1 1.5 n,d n/2 n-1 2**9 n() n.d [n] é ｎ __n lambda n\0 *b ... #n _ n=3".split(), "n" * 70],
 )
 def test_refused_dimension(text):
-    with pytest.raises(SymgradError, match="x|dimension"):
+    with pytest.raises(SymgradError, match=r"x|dimension"):
         declare(text, "x")
 
 
 @pytest.mark.parametrize("text", ["n | nice", "n d | spd", " | simplex", "n " * 17, "n " * 1000, None, 3, b"n", ["n"]])
 def test_refused_declaration(text):
-    with pytest.raises(InputError, match="^x"):
+    with pytest.raises(InputError, match=r"^x"):
         declare(text, "x")
 
 
@@ -51,7 +52,10 @@ def test_refused_identifier(name):
         check_identifier(name)
 
 
-@pytest.mark.parametrize(("kind", "text"), [("Float", "n"), ("Float32", "n"), ("Int", "n | int"), ("UInt8", "n | int"), ("Bool", "n | binary")])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("Float", "n"), ("Float32", "n"), ("Int", "n | int"), ("UInt8", "n | int"), ("Bool", "n | binary")],
+)
 def test_jaxtyping_kinds(kind, text):
     assert jaxtyped(kind, "n") == text
 

@@ -791,7 +791,7 @@ def test_files_that_cannot_be_read(tmp_path, name, content, message):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(InputError, match="is no file; hand in the path of a Python file$"):
+    with pytest.raises(InputError, match=r"is no file; hand in the path of a Python file$"):
         read_file(tmp_path, {})
 
 

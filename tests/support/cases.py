@@ -15,7 +15,8 @@ import sympy
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.export import helpers
 from symgrad.export.statements import Statements
-from symgrad.op import REGISTRY, Node, Op, Sample, Shape, postorder, variable
+from symgrad.graph import postorder
+from symgrad.op import REGISTRY, Node, Op, Sample, Shape, variable
 from symgrad.ops.generic import derivative_name, functions_of
 from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare

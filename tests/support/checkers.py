@@ -20,7 +20,8 @@ from cases import Case, difference, direction, draw, function_of, numeric_shape,
 from witnesses import ROUNDED_ARGUMENT, WITNESSES
 
 from symgrad.errors import ShapeError, UnsupportedError
-from symgrad.op import REGISTRY, Node, postorder, variable
+from symgrad.graph import postorder
+from symgrad.op import REGISTRY, Node, variable
 from symgrad.ops.arithmetic import inner
 from symgrad.printing.latex import Show
 from symgrad.program import Equation, Program

@@ -1,0 +1,101 @@
+"""Contenders side by side: one process, one core, interleaved rounds, medians of ratios; agreement is checked first."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import jax
+import numpy as np
+
+jax.config.update("jax_enable_x64", True)
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "2"))
+"""Time that all contenders of one row take together."""
+
+AGREEMENT = 1e-9
+
+Thunk = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: the first contender is ours, and the others' results must agree with it."""
+
+    name: str
+    contenders: Mapping[str, Thunk]
+    medians: dict[str, float] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+
+
+def flat(result: Any) -> np.ndarray:
+    return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in jax.tree.leaves(result)])
+
+
+def error(got: Any, want: Any) -> float:
+    got, want = flat(got), flat(want)
+    return float(np.max(np.abs(got - want)) / max(1.0, np.max(np.abs(want))))
+
+
+def measure(row: Row) -> Row:
+    """Time every contender in turn until the time is up; ratios are medians over rounds of ours over theirs."""
+    ours, *others = row.contenders
+    first = row.contenders[ours]()
+    for name in others:
+        if (off := error(first, row.contenders[name]())) > AGREEMENT:
+            raise AssertionError(f"{row.name}: {name} disagrees with ours by {off:.1e}")
+    repeats = {name: _repeats(thunk) for name, thunk in row.contenders.items()}
+    rounds: dict[str, list[float]] = {name: [] for name in row.contenders}
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end or len(rounds[ours]) < 5:
+        for name, thunk in row.contenders.items():
+            rounds[name].append(_once(thunk, repeats[name]))
+    row.medians.update({name: float(np.median(times)) for name, times in rounds.items()})
+    row.ratios.update({name: float(np.median(np.array(rounds[ours]) / np.array(rounds[name]))) for name in others})
+    return row
+
+
+def _repeats(thunk: Thunk) -> int:
+    """Enough calls for a clock of microseconds."""
+    start = time.process_time()
+    thunk()
+    return max(1, int(0.002 / max(time.process_time() - start, 1e-7)))
+
+
+def _once(thunk: Thunk, repeats: int) -> float:
+    start = time.process_time()
+    for _ in range(repeats):
+        thunk()
+    return (time.process_time() - start) / repeats
+
+
+def table(rows: Sequence[Row], title: str) -> str:
+    """Markdown: medians in microseconds, and our time over each contender's."""
+    names = list(rows[0].contenders)
+    head = ["problem", *(f"{n} (us)" for n in names), *(f"ours / {n}" for n in names[1:])]
+    lines = [f"## {title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in rows:
+        cells = [row.name, *(f"{1e6 * row.medians[n]:.4g}" for n in names), *(f"{row.ratios[n]:.2f}" for n in names[1:])]
+        lines.append("| " + " | ".join(cells) + " |")
+    means = [f"{np.exp(np.mean([np.log(row.ratios[n]) for row in rows])):.2f}" for n in names[1:]]
+    lines.append("| geometric mean | " + " | ".join([""] * len(names) + means)[2:] + " |")
+    machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, jax {jax.__version__}"
+    return "\n".join([*lines, "", f"One core of a shared machine ({machine}), float64, BLAS with one thread, CPU time of the process."])
+
+
+def jitted(fn: Callable[..., Any], *args: Any) -> Thunk:
+    """A compiled jax function on arrays that it already holds."""
+    compiled, held = jax.jit(fn), [jax.tree.map(jax.numpy.asarray, a) for a in args]
+    jax.block_until_ready(compiled(*held))
+    return lambda: jax.block_until_ready(compiled(*held))

@@ -1,0 +1,94 @@
+"""Contractions of many arrays as products of two at a time, in the order that costs least; identities only rename subscripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from symgrad.export.association import typical
+from symgrad.graph import rewrite
+from symgrad.op import Node
+from symgrad.ops.contraction import contract, einsum
+from symgrad.ops.embedding import embed
+from symgrad.ops.product import diagonal, identity
+from symgrad.program import Program
+
+MOST_OPERANDS = 8
+"""Contractions of more arrays are left to NumPy."""
+
+
+def planned(program: Program) -> Program:
+    """The same program with every contraction taken apart."""
+    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n) if n.op is einsum else n))
+
+
+def _planned(node: Node) -> Node:
+    inputs, _, output = node.params["spec"].partition("->")
+    letters, operands = inputs.split(","), list(node.args)
+    letters, operands, result = _without_identities(letters, operands, output)
+    inside = "".join(dict.fromkeys(result))
+    if len(operands) > MOST_OPERANDS:
+        return node
+    whole = _best(letters, operands, inside)
+    return whole if inside == result else embed(whole, spec=f"{inside}->{result}")
+
+
+def _without_identities(letters: list[str], operands: list[Node], output: str) -> tuple[list[str], list[Node], str]:
+    """Drop identity matrices: their two subscripts are one.  A subscript that nothing else holds keeps its identity."""
+    for i, x in enumerate(operands):
+        if x.op is not identity or len(letters[i]) != 2 or letters[i][0] == letters[i][1]:
+            continue
+        kept, dropped = letters[i][0], letters[i][1]
+        others = [_tied(y, s, kept, dropped) for j, (y, s) in enumerate(zip(operands, letters, strict=True)) if j != i]
+        if any(kept in s for _, s in others) and all(len(set(s)) == len(s) for _, s in others):
+            return _without_identities([s for _, s in others], [y for y, _ in others], output.replace(dropped, kept))
+    return letters, operands, output
+
+
+def _tied(y: Node, s: str, kept: str, dropped: str) -> tuple[Node, str]:
+    """An operand with two subscripts made one."""
+    return (diagonal(y), kept) if sorted(s) == sorted(kept + dropped) else (y, s.replace(dropped, kept))
+
+
+def _best(letters: list[str], operands: list[Node], output: str) -> Node:
+    """Dynamic programming over sets of operands: each set's cheapest product, by the sizes of all subscripts it runs over."""
+    first = {x: i for i, x in reversed(list(enumerate(operands)))}
+    everything = (1 << len(operands)) - 1
+    sizes = {c: typical(d) for s, x in zip(letters, operands, strict=True) for c, d in zip(s, x.shape, strict=True)}
+    best: dict[int, tuple[int, str, Node]] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
+    for some in _subsets(len(operands)):
+        outside = "".join(s for i, s in enumerate(letters) if not some >> i & 1) + output
+        options = [_pair(best[a], best[some ^ a], outside, output if some == everything else None, sizes, first) for a in _halves(some)]
+        best[some] = min(options, key=lambda option: option[0])
+    _, found, node = best[everything]
+    return node if len(operands) > 1 else contract(f"{found}->{output}", node)
+
+
+def _pair(
+    a: tuple[int, str, Node], b: tuple[int, str, Node], outside: str, output: str | None, sizes: dict[str, int], first: dict[Node, int]
+) -> tuple[int, str, Node]:
+    """Two parts multiplied, in the order of their operands, so that equal parts become the same array."""
+    if first.get(b[2], len(first)) < first.get(a[2], len(first)):
+        a, b = b, a
+    union = "".join(dict.fromkeys(a[1] + b[1]))
+    kept = output if output is not None else "".join(c for c in union if c in outside)
+    cost = a[0] + b[0]
+    step = 1
+    for c in union:
+        step *= sizes[c]
+    return cost + step, kept, contract(f"{a[1]},{b[1]}->{kept}", a[2], b[2])
+
+
+def _subsets(n: int) -> Iterator[int]:
+    for count in range(2, n + 1):
+        for members in combinations(range(n), count):
+            yield sum(1 << i for i in members)
+
+
+def _halves(some: int) -> Iterator[int]:
+    """Each way to split a set in two, once."""
+    part = (some - 1) & some
+    while part:
+        if part > some ^ part:
+            yield part
+        part = (part - 1) & some

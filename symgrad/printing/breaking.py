@@ -1,0 +1,83 @@
+"""Long formulas cut into lines: before plus and minus signs where possible, else before other signs, in brackets as a last way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from symgrad.printing.text import unicode_of
+
+_TOKEN = re.compile(r"\\(?:left|right)(?:\\[{}a-zA-Z]+|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
+_OPENING = frozenset({"{", "[", r"\{", r"\begin", r"\lVert", r"\lvert"})
+_CLOSING = frozenset({"}", "]", r"\}", r"\end", r"\rVert", r"\rvert"})
+_SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash|otimes|cdot) ")
+_NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\[,;!])$")
+_NO_CUT_BEFORE = re.compile(r"\\right|[)=^_,]|$")
+
+SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5
+"""What a cut costs: before plus and minus, before another sign, between factors, for each pair of brackets, for a line left empty."""
+
+
+@dataclass(frozen=True)
+class _Cut:
+    position: int
+    cost: int
+
+
+def broken(text: str, width: int) -> list[str]:
+    """The formula in pieces of at most `width` characters, as the terminal counts them, wherever it can be cut."""
+    cuts, pairs = _read(text)
+    places = list(_chosen(text, cuts, width))
+    text = _with_fixed_sizes(text, pairs, places)
+    return [text[a:b].strip() for a, b in pairwise([0, *places, len(text)])]
+
+
+def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
+    """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
+    start = 0
+    while _length(text[start:]) > width and (ahead := [c for c in cuts if c.position > start]):
+        lengths = {c: _length(text[start : c.position]) for c in ahead}
+        fitting = [c for c in ahead if lengths[c] <= width]
+        start = min(fitting or ahead[:1], key=lambda c: c.cost - SHORT * lengths[c] / width).position
+        yield start
+
+
+def _length(text: str) -> int:
+    return len(unicode_of(text))
+
+
+def _read(text: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
+    """Every place where the formula may be cut, and its pairs of round brackets by where they stand."""
+    cuts: list[_Cut] = []
+    pairs: list[tuple[int, int]] = []
+    stack: list[tuple[int, bool]] = []
+    for match in _TOKEN.finditer(text):
+        token, at = match[0], match.start()
+        if token in _OPENING or token == "(" or token.startswith(r"\left"):
+            stack.append((at, token.endswith("(")))
+        elif token in _CLOSING or token == ")" or token.startswith(r"\right"):
+            opened, is_round = stack.pop() if stack else (at, False)
+            pairs += [(opened, at)] if is_round else []
+        elif token.isspace() and all(is_round for _, is_round in stack):
+            kind = _kind(text[:at], text[match.end() :])
+            cuts += [] if kind is None else [_Cut(at, kind + DEEPER * len(stack))]
+    return cuts, pairs
+
+
+def _kind(before: str, after: str) -> int | None:
+    """What a cut between these two costs; None where nothing may be torn apart."""
+    if not before or before.endswith(("(", "[")):
+        return None
+    if sign := _SIGN.match(after):
+        return SUM if sign["sum"] else SIGN
+    return None if _NO_CUT_AFTER.search(before) or _NO_CUT_BEFORE.match(after) else FACTOR
+
+
+def _with_fixed_sizes(text: str, pairs: list[tuple[int, int]], places: list[int]) -> str:
+    r"""Brackets with the end of a line between them cannot grow by themselves: `\left(` becomes `\Bigl(`, which is as long."""
+    for a, b in pairs:
+        if text.startswith(r"\left", a) and any(a < p <= b for p in places):
+            text = text[:a] + r"\Bigl(" + text[a + 6 : b] + r"\Bigr) " + text[b + 7 :]
+    return text

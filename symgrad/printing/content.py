@@ -1,0 +1,381 @@
+"""What a derivation's document says, before any format: headings, prose, tables, formulas and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from symgrad.errors import InputError, UnsupportedError
+from symgrad.graph import postorder
+from symgrad.op import Node, Op
+from symgrad.ops.generic import functions_of
+from symgrad.printing.equations import WIDEST, rows, shape_of
+from symgrad.printing.latex import Show, Theme
+from symgrad.printing.names import latex_symbol
+from symgrad.printing.steps import Source, Step, differential, every_operation, steps
+from symgrad.printing.text import unicode_of
+from symgrad.program import Equation, Program
+
+LEVELS = ("result", "adjoints", "steps")
+"""The gradient alone; each adjoint with its rule; each operation with its rule."""
+
+LONGEST_BLOCK = 3 * WIDEST
+"""Characters of a Hessian block, as the terminal counts them, above which its product stands for it."""
+
+MOST_BLOCKS = 21
+"""Blocks of a Hessian that are printed: those of six variables."""
+
+
+class Derived(Protocol):
+    """What a document shows."""
+
+    program: Program
+    wrt: tuple[Node, ...]
+
+    @property
+    def is_scalar(self) -> bool: ...
+
+    @property
+    def adjoint(self) -> Program: ...
+
+    @property
+    def tangent(self) -> Program: ...
+
+    @property
+    def directions(self) -> dict[Node, Node]: ...
+
+    @property
+    def hessian(self) -> Mapping[tuple[str, str], Any]: ...
+
+    def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
+
+    def numpy(self) -> str: ...
+
+    def values(self, point: Mapping[str, Any], program: Program | None = None) -> dict[str, Any]: ...
+
+
+class Verified(Protocol):
+    """A report of a verification."""
+
+    rows: Any
+    seeds: Any
+    sizes: Any
+    tol: Any
+    witness: Any
+
+
+@dataclass(frozen=True)
+class Math:
+    """A formula in a line of text."""
+
+    latex: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The words of an operation's record, set as they are typed."""
+
+    text: str
+
+
+Inline: TypeAlias = str | Math | Rule
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Prose:
+    pieces: tuple[Inline, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[Inline, ...], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """left = right; numbered and labelled where it has a number."""
+
+    left: str
+    right: str
+    number: int = 0
+    label: str = ""
+    relation: str = "="
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """Equations below one another, or each in a box."""
+
+    lines: tuple[Line, ...]
+    boxed: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    text: str
+
+
+Part: TypeAlias = Heading | Prose | Table | Formulas | Code
+
+CONVENTIONS = (
+    "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable act entry by entry; ",
+    Math(r"\odot"), ", ", Math(r"\oslash"), " and ", Math(r"\odot"), "-powers are entrywise; a number in a sum of arrays is added to "
+    "every entry; ", Math(r"\mathbf{1}"), " is a vector of ones, ", Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
+    ", and ", Math(r"\mathcal{R}\left\{\cdot\right\}"), " the derivative along the given directions. ", Math(r"\operatorname{vec}"),
+    " stacks columns.",
+)  # fmt: skip
+
+def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
+    """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
+    if level not in LEVELS:
+        raise InputError(f"level {level!r} is unknown; known are {', '.join(LEVELS)}")
+    return list(_Writer(d, Show(theme)).parts(level, report))
+
+
+@dataclass
+class _Writer:
+    d: Derived
+    show: Show
+    numbers: dict[str, int] = field(default_factory=dict)
+    labels: set[str] = field(default_factory=set)
+
+    def parts(self, level: str, report: Verified | None) -> Iterator[Part]:
+        yield Heading(self.d.program.name, 1)
+        yield Prose(tuple(self._opening()))
+        yield Heading("Symbols")
+        yield self._symbols()
+        titles = dict(self.d.sections())
+        yield Heading("Forward pass")
+        yield self._formulas(titles["Forward pass"])
+        if self.d.is_scalar:
+            yield from self._gradient(level)
+        if level != "result":
+            yield from self._second(titles)
+        yield Heading("Conventions")
+        yield Prose(CONVENTIONS)
+        if report is not None:
+            yield from self._stamp(report)
+        yield Heading("Code")
+        yield Code(self.d.numpy())
+
+    def _opening(self) -> Iterator[Inline]:
+        kind = "The gradient" if self.d.is_scalar else "The Jacobian"
+        yield f"{kind} of "
+        yield Math(self.show.text(self.d.program.output))
+        yield " with respect to "
+        for i, v in enumerate(self.d.wrt):
+            yield from [", "] if i else []
+            yield Math(self.show.text(v))
+        yield "."
+
+    # symbols ------------------------------------------------------------------------------------------------------------
+
+    def _symbols(self) -> Table:
+        program = self.d.program
+        table = [self._row(v, "variable" if v in self.d.wrt else "given", _known(v)) for v in program.inputs]
+        table += [self._row(eq.symbol, "intermediate" if eq.symbol not in program.outputs else "value", "") for eq in program.equations]
+        nodes = list(postorder(eq.expr for eq in program.equations))
+        for name in sorted(functions_of(nodes)):
+            table.append((Math(self.show.name(name)), "a function", "generic", "left open", Rule(name)))
+        return Table(("symbol", "lives in", "role", "known", "in code"), tuple(table))
+
+    def _row(self, v: Node, role: str, known: str) -> tuple[Inline, ...]:
+        return Math(self.show.text(v)), Math(shape_of(v, self.show)), role, known, Rule(str(v))
+
+    # equations ----------------------------------------------------------------------------------------------------------
+
+    def _lines(self, equations: Iterable[Equation], numbered: bool = True) -> list[Line]:
+        equations = list(equations)
+        names = {self.show.text(eq.symbol): eq.name for eq in equations}
+        return [self._line(left, right, names.get(left, ""), numbered) for left, right in rows(equations, self.show)]
+
+    def _line(self, left: str, right: str, name: str, numbered: bool = True) -> Line:
+        if not numbered:
+            return Line(left, right)
+        number = max(self.numbers.values(), default=0) + 1
+        self.numbers[name or f"line {number}"] = number
+        return Line(left, right, number, self._label(name or f"line-{number}"))
+
+    def _label(self, name: str) -> str:
+        """A label of plain letters, each once."""
+        plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_")).replace("_", "-")
+        label = plain if plain and plain not in self.labels else f"{plain}-{len(self.labels)}"
+        self.labels.add(label)
+        return f"eq:{label}"
+
+    def _formulas(self, equations: Iterable[Equation]) -> Formulas:
+        return Formulas(tuple(self._lines(equations)))
+
+    # the backward pass --------------------------------------------------------------------------------------------------
+
+    def _gradient(self, level: str) -> Iterator[Part]:
+        gradients = set(self.d.adjoint.outputs[1:])
+        backward = [s.equation for s in steps(self.d.adjoint, self.d.wrt)]
+        yield Heading("Backward pass")
+        if level == "result":
+            yield from self._formulas_of([eq for eq in backward if eq.symbol not in gradients])
+        else:
+            yield Prose(tuple(self._method()))
+            yield from self._steps(level)
+        yield Heading("Gradient")
+        lines = [Line(left, right) for eq in backward if eq.symbol in gradients for left, right in [list(rows([eq], self.show))[-1]]]
+        yield Formulas(tuple(lines), boxed=True)
+
+    def _method(self) -> Iterator[Inline]:
+        value = self.d.program.output
+        bar = latex_symbol(("bar", "z", value.params["symbol"]), self.show.theme)
+        yield "Each step takes the differential of every equation that reads a variable, and moves it under the inner product with "
+        yield "the adjoint of the left side, "
+        yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
+        yield "; what then stands beside the differential of the variable is the variable's own adjoint."
+
+    def _formulas_of(self, equations: Sequence[Equation]) -> Iterator[Part]:
+        if equations:
+            yield self._formulas(equations)
+
+    def _steps(self, level: str) -> Iterator[Part]:
+        program = self.d.adjoint
+        if level == "steps":
+            program = every_operation(program, self.d.wrt)
+            added = [eq for eq in program.equations if eq.name not in self.numbers and not _is_derived(eq)]
+            if added:
+                yield Prose(("One name for each operation that the author left unnamed:",))
+                yield self._formulas(added)
+        told: set[Op] = set()
+        for i, step in enumerate(steps(program, self.d.wrt), start=1):
+            yield from self._step(i, step, told)
+
+    def _step(self, count: int, step: Step, told: set[Op]) -> Iterator[Part]:
+        variable = latex_symbol(step.equation.symbol.params["symbol"][1], self.show.theme)
+        yield Heading(f"Step {count}", 3)
+        yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
+        if step.sources:
+            yield Formulas(tuple(Line(self.show.text(differential(s.equation.symbol)), self.show.text(s.differential)) for s in step.sources))
+            yield Prose(tuple(self._rules(step, told)))
+        left, right = list(rows([step.equation], self.show))[-1]
+        yield Formulas((self._line(left, right, step.equation.name),))
+        yield Prose(tuple(self._shapes(step)))
+
+    def _why(self, sources: Sequence[Source]) -> Iterator[Inline]:
+        if not sources:
+            yield " is 0: the value does not depend on it."
+            return
+        yield ", which is read by " if len(sources) == 1 else f", which is read by {len(sources)} equations, so that its adjoint is a sum: "
+        for i, source in enumerate(sources):
+            yield from [", "] if i else []
+            yield Math(self.show.text(source.equation.symbol))
+            yield f" in ({self.numbers[source.equation.name]})" if source.equation.name in self.numbers else ""
+        yield ". The differential:"
+
+    def _rules(self, step: Step, told: set[Op]) -> Iterator[Inline]:
+        ops = dict.fromkeys(op for source in step.sources for op in source.ops)
+        yield "By the rule of " if len(ops) == 1 else "By the rules of "
+        for i, op in enumerate(ops):
+            yield from ["; "] if i else []
+            yield op.name.replace("_", " ")
+            if op not in told:
+                told.add(op)
+                yield ", "
+                yield Rule(op.found)
+        yield " Hence" if ops and op in told else " hence"
+
+    def _shapes(self, step: Step) -> Iterator[Inline]:
+        yield "Shapes: "
+        for v in (step.equation.symbol, *step.factors):
+            yield from [", "] if v is not step.equation.symbol else []
+            yield Math(rf"{self.show.text(v)} \in {shape_of(v, self.show)}")
+        yield "."
+
+    # second order -------------------------------------------------------------------------------------------------------
+
+    def _second(self, titles: Mapping[str, Sequence[Equation]]) -> Iterator[Part]:
+        title = "Hessian-vector product" if self.d.is_scalar else "Jacobian-vector product"
+        if titles.get(title):
+            yield Heading(title)
+            yield Prose(tuple(self._directions()))
+            yield self._formulas(titles[title])
+        lines = list(self._blocks())
+        if lines:
+            yield Heading("Hessian" if self.d.is_scalar else "Jacobian")
+            yield Prose(tuple(self._blocks_opening(lines)))
+            yield Formulas(tuple(lines))
+
+    def _directions(self) -> Iterator[Inline]:
+        yield "The derivative of every equation along "
+        for i, (v, direction) in enumerate(self.d.directions.items()):
+            yield from [", "] if i else []
+            yield Math(self.show.text(direction))
+            yield " for "
+            yield Math(self.show.text(v))
+        yield ":"
+
+    def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
+        yield "Blocks as matrices that act on the column-stacked "
+        yield Math(r"\operatorname{vec}")
+        yield " of a direction" + (", and the Hessian is symmetric" if self.d.is_scalar else "")
+        if any(line.relation != "=" for line in lines):
+            yield "; a block without a short matrix form is written as the map of the direction that it is"
+        yield "."
+
+    def _blocks(self) -> Iterator[Line]:
+        names = [str(v) for v in self.d.wrt]
+        rows_of = names if self.d.is_scalar else names[:1]
+        pairs = [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
+        if len(pairs) > MOST_BLOCKS:
+            pairs = [(a, a) for a in names] if self.d.is_scalar else []
+        for a, b in pairs:
+            try:
+                block = self.d.hessian[a, b]
+                yield from self._block(block)
+            except UnsupportedError:
+                continue
+
+    def _block(self, block: Any) -> Iterator[Line]:
+        """The matrix of a block, or the map; nothing where both are too long to read."""
+        matrix = block.matrix
+        if matrix is not None and len(unicode_of(self.show.text(matrix))) <= LONGEST_BLOCK:
+            yield Line(self._second_derivative(block), self.show.text(matrix))
+        elif len(unicode_of(operator := self.show.text(block.operator))) <= LONGEST_BLOCK:
+            yield Line(rf"{self._second_derivative(block)}: {self.show.text(block.v)}", operator, relation=r"\mapsto")
+
+    def _second_derivative(self, block: Any) -> str:
+        if not self.d.is_scalar:
+            return rf"\frac{{\partial {self._vec(block.row)}}}{{\partial {self._vec(block.column)}}}"
+        value, row, column = self.show.text(self.d.program.output), self._vec(block.row), self._vec(block.column)
+        below = rf"\partial {row}^{{2}}" if row == column and block.row.ndim < 2 else rf"\partial {row} \, \partial {column}"
+        return rf"\frac{{\partial^{{2}} {value}}}{{{below}}}"
+
+    def _vec(self, v: Node) -> str:
+        return rf"\operatorname{{vec}} {self.show.text(v)}" if v.ndim == 2 else self.show.text(v)
+
+    # verification -------------------------------------------------------------------------------------------------------
+
+    def _stamp(self, report: Verified) -> Iterator[Part]:
+        yield Heading("Verification")
+        verdict = "agree" if all(row.ok for row in report.rows) else "DISAGREE"
+        points = "; ".join(f"seed {s}: {_sizes(sizes)}" for s, sizes in zip(report.seeds, report.sizes, strict=True))
+        yield Prose((f"{len(report.rows)} quantities {verdict} with {report.witness} within {report.tol:g} ({points}).",))
+        worst: dict[str, float] = {}
+        for row in report.rows:
+            worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
+        yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+
+
+def _known(v: Node) -> str:
+    return ", ".join(sorted(v.params["properties"]))
+
+
+def _is_derived(eq: Equation) -> bool:
+    return isinstance(eq.symbol.params["symbol"], tuple)
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "scalars only"

@@ -1,0 +1,72 @@
+"""A document as one HTML file that opens offline: formulas in MathML, light and dark, code to copy; nothing in it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
+from symgrad.printing.mathml import mathml, row
+from symgrad.printing.tex import pieces
+
+WIDEST = 96
+"""Characters of an equation on a screen, as the terminal counts them."""
+
+
+def page(parts: Sequence[Part], picture: str = "") -> str:
+    """The document as a page; `picture` is an SVG that stands behind the symbols."""
+    template = Template(files(__package__).joinpath("templates/page.html").read_text(encoding="utf-8"))
+    title = next((p.text for p in parts if isinstance(p, Heading)), "")
+    return template.substitute(title=escape(title), body=fragment(parts, picture))
+
+
+def fragment(parts: Sequence[Part], picture: str = "") -> str:
+    """The document without the page around it."""
+    body = [_part(part) for part in parts]
+    if picture:
+        at = next((i for i, p in enumerate(parts) if p == Heading("Forward pass")), 1)
+        label = "The computational graph: forward, and backward along the same wires."
+        body.insert(at, f'<h2>Graph</h2>\n<div class="picture" role="img" aria-label="{label}">{picture}</div>')
+    return "\n".join(body)
+
+
+def _part(part: Part) -> str:
+    match part:
+        case Heading(text, level):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Prose(pieces):
+            return f"<p>{''.join(map(_inline, pieces))}</p>"
+        case Table(head, rows):
+            top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
+            body = "".join(f"<tr>{''.join(f'<td>{_inline(c)}</td>' for c in r)}</tr>" for r in rows)
+            return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+        case Formulas(lines, boxed):
+            groups = [[line] for line in lines] if boxed else [lines]
+            return "".join(_formulas(g, boxed) for g in groups)
+        case Code(text):
+            return f'<div class="code"><button type="button" class="copy">copy</button><pre><code>{escape(text)}</code></pre></div>'
+
+
+def _inline(piece: Inline) -> str:
+    if isinstance(piece, str):
+        return escape(piece)
+    return mathml(piece.latex) if isinstance(piece, Math) else f"<code>{escape(piece.text)}</code>"
+
+
+def _formulas(lines: Sequence[Line], boxed: bool) -> str:
+    rows = "".join(_rows(line) for line in lines)
+    table = f'<math display="block"><mtable displaystyle="true">{rows}</mtable></math>'
+    return f'<div class="formulas">{f"""<div class="boxed">{table}</div>""" if boxed else table}</div>'
+
+
+def _rows(line: Line) -> str:
+    first, *rest = pieces(line, WIDEST)
+    number = f'<mtd class="number"><mtext>({line.number})</mtext></mtd>' if line.number else ""
+    whole = _cells(row(line.left), row(f"{{}} {line.relation} {first}"), "right", "" if rest else number)
+    return whole + "".join(_cells("", row(f"{{}} {r}"), "right more", number if r is rest[-1] else "") for r in rest)
+
+
+def _cells(left: str, right: str, kind: str, number: str) -> str:
+    return f'<mtr><mtd class="left">{left}</mtd><mtd class="{kind}">{right}</mtd>{number}</mtr>'
