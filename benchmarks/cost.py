@@ -1,7 +1,7 @@
 """Flops as `d.cost()` counts them beside measured times, as a Markdown table: python benchmarks/cost.py.
 
-One core (set OPENBLAS_NUM_THREADS=1), process time, the median of interleaved runs.  The Hessian is measured where it has a closed form
-and fits; by products it is the time of one product for each parameter.
+One core, process time, the median of interleaved runs.  The Hessian is measured where it has a closed form and fits; by products it
+is the time of one product for each parameter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDS = 15
 LARGEST_HESSIAN = 2 * 10**8
 """Bytes of a Hessian that is still measured."""
 
-BATCH = '''
+BATCH = """
 def mlp_batch(X: "n d", Y: "n q", W1: "h d", W2: "q h", lam: " | positive"):
     Z = X @ W1.T
     H = jnp.tanh(Z)
@@ -34,7 +34,7 @@ def mlp_batch(X: "n d", Y: "n q", W1: "h d", W2: "q h", lam: " | positive"):
     s = lam / 2 * (jnp.sum(W1**2) + jnp.sum(W2**2))
     J = L + s
     return J
-'''
+"""
 
 
 def main() -> None:
@@ -56,7 +56,12 @@ def table(derivation: Any, sizes: dict[str, int], rounds: int) -> str:
     inputs, directions = arrays(derivation, sizes)
     seconds = measured(jobs(derivation, cost, inputs, directions), rounds)
     title = f"**{derivation.program.name} at {', '.join(f'{d} = {n}' for d, n in sizes.items())}**"
-    lines = [title, "", "| | flops | over the gradient | milliseconds | over the gradient | Gflops a second |", "| --- |" + " ---: |" * 5]
+    lines = [
+        title,
+        "",
+        "| | flops | over the gradient | milliseconds | over the gradient | Gflops a second |",
+        "| --- |" + " ---: |" * 5,
+    ]
     return "\n".join([*lines, *(row(name, cost, seconds) for name in cost.flops)])
 
 

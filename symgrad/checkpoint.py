@@ -1,8 +1,8 @@
 """Recomputing in place of keeping: which intermediates of a forward pass to hold for the backward pass, and what the rest costs.
 
-The forward values that the backward pass reads stand in their order; the chosen ones are held.  Backward goes from the last held value
-to the first, and before each stretch between two held values the values in it are computed again, from what is held, into memory that
-the stretch before gives back.  The stretch after the last held value is at hand when the forward pass ends.
+The forward values that the backward pass reads stand in their order; the chosen ones are held.  Backward goes from the last held
+value to the first, and before each stretch between two held values the values in it are computed again, from what is held, into
+memory that the stretch before gives back.  The stretch after the last held value is at hand when the forward pass ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 from symgrad.cost import equation_flops, number
 from symgrad.errors import InputError, UnsupportedError
@@ -19,6 +20,8 @@ from symgrad.program import Program
 
 MOST_TRIED = 12
 """Kept values up to which every choice is tried; beyond, the program has to be a chain."""
+
+State: TypeAlias = tuple[int, int, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,20 @@ class Chain:
         return [self.plan(held) for k in range(count + 1) for held in combinations(self.values, k)]
 
     def _chained(self) -> list[Plan]:
-        """All plans worth having, built value by value: of two that hold up to the same value, only what one of them does better counts."""
+        """All plans worth having, built value by value; of two that end in the same value, one that is worse in all is dropped."""
         if not self.is_chain():
-            raise UnsupportedError(f"{len(self.values)} kept intermediates that form no chain: choices are tried for {MOST_TRIED} at most")
-        states: dict[int, list[tuple[int, int, int, tuple[int, ...]]]] = {-1: [(0, 0, 0, ())]}
+            raise UnsupportedError(
+                f"{len(self.values)} kept intermediates that form no chain: choices are tried for {MOST_TRIED} at most"
+            )
+        states: dict[int, list[State]] = {-1: [(0, 0, 0, ())]}
         count = len(self.values)
         for i in range(count + 1):
             found = [self._extended(s, j, i) for j, ends in states.items() for s in ends]
             states[i] = _undominated(found)
         return [self.plan(self.values[k] for k in held if k < count) for *_, held in states[count]]
 
-    def _extended(self, state: tuple[int, int, int, tuple[int, ...]], j: int, i: int) -> tuple[int, int, int, tuple[int, ...]]:
-        """The state (held bytes, worst stretch, flops again, held) that next holds value i after value j; past the end nothing is."""
+    def _extended(self, state: State, j: int, i: int) -> State:
+        """The state (held bytes, worst stretch, flops again, held) that holds value i next after value j; past the end nothing."""
         total, worst, flops, held = state
         last = i == len(self.values)
         kept = frozenset(self.values[k] for k in held)
@@ -110,8 +115,8 @@ class Chain:
         return all(self.again([b], frozenset({a})) & set(self.values) == {b} for a, b in pairs)
 
 
-def _undominated(states: list[tuple[int, int, int, tuple[int, ...]]]) -> list[tuple[int, int, int, tuple[int, ...]]]:
-    kept: list[tuple[int, int, int, tuple[int, ...]]] = []
+def _undominated(states: list[State]) -> list[State]:
+    kept: list[State] = []
     for s in sorted(states, key=lambda s: s[:3]):
         if not any(t[0] <= s[0] and t[1] <= s[1] and t[2] <= s[2] for t in kept):
             kept.append(s)
@@ -131,5 +136,7 @@ def cheapest(curve: list[Plan], budget: int) -> Plan:
     """The plan of the fewest flops within this many bytes; raises `InputError` with the least that is possible."""
     fitting = [p for p in curve if p.bytes <= budget]
     if not fitting:
-        raise InputError(f"no choice fits into {budget} bytes of intermediates; the least possible is {min(p.bytes for p in curve)}")
+        raise InputError(
+            f"no choice fits into {budget} bytes of intermediates; the least possible is {min(p.bytes for p in curve)}"
+        )
     return min(fitting, key=lambda p: p.flops)

@@ -13,7 +13,7 @@ import sympy
 
 from symgrad.errors import InputError
 from symgrad.graph import postorder, variables
-from symgrad.op import CONSTANT, VARIABLE, Node, size
+from symgrad.op import Node, size
 from symgrad.program import Equation, Program
 
 ITEMSIZES = {"float16": 2, "float32": 4, "float64": 8}
@@ -54,7 +54,7 @@ def checked_sizes(program: Program, sizes: Mapping[str, Any]) -> dict[str, int]:
 def number(formula: Any, sizes: Mapping[str, int]) -> int:
     """A formula at these sizes; a third of a cube is rounded."""
     formula = sympy.sympify(formula)
-    return int(round(formula.subs({s: sizes[s.name] for s in formula.free_symbols})))
+    return int(formula.subs({s: sizes[s.name] for s in formula.free_symbols}) + sympy.Rational(1, 2))
 
 
 def entries(nodes: Iterable[Node]) -> sympy.Expr:
@@ -132,8 +132,8 @@ def argument_bytes(nodes: Iterable[Node], itemsize: int) -> sympy.Expr:
 def working_set(program: Program) -> list[sympy.Expr]:
     """Entries that a compiler must hold at least beside inputs and outputs, one sum for each array that it makes.
 
-    Operations that stream (a fixed number of flops an entry) are made on the way to what reads them, or written over an operand that
-    nothing reads later; an array is made where a contraction writes or reads it, and lives until its last reader.
+    Operations that stream (a fixed number of flops an entry) are made on the way to what reads them, or written over an operand
+    that nothing reads later; an array is made where a contraction writes or reads it, and lives until its last reader.
     """
     program = program.needed()
     order = _inlined(program)
@@ -207,4 +207,3 @@ class Traffic:
 def traffic(program: Program) -> list[Traffic]:
     """Each equation's flops and the entries of what it reads and writes, were every symbol in main memory."""
     return [Traffic(eq, f, size(eq.symbol) + entries(variables(eq.expr))) for eq, f in equation_flops(program)]
-

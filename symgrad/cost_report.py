@@ -1,4 +1,4 @@
-"""What a derivation costs, as formulas in its dimensions and as numbers: flops, memory, recomputing, roofline; printed as tables."""
+"""What a derivation costs, as formulas in its dimensions and as numbers: flops, memory, recomputing, roofline; as tables."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ class Cost:
 
     @cached_property
     def compiled_temporaries(self) -> sympy.Expr:
-        """Bytes that a compiler such as XLA must hold for the value beside arguments and results, elementwise work done in place."""
+        """Bytes that a compiler such as XLA holds for the value beside arguments and results, elementwise work done in place."""
         return self._greatest([sympy.expand(s * self.itemsize) for s in working_set(self._value)])
 
     # recomputing and roofline ---------------------------------------------------------------------------------------------
@@ -229,14 +229,16 @@ class Cost:
         return curve if budget is None else [cheapest(curve, budget)]
 
     def roofline(self, flops_per_second: float | None = None, bytes_per_second: float | None = None) -> list[Bound]:
-        """Flops and bytes of every equation of the gradient (the value, where that is no scalar), and which of the two it waits for."""
+        """Flops and bytes of every equation of the gradient (the value, where that is an array), and which it waits for."""
         sizes = self._sizes("the roofline")
         machine = None if flops_per_second is None or bytes_per_second is None else flops_per_second / bytes_per_second
         if machine is not None and not 0 < machine < float("inf"):
             raise InputError("the roofline needs positive flops and bytes a second")
         program = self.derivation.adjoint if self.derivation.is_scalar else self._value
         found = [(t.equation, number(t.flops, sizes), number(t.entries, sizes) * self.itemsize) for t in traffic(program)]
-        return [Bound(eq, f, b, "" if machine is None else "memory" if f / b < machine else "arithmetic") for eq, f, b in found if f]
+        return [
+            Bound(eq, f, b, "" if machine is None else "memory" if f / b < machine else "arithmetic") for eq, f, b in found if f
+        ]
 
     # printing -----------------------------------------------------------------------------------------------------------
 
@@ -244,7 +246,10 @@ class Cost:
         """Everything above as tables of text."""
         tables = [self._sizes_table(), self._flops_table(), self._memory_table()]
         if self.kept:
-            rows = [(unicode_of(Show().text(k.symbol)), *self._bytes(entries([k.symbol]) * self.itemsize), _printed(k)) for k in self.kept]
+            rows = [
+                (unicode_of(Show().text(k.symbol)), *self._bytes(entries([k.symbol]) * self.itemsize), _printed(k))
+                for k in self.kept
+            ]
             tables.append(Table("Kept for the backward pass", ("value", *self._columns(), "because it is read by"), rows))
         return tables
 
@@ -296,18 +301,18 @@ class Cost:
         shown = formula(self.ratios[f"{name} / gradient"])
         if self.sizes is None:
             return shown
-        return f"{shown} = {self.at(self.flops[name]) / max(1, self.at(self.flops['gradient'])):.4g}"
+        return f"{shown} ≈ {self.at(self.flops[name]) / max(1, self.at(self.flops['gradient'])):.4g}"
 
     def _memory_table(self) -> Table:
         if self.sizes is None:
             names = ("arguments", "results", "kept", "peak")
             rows = [(use, *(formula(getattr(m, n), self.itemsize) for n in names)) for use, m in self.memory.items()]
             return Table(f"Memory of the exported code, in {self.dtype} entries", ("use", *names), rows)
-        names = ("arguments", "results", "kept", "temporaries", "peak", "total")
-        rows = [
-            (use, *(f"{self.at(getattr(m, n)):,}" for n in names), formula(m.peak, self.itemsize)) for use, m in self.memory.items()
-        ]
-        return Table("Memory of the exported code, in bytes", ("use", *names, "peak in entries"), rows)
+        columns = ("arguments", "results", "kept", "temporaries", "peak", "total")
+        numbers = [(use, *(f"{self.at(getattr(m, c)):,}" for c in columns)) for use, m in self.memory.items()]
+        peaks = [formula(m.peak, self.itemsize) for m in self.memory.values()]
+        rows = [(*cells, peak) for cells, peak in zip(numbers, peaks, strict=True)]
+        return Table("Memory of the exported code, in bytes", ("use", *columns, "peak in entries"), rows)
 
     def __str__(self) -> str:
         return "\n\n".join(plain(t) for t in self.tables())

@@ -7,7 +7,8 @@ from itertools import combinations
 
 from symgrad.export.association import typical
 from symgrad.graph import rewrite
-from symgrad.op import Node
+from symgrad.op import Node, constant
+from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import contract, einsum
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diagonal, identity
@@ -24,23 +25,26 @@ def planned(program: Program) -> Program:
 
 def _planned(node: Node) -> Node:
     inputs, _, output = node.params["spec"].partition("->")
-    letters, operands = inputs.split(","), list(node.args)
-    letters, operands, result = _without_identities(letters, operands, output)
-    inside = "".join(dict.fromkeys(result))
+    sizes = dict(zip(output, node.shape, strict=True))
+    letters, operands, result = _without_identities(inputs.split(","), list(node.args), output)
     if len(operands) > MOST_OPERANDS:
         return node
-    whole = _best(letters, operands, inside)
-    return whole if inside == result else embed(whole, spec=f"{inside}->{result}")
+    inside = "".join(dict.fromkeys(result))
+    held = "".join(c for c in inside if any(c in s for s in letters))
+    whole = _best(letters, operands, held) if operands else constant(1)
+    spread = broadcast(whole, shape=tuple(sizes[c] for c in inside), axes=tuple(inside.index(c) for c in held))
+    return spread if inside == result else embed(spread, spec=f"{inside}->{result}")
 
 
 def _without_identities(letters: list[str], operands: list[Node], output: str) -> tuple[list[str], list[Node], str]:
-    """Drop identity matrices: their two subscripts are one.  A subscript that nothing else holds keeps its identity."""
+    """Drop identity matrices: their two subscripts are one."""
     for i, x in enumerate(operands):
-        if x.op is not identity or len(letters[i]) != 2 or letters[i][0] == letters[i][1]:
+        if x.op is not identity:
             continue
-        kept, dropped = letters[i][0], letters[i][1]
+        kept, dropped = letters[i] if letters[i][0] in output else reversed(letters[i])
         others = [_tied(y, s, kept, dropped) for j, (y, s) in enumerate(zip(operands, letters, strict=True)) if j != i]
-        if any(kept in s for _, s in others) and all(len(set(s)) == len(s) for _, s in others):
+        held = kept in output or any(kept in s for _, s in others)
+        if held and all(len(set(s)) == len(s) for _, s in others):
             return _without_identities([s for _, s in others], [y for y, _ in others], output.replace(dropped, kept))
     return letters, operands, output
 

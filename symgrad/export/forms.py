@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from symgrad.graph import rewrite
 from symgrad.op import Node, value_of
 from symgrad.ops.activation import sigmoid
-from symgrad.ops.arithmetic import coefficient, hadamard
+from symgrad.ops.arithmetic import coefficient, hadamard, scale
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.elementwise import sech2, tanh
 from symgrad.ops.powers import power
-from symgrad.ops.product import dot
+from symgrad.ops.product import dot, outer
 from symgrad.program import Equation, Program
 
 LETTERS = "abcdefghij"
@@ -23,7 +23,7 @@ def computed(program: Program) -> Program:
     defined = program.defined
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _sum_of_products(node) or node
+        return _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -57,3 +57,11 @@ def _sum_of_products(node: Node) -> Node | None:
     letters = LETTERS[: x.ndim]
     return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
 
+
+
+def _smaller_multiple(node: Node) -> Node | None:
+    """c (x y^T) = (c x) y^T: a multiple of an outer product is one of its first vector."""
+    if node.op is not scale or node.args[1].op is not outer:
+        return None
+    c, product = node.args
+    return outer.node(scale(c, product.args[0]), product.args[1])

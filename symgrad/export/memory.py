@@ -1,8 +1,8 @@
 """The memory that exported code holds: its statements walked as CPython runs them, over shapes in place of arrays.
 
-A local keeps its array until the function returns, a temporary lives until the operation that reads it is done, and NumPy writes the
-result of an operation over a temporary of its own shape from 256 KiB on.  Helpers are walked as they stand; what the walk does not
-know (loops) counts as one result of its operands' shape.
+A local keeps its array until the function returns, a temporary lives until the operation that reads it is done, and NumPy writes
+the result of an operation over a temporary of its own shape from 256 KiB on.  Helpers are walked as they stand; what the walk does
+not know (loops) counts as one result of its operands' shape.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _COMMUTES = (ast.Add, ast.Mult)
 _OVERWRITES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _REDUCTIONS = frozenset({"sum", "max", "min", "prod", "mean", "any", "all", "argmax"})
 _VIEWS = frozenset({"asarray", "squeeze", "real", "broadcast_to", "transpose", "reshape", "diagonal"})
+_PAIRS = frozenset({"slogdet"})
 _PREDICATES = frozenset({"isfinite", "isnan", "isinf"})
 
 
@@ -60,10 +61,10 @@ def held_by(
     itemsize: int,
     is_large: Callable[[sympy.Expr], bool],
 ) -> list[Point]:
-    """Everything that a function of an exported module holds beyond its arguments, at each moment: how many arrays of each size in bytes.
+    """What a function of an exported module holds beyond its arguments, at each moment: how many arrays of each size in bytes.
 
-    `inputs` has an `Array` without a buffer for every argument, a tuple of them for the direction of a product; `shapes` those of the
-    program's symbols, and of what functions left open return, by name.
+    `inputs` has an `Array` without a buffer for every argument, a tuple of them for the direction of a product; `shapes` those of
+    the program's symbols, and of what functions left open return, by name.
     """
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     walk = _Walk(functions, shapes, itemsize, is_large)
@@ -138,8 +139,8 @@ class _Walk:
                     return [self.evaluate(expr, scope)]
                 case ast.AugAssign(value=expr) | ast.Assign(targets=[ast.Subscript()], value=expr):  # into memory that is there
                     self.release(self.evaluate(expr, scope))
-                case ast.Assign(targets=[ast.Name(id=name)], value=expr) if name in self.shapes:
-                    scope[name] = self.symbol(name, expr, scope)
+                case ast.Assign(targets=[ast.Name(id=name)], value=expr):
+                    self.assign(statement.targets[0], self.named_value(name, expr, scope), scope)
                 case ast.Assign(targets=[target], value=expr):
                     self.assign(target, self.evaluate(expr, scope), scope)
                 case ast.Expr(value=ast.Constant()):
@@ -148,13 +149,14 @@ class _Walk:
                     raise _UnknownError(type(statement).__name__)
         return []
 
-    def symbol(self, name: str, expr: ast.expr, scope: dict[str, Any]) -> Any:
-        """An equation's value, of the shape that the program says."""
+    def named_value(self, name: str, expr: ast.expr, scope: dict[str, Any]) -> Any:
+        """An equation's value, of the shape that the program says; of its operands' where the code is not known."""
         try:
             value = self.evaluate(expr, scope)
         except _UnknownError:
-            return self.allocate(self.shapes[name])
-        if self.shapes[name] == _shape(value):
+            read = [scope.get(n.id) for n in ast.walk(expr) if isinstance(n, ast.Name)]
+            return self.allocate(self.shapes.get(name, _broadcast(*read)))
+        if not isinstance(value, Array) or self.shapes.get(name, value.shape) == value.shape:
             return value
         return self.result(self.shapes[name], "float", value)
 
@@ -249,9 +251,10 @@ class _Walk:
                     shape += axes[: len(axes) - rest]
                     del axes[: len(axes) - rest]
                 case ast.Slice(lower=None, upper=None):
-                    shape.append(axes.pop(0))
+                    shape += axes[:1]
+                    del axes[:1]
                 case ast.Constant() | ast.UnaryOp():
-                    axes.pop(0)
+                    del axes[:1]
                 case _:
                     raise _UnknownError("index")
         return self.view(x, (*shape, *axes))
@@ -263,9 +266,9 @@ class _Walk:
         match expr.func:
             case ast.Name(id="_arrays"):
                 return tuple(keywords.values())
-            case ast.Attribute(value=ast.Attribute()):  # np.linalg.inv and the like
-                return self.numpy("", self.arguments(expr, scope), keywords)
-            case ast.Attribute(value=ast.Name(id="np"), attr=name):
+            case ast.Attribute(
+                value=ast.Attribute(value=ast.Name(id="np")) | ast.Name(id="np"), attr=name
+            ):  # np.exp, np.linalg.inv
                 return self.numpy(name, self.arguments(expr, scope), keywords)
             case ast.Attribute(value=value, attr=name):
                 return self.numpy(name, [self.evaluate(value, scope), *self.arguments(expr, scope)], keywords)
@@ -308,8 +311,12 @@ class _Walk:
             raise _UnknownError(name) from None
 
     def made(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
-        if name in _VIEWS and isinstance(x[0], Array):
-            return self.view(x[0], _viewed(name, x, keywords))
+        if name in _VIEWS:
+            base = x[0] if isinstance(x[0], Array) else Array(())
+            return self.view(base, _viewed(name, [base, *x[1:]], keywords))
+        if name in _PAIRS:
+            self.release(*x)
+            return 1.0, 1.0
         if name in _REDUCTIONS:
             axis = keywords.get("axis", x[1] if len(x) > 1 else None)
             return self.result(_reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)
@@ -334,8 +341,10 @@ def _made(name: str, x: list[Any]) -> Shape:
         return (x[0],)
     if name in ("full", "zeros", "ones"):
         return x[0] if isinstance(x[0], tuple) else (x[0],)
-    if name in ("vdot", "trace", "dot"):
+    if name in ("vdot", "trace", "dot", "det"):
         return ()
+    if name == "solve":
+        return _shape(x[1])
     if name == "diag":
         return (*_shape(x[0]), *_shape(x[0])) if len(_shape(x[0])) == 1 else _shape(x[0])[:1]
     if name == "kron":

@@ -204,10 +204,8 @@ def _where(program: Program, dim: str) -> str:
 
 
 def _owned(program: Program, output: Node, name: str) -> str:
-    """Results never share memory with an input or a read-only view."""
-    eq = program.defined.get(output)
-    while eq is not None and eq.expr in program.defined:
-        eq = program.defined[eq.expr]
-    if output.ndim and (eq is None or eq.expr.op.name in ("broadcast", "variable", "transpose", "diagonal", "reshape")):
-        return f"{name}.copy()"
-    return name
+    """Results never share memory with an input, and are never a read-only view."""
+    node = output
+    while node in program.defined or node.op.name in ("transpose", "diagonal", "reshape"):
+        node = program.defined[node].expr if node in program.defined else node.args[0]
+    return f"{name}.copy()" if output.ndim and node.op.name in ("variable", "broadcast") else name

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Node, constant
+from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.embedding import embed
@@ -40,39 +40,57 @@ class Statements:
 
     def emit(self) -> list[str]:
         for eq in self.program.equations:
-            for node in postorder([eq.expr]):
-                if node not in self.names and node not in self.code:
-                    self._compute(node)
-            name = self._name(eq.name)
-            if self._accumulated(eq, name):
-                continue
-            if eq.expr not in self.names or eq.expr.op is VARIABLE:
-                self._assign(name, self.code.get(eq.expr) or self.names[eq.expr])
-                self.names.setdefault(eq.expr, name)
-            elif self.names[eq.expr] != name:
-                self._assign(name, self.names[eq.expr])
-            self.names[eq.symbol] = name
+            if not self._accumulated(eq):
+                self._equation(eq)
         return self.lines
 
-    def _accumulated(self, eq: Equation, name: str) -> bool:
+    def _equation(self, eq: Equation) -> None:
+        self._compute_below(eq.expr)
+        name = self._name(eq.name)
+        if eq.expr not in self.names or eq.expr.op is VARIABLE:
+            self._assign(name, self.code.get(eq.expr) or self.names[eq.expr])
+            self.names.setdefault(eq.expr, name)
+        elif self.names[eq.expr] != name:
+            self._assign(name, self.names[eq.expr])
+        self.names[eq.symbol] = name
+
+    def _compute_below(self, *roots: Node) -> None:
+        """Everything that the roots still need, operands first; what has a name is not opened again."""
+        stack = [(root, False) for root in reversed(roots)]
+        while stack:
+            node, ready = stack.pop()
+            if node in self.names or node in self.code:
+                continue
+            if ready:
+                self._compute(node)
+            else:
+                stack.append((node, True))
+                stack.extend((a, False) for a in reversed(node.args))
+
+    def _accumulated(self, eq: Equation) -> bool:
         """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
         terms = eq.expr.args if eq.expr.op is add else (eq.expr,)
-        rest = [t for t in terms if _place(t, name) is None]
+        rest = [t for t in terms if _place(t, "") is None]
         if len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
             return False
+        self._compute_below(*rest)
+        name = self._name(eq.name)
         silent = any(t.op.name != "broadcast" for t in rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
+        total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
         self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
-        self.lines += [line for t in terms if (line := self._added(t, name))]
+        for term in terms:
+            self._add_in_place(term, name)
         self.names[eq.expr] = self.names[eq.symbol] = name
         return True
 
-    def _added(self, term: Node, name: str) -> str:
-        found = _place(term, name)
-        if found is None:
-            return ""
+    def _add_in_place(self, term: Node, name: str) -> None:
+        if (found := _place(term, name)) is None:
+            return
         factors, place = found
-        return f"{place} {' * '.join(self._operand(f, False) for f in factors)}"
+        self._compute_below(*factors)
+        factors = [f for f in factors if value_of(f) != 1] or [constant(1)]
+        self.lines.append(f"{place} {' * '.join(self._operand(f, True) for f in factors)}")
 
     def _aliased(self, node: Node) -> bool:
         return node in self.names or node.op.name in _VIEWS | _ALIASES

@@ -151,7 +151,7 @@ def _scale_latex(node: Node, show: Any) -> Any:
     front = show.fraction(-number if sign else number, letters, [])
     if not front and len(rest) == 1:
         return sign + show(rest[0], PRODUCT), PRODUCT
-    return " ".join(filter(None, [sign + front, *(show.factors(rest, 1) if front or len(rest) > 1 else [show(rest[0], CHAIN)])]))
+    return sign + " ".join(filter(None, [front, *(show.factors(rest, 1) if front or len(rest) > 1 else [show(rest[0], CHAIN)])]))
 
 
 def _scale_numpy(node: Node) -> str:

@@ -83,8 +83,8 @@ def _pair_numpy(x: str, y: str, output: str) -> str:
     summed = [c for c in x if c in y and c not in output]
     if x == y and not output:
         return "np.vdot({0}, {1})"
-    if not summed and all(_in_order(s, output) for s in (x, y)):
-        return " * ".join(f"{{{i}}}{_index(s, output)}" for i, s in enumerate((x, y)))
+    if not summed:
+        return f"{_laid_out('{0}', x, output)} * {_laid_out('{1}', y, output)}"
     shared = [c for c in x if c in y and c in output]
     if summed and not shared:
         free = "".join(c for c in x + y if c not in summed)
@@ -93,9 +93,12 @@ def _pair_numpy(x: str, y: str, output: str) -> str:
     return f'np.einsum("{x},{y}->{output}", {{0}}, {{1}})'
 
 
-def _in_order(letters: str, output: str) -> bool:
-    places = [output.index(c) for c in letters if c in output]
-    return len(places) == len(letters) and places == sorted(places)
+def _laid_out(operand: str, letters: str, output: str) -> str:
+    """An operand with its axes in the order and the places of the result."""
+    order = sorted(letters, key=output.index)
+    if order != list(letters):
+        operand += ".T" if len(letters) == 2 else f".transpose({', '.join(str(letters.index(c)) for c in order)})"
+    return operand + _index(letters, output)
 
 
 def _index(letters: str, output: str) -> str:

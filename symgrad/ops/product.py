@@ -5,6 +5,7 @@ A rank-1 array is a column: `matmul` takes a matrix and a matrix or column, `dot
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import sympy
@@ -12,7 +13,7 @@ import sympy
 from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
 from symgrad.source import dim_source
 
@@ -78,11 +79,36 @@ def factors(node: Node, flip: bool = False) -> list[tuple[Node, bool]]:
     return [(node, flip)]
 
 
-def _product_latex(node: Node, show: Any) -> str:
-    return " ".join(show.transposed(f) if flip else show(f, CHAIN) for f, flip in factors(node))
+def written(node: Node, flip: bool = False) -> list[tuple[Node, bool]]:
+    """The same as typed: the transpose of a product keeps its brackets, (A B)^T."""
+    if node.op is transposition and node.ndim == 2:
+        inner = node.args[0]
+        return [(inner, True)] if not flip and inner.op in (matmul, outer) else written(inner, not flip)
+    if node.op is matmul:
+        left, right = (written(x, flip) for x in node.args)
+        return right + left if flip else left + right
+    if node.op is dot:
+        return written(node.args[0], True) + written(node.args[1])
+    if node.op is outer:
+        x, y = reversed(node.args) if flip else node.args
+        return written(x) + written(y, True)
+    return [(node, flip)]
 
 
-def _transpose_latex(node: Node, show: Any) -> str:
+def _product_latex(node: Node, show: Any) -> Any:
+    """A chain; the same factor again and again is a power of it."""
+    runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(written(node))]
+    printed = [text for x, flip, length in runs for text in _run_latex(x, flip, length, show)]
+    return " ".join(printed) if len(printed) > 1 else (printed[0], POWER)
+
+
+def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
+    if length > 1 and x.op.name != "inv" and (not flip or show.transposed(x) == show(x, ATOM)):
+        return [f"{show(x, ATOM)}^{{{length}}}"]
+    return [show.transposed(x) if flip else show(x, CHAIN)] * length
+
+
+def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
     return rf"\operatorname{{transpose}}{show.argument(node.args[0])}"

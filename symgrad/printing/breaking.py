@@ -1,4 +1,4 @@
-"""Long formulas cut into lines: before plus and minus signs where possible, else before other signs, in brackets as a last way out."""
+"""Long formulas cut into lines: before plus and minus where possible, else before other signs, in brackets as a last resort."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\[,;!])$")
 _NO_CUT_BEFORE = re.compile(r"\\right|[)=^_,]|$")
 
 SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5
-"""What a cut costs: before plus and minus, before another sign, between factors, for each pair of brackets, for a line left empty."""
+"""What a cut costs: before plus and minus, before another sign, between factors, per pair of brackets, for an empty line."""
 
 
 @dataclass(frozen=True)

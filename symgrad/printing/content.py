@@ -27,6 +27,10 @@ MOST_BLOCKS = 21
 """Blocks of a Hessian that are printed: those of six variables."""
 
 
+DEEPEST = 16
+"""Equations of a forward pass above which no Hessian block is short enough to be worth its making."""
+
+
 class Derived(Protocol):
     """What a document shows."""
 
@@ -127,11 +131,12 @@ Part: TypeAlias = Heading | Prose | Table | Formulas | Code
 
 CONVENTIONS = (
     "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable act entry by entry; ",
-    Math(r"\odot"), ", ", Math(r"\oslash"), " and ", Math(r"\odot"), "-powers are entrywise; a number in a sum of arrays is added to "
-    "every entry; ", Math(r"\mathbf{1}"), " is a vector of ones, ", Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
+    Math(r"\odot"), ", ", Math(r"\oslash"), " and ", Math(r"\odot"), "-powers are entrywise; a number in a sum of arrays is added "
+    "to every entry; ", Math(r"\mathbf{1}"), " is a vector of ones, ", Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
     ", and ", Math(r"\mathcal{R}\left\{\cdot\right\}"), " the derivative along the given directions. ", Math(r"\operatorname{vec}"),
     " stacks columns.",
 )  # fmt: skip
+
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
@@ -181,7 +186,9 @@ class _Writer:
     def _symbols(self) -> Table:
         program = self.d.program
         table = [self._row(v, "variable" if v in self.d.wrt else "given", _known(v)) for v in program.inputs]
-        table += [self._row(eq.symbol, "intermediate" if eq.symbol not in program.outputs else "value", "") for eq in program.equations]
+        table += [
+            self._row(eq.symbol, "intermediate" if eq.symbol not in program.outputs else "value", "") for eq in program.equations
+        ]
         nodes = list(postorder(eq.expr for eq in program.equations))
         for name in sorted(functions_of(nodes)):
             table.append((Math(self.show.name(name)), "a function", "generic", "left open", Rule(name)))
@@ -192,14 +199,7 @@ class _Writer:
 
     # equations ----------------------------------------------------------------------------------------------------------
 
-    def _lines(self, equations: Iterable[Equation], numbered: bool = True) -> list[Line]:
-        equations = list(equations)
-        names = {self.show.text(eq.symbol): eq.name for eq in equations}
-        return [self._line(left, right, names.get(left, ""), numbered) for left, right in rows(equations, self.show)]
-
-    def _line(self, left: str, right: str, name: str, numbered: bool = True) -> Line:
-        if not numbered:
-            return Line(left, right)
+    def _line(self, left: str, right: str, name: str) -> Line:
         number = max(self.numbers.values(), default=0) + 1
         self.numbers[name or f"line {number}"] = number
         return Line(left, right, number, self._label(name or f"line-{number}"))
@@ -212,7 +212,9 @@ class _Writer:
         return f"eq:{label}"
 
     def _formulas(self, equations: Iterable[Equation]) -> Formulas:
-        return Formulas(tuple(self._lines(equations)))
+        equations = list(equations)
+        names = {self.show.text(eq.symbol): eq.name for eq in equations}
+        return Formulas(tuple(self._line(left, right, names.get(left, "")) for left, right in rows(equations, self.show)))
 
     # the backward pass --------------------------------------------------------------------------------------------------
 
@@ -221,12 +223,15 @@ class _Writer:
         backward = [s.equation for s in steps(self.d.adjoint, self.d.wrt)]
         yield Heading("Backward pass")
         if level == "result":
-            yield from self._formulas_of([eq for eq in backward if eq.symbol not in gradients])
+            inner = [eq for eq in backward if eq.symbol not in gradients]
+            yield from [self._formulas(inner)] if inner else []
         else:
             yield Prose(tuple(self._method()))
             yield from self._steps(level)
         yield Heading("Gradient")
-        lines = [Line(left, right) for eq in backward if eq.symbol in gradients for left, right in [list(rows([eq], self.show))[-1]]]
+        lines = [
+            Line(left, right) for eq in backward if eq.symbol in gradients for left, right in [list(rows([eq], self.show))[-1]]
+        ]
         yield Formulas(tuple(lines), boxed=True)
 
     def _method(self) -> Iterator[Inline]:
@@ -236,10 +241,6 @@ class _Writer:
         yield "the adjoint of the left side, "
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
         yield "; what then stands beside the differential of the variable is the variable's own adjoint."
-
-    def _formulas_of(self, equations: Sequence[Equation]) -> Iterator[Part]:
-        if equations:
-            yield self._formulas(equations)
 
     def _steps(self, level: str) -> Iterator[Part]:
         program = self.d.adjoint
@@ -258,7 +259,9 @@ class _Writer:
         yield Heading(f"Step {count}", 3)
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:
-            yield Formulas(tuple(Line(self.show.text(differential(s.equation.symbol)), self.show.text(s.differential)) for s in step.sources))
+            yield Formulas(
+                tuple(Line(self.show.text(differential(s.equation.symbol)), self.show.text(s.differential)) for s in step.sources)
+            )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
         yield Formulas((self._line(left, right, step.equation.name),))
@@ -268,7 +271,11 @@ class _Writer:
         if not sources:
             yield " is 0: the value does not depend on it."
             return
-        yield ", which is read by " if len(sources) == 1 else f", which is read by {len(sources)} equations, so that its adjoint is a sum: "
+        yield (
+            ", which is read by "
+            if len(sources) == 1
+            else f", which is read by {len(sources)} equations, so that its adjoint is a sum: "
+        )
         for i, source in enumerate(sources):
             yield from [", "] if i else []
             yield Math(self.show.text(source.equation.symbol))
@@ -276,16 +283,18 @@ class _Writer:
         yield ". The differential:"
 
     def _rules(self, step: Step, told: set[Op]) -> Iterator[Inline]:
+        """The rules by name, each with its words where it is used for the first time."""
         ops = dict.fromkeys(op for source in step.sources for op in source.ops)
-        yield "By the rule of " if len(ops) == 1 else "By the rules of "
+        yield "Hence, by the rule of " if len(ops) == 1 else "Hence, by the rules of "
         for i, op in enumerate(ops):
-            yield from ["; "] if i else []
+            yield from [" and " if i == len(ops) - 1 else ", "] if i else []
             yield op.name.replace("_", " ")
             if op not in told:
                 told.add(op)
-                yield ", "
-                yield Rule(op.found)
-        yield " Hence" if ops and op in told else " hence"
+                yield " ("
+                yield Rule(op.found.rstrip("."))
+                yield ")"
+        yield ":"
 
     def _shapes(self, step: Step) -> Iterator[Inline]:
         yield "Shapes: "
@@ -329,6 +338,8 @@ class _Writer:
         names = [str(v) for v in self.d.wrt]
         rows_of = names if self.d.is_scalar else names[:1]
         pairs = [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
+        if len(self.d.program.equations) > DEEPEST:
+            return
         if len(pairs) > MOST_BLOCKS:
             pairs = [(a, a) for a in names] if self.d.is_scalar else []
         for a, b in pairs:

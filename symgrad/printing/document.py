@@ -73,7 +73,7 @@ WRITERS: dict[str, Callable[..., str | bytes]] = {
 
 
 def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
-    """Write the form that the suffix names, whole or not at all; raises `InputError` for a suffix or an option that is not known."""
+    """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
     if path.suffix not in WRITERS:
         raise InputError(f"{path.name}: the suffix {path.suffix!r} is unknown; known are {', '.join(sorted(WRITERS))}")
     writer = WRITERS[path.suffix]

@@ -50,6 +50,12 @@ edge [{_FONT}, fontsize=10, arrowsize=0.65, penwidth=1.2]
 """
 
 
+MANY = 48
+"""Equations of an extended graph above which Graphviz is told to be content with a good layout."""
+
+_HASTY = "graph [nslimit=1, nslimit1=1, mclimit=0.2, splines=line]"
+
+
 @dataclass(frozen=True)
 class Gate:
     """An operator of the picture: its sign, what it reads and what it writes."""
@@ -106,7 +112,7 @@ def rendered(source: str, kind: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise InputError(
-            f"Graphviz's dot is not installed, so no .{kind} can be made; install it (Debian: graphviz) or save the .html or .tex instead"
+            f"Graphviz's dot is not installed, so no .{kind} can be made; install it (Debian: graphviz) or save the .html or .tex"
         )
     command = [program, f"-T{kind}", *(["-Gdpi=160", "-Gbgcolor=white"] if kind == "png" else [])]
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +134,9 @@ def _picture(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     forward = d.program
     if detail == "operations":
         backward = every_operation(backward, d.wrt) if d.is_scalar else split(forward)
-        forward = replace(backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1])
+        forward = replace(
+            backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
+        )
     forward = forward.needed()
     values = None if point is None else d.values(point, backward)
     read = {v for eq in forward.equations for v in variables(eq.expr)}
@@ -151,7 +159,8 @@ def _sign(eq: Equation) -> str:
     if all(a.op is VARIABLE or value_of(a) is not None for a in eq.expr.args):
         places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, symbol="Xi") for i, a in enumerate(eq.expr.args)]
         text = unicode_of(Show().text(eq.expr.op.node(*places, **eq.expr.params)))
-        bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", text).strip()
+        bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
+        bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
     text = unicode_of(Show().text(eq.expr))
     return text if len(text) <= WIDEST else "f"
@@ -215,7 +224,8 @@ def _edges(tail: str, head: str, v: Node, p: Picture, outgoing: bool = False) ->
     shape = "" if outgoing else "×".join(unicode_of(Show().number(constant(d).params["value"])) for d in v.shape)
     colour = f'"{FORWARD}:{BACKWARD}", dir=both' if v in p.adjoints else f'"{FORWARD}"'
     label = f', label=<<FONT COLOR="{SOFT}">{_rich(shape)}</FONT>>' if shape else ""
-    yield f"{tail} -> {head} [color={colour}{label}]"
+    weight = "" if v in p.inputs else ", weight=8"
+    yield f"{tail} -> {head} [color={colour}{weight}{label}]"
 
 
 def _square(v: Node, name: str, p: Picture) -> str:
@@ -238,10 +248,11 @@ def _wire(v: Node, name: str, p: Picture) -> str:
     assert p.values is not None
     value = _number(p.values[str(v)], p.digits)
     adjoint = _number(p.values[str(p.adjoints[v])], p.digits) if v in p.adjoints else _seed(v, p)
-    name_of = f'<FONT POINT-SIZE="12">{_name(v)}</FONT>  '
-    rows = f'<TR><TD>{name_of}<FONT COLOR="{VALUE}">{value}</FONT></TD></TR><HR/><TR><TD><FONT COLOR="{BACKWARD}">{adjoint}</FONT></TD></TR>'
+    name_of = f'<FONT POINT-SIZE="12">{_name(v)}</FONT>'
+    rows = f'<TR><TD>{name_of}</TD><TD><FONT COLOR="{VALUE}">{value}</FONT></TD></TR><HR/>'
+    rows += f'<TR><TD COLSPAN="2"><FONT COLOR="{BACKWARD}">{adjoint}</FONT></TD></TR>'
     label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" COLOR="{SOFT}">{rows}</TABLE>'
-    return f'{name} [shape=plain, margin=0, label=<{label}>]'
+    return f"{name} [shape=plain, margin=0, label=<{label}>]"
 
 
 def _seed(v: Node, p: Picture) -> str:
@@ -262,9 +273,8 @@ def _number(value: Any, digits: int | None) -> str:
 
 def _short(x: float, digits: int | None) -> str:
     if digits is not None:
-        return f"{x + 0.0:.{digits}f}".replace("-", "−")
-    text = f"{x:.3g}" if 0 < abs(x) < 0.01 or abs(x) >= 10_000 else f"{x:.3f}".rstrip("0").rstrip(".")
-    return text.replace("-", "−")
+        return f"{x + 0.0:.{digits}f}"
+    return f"{x:.3g}" if 0 < abs(x) < 0.01 or abs(x) >= 10_000 else f"{x:.3f}".rstrip("0").rstrip(".")
 
 
 def _name(v: Node) -> str:
@@ -287,7 +297,7 @@ def _extended(d: Derived) -> str:
     sections = d.sections()
     colours = (FORWARD, BACKWARD, SECOND) if d.is_scalar else (FORWARD, SECOND)
     names = {eq.symbol: f"e{i}" for i, eq in enumerate(eq for _, equations in sections for eq in equations)}
-    lines = [_HEAD % "TB"]
+    lines = [_HEAD % "TB"] + ([_HASTY] if len(names) > MANY else [])
     for i, ((title, equations), colour) in enumerate(zip(sections, colours, strict=True)):
         lines += _pass(i, title, equations, colour, names)
     return "\n".join([*lines, "}\n"])
@@ -298,7 +308,7 @@ def _pass(index: int, title: str, equations: Sequence[Equation], colour: str, na
     reads = {eq.symbol: list(dict.fromkeys(variables(eq.expr))) for eq in equations}
     inputs = dict.fromkeys(v for read in reads.values() for v in read if v not in names)
     names = {**names, **{v: f"i{index}x{i}" for i, v in enumerate(inputs)}}
-    yield f'subgraph "cluster{index}" {{ label=<{_rich(title)}>; fontcolor="{colour}"; color="{colour}"; style=rounded; labeljust=l;'
+    yield f'subgraph "cluster{index}" {{ label=<{_rich(title)}>; fontcolor="{colour}"; color="{colour}"; style=rounded; labeljust=l'
     yield from (f'{names[v]} [shape=square, color="{SOFT}", margin="0.03,0.02", label=<{_name(v)}>]' for v in inputs)
     yield from (f'{names[eq.symbol]} [shape=box, color="{colour}", label=<{_equation(eq)}>]' for eq in equations)
     yield "}"

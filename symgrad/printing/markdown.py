@@ -80,7 +80,11 @@ def notebook(parts: Sequence[Part]) -> str:
 def _cell(index: int, parts: Sequence[Part]) -> dict[str, Any]:
     first = parts[0]
     text = first.text if isinstance(first, Code) else markdown(parts)
-    common = {"id": hashlib.sha256(f"{index}{text}".encode()).hexdigest()[:12], "metadata": {}, "source": text.rstrip("\n").splitlines(True)}
+    common = {
+        "id": hashlib.sha256(f"{index}{text}".encode()).hexdigest()[:12],
+        "metadata": {},
+        "source": text.rstrip("\n").splitlines(True),
+    }
     if isinstance(first, Code):
         return {"cell_type": "code", "execution_count": None, "outputs": [], **common}
     return {"cell_type": "markdown", **common}

@@ -169,7 +169,10 @@ class _Reader:
         inner = self.row(("command", "right")).text()
         self.next()
         closing, self.opened = self.next()[1], opening
-        marks = [f'<mo form="{form}">{html.escape(b)}</mo>' if b != "." else "" for form, b in (("prefix", opening), ("postfix", closing))]
+        marks = [
+            f'<mo form="{form}">{html.escape(b)}</mo>' if b != "." else ""
+            for form, b in (("prefix", opening), ("postfix", closing))
+        ]
         return f"<mrow>{marks[0]}{inner}{marks[1]}</mrow>"
 
     def table(self) -> str:
@@ -196,7 +199,10 @@ class _Reader:
         if name == "mathbf":
             return f"<mn>{''.join(chr(0x1D7CE + int(c)) if c.isdigit() else c for c in text)}</mn>", "operand"
         if name in ("mathcal", "mathbb"):
-            return f"<mi>{(_SCRIPT if name == 'mathcal' else _DOUBLE).get(text, text)}</mi>", "operand" if name == "mathbb" else "function"
+            return (
+                f"<mi>{(_SCRIPT if name == 'mathcal' else _DOUBLE).get(text, text)}</mi>",
+                "operand" if name == "mathbb" else "function",
+            )
         if name == "text":
             return f"<mtext>{html.escape(text)}</mtext>", "operand"
         if "^" in text or "_" in text:

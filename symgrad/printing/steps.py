@@ -18,7 +18,7 @@ SILENT = frozenset({"broadcast", "transpose", "scale"})
 
 @dataclass(frozen=True)
 class Source:
-    """An equation that hands a cotangent on: with all that moves in it, its differential is `differential`, by the rules of `ops`."""
+    """An equation that hands a cotangent on, its differential in all that moves, and the operations whose rules give it."""
 
     equation: Equation
     differential: Node

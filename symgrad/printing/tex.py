@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 
@@ -28,7 +29,7 @@ CODE_COLUMNS = 104
 ROWS = 36
 """Rows of a table before it goes on in a new one, which may stand on the next page."""
 
-# Numbers stand in the text as they are, so that one run of TeX is enough and no rerun is asked for; labels are for the reader's own.
+# Numbers stand in the text as they are: one run of TeX is enough, and none asks for another; labels are for the reader's own.
 _PAGE = Template(r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=25mm]{geometry}
 \usepackage{amsmath,amssymb,bm}
@@ -55,7 +56,8 @@ _HEADINGS = {1: "section*", 2: "subsection*", 3: "subsubsection*"}
 
 def tex(parts: Sequence[Part]) -> str:
     """The document as a LaTeX source that needs amsmath, amssymb and bm."""
-    return _PAGE.substitute(body="\n\n".join(_part(part) for part in parts))
+    gaps = ["\n" if isinstance(after, Formulas) and isinstance(before, Prose) else "\n\n" for before, after in pairwise(parts)]
+    return _PAGE.substitute(body="".join(_part(part) + gap for part, gap in zip(parts, [*gaps, ""], strict=True)))
 
 
 def escaped(text: str) -> str:

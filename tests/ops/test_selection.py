@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from against_jax import check
+from agreement import check_against_jax, weighed
 
 from symgrad.derivation import forward
 
@@ -24,22 +24,22 @@ TIES = {
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_selection(expression):
-    check(expression, {"x": "n", "y": "n"}, POINT)
+    check_against_jax(weighed(expression, {"x": "n", "y": "n"}), POINT)
 
 
 @pytest.mark.parametrize("expression", TIES)
 def test_ties(expression):
-    check(expression, {"x": "", "y": ""}, {"x": TIES[expression], "y": TIES[expression]})
+    check_against_jax(weighed(expression, {"x": "", "y": ""}), {"x": TIES[expression], "y": TIES[expression]})
 
 
 def test_where_broadcasts_condition_and_branches():
-    check("jnp.where(x[:, None] > z, z, y)", {"x": "m", "y": "n", "z": "m n"}, {
+    check_against_jax(weighed("jnp.where(x[:, None] > z, z, y)", {"x": "m", "y": "n", "z": "m n"}), {
         "x": [0.1, -0.4], "y": [1.0, 2.0, 3.0], "z": np.linspace(-1, 1, 6).reshape(2, 3) + 0.03,
     })  # fmt: skip
 
 
 def test_a_declared_condition_counts_unless_zero():
-    check("jnp.where(b, x, x**2)", {"x": "n", "b": "n | binary"}, {"x": [0.3, -1.0, 2.0], "b": [0.0, 1.0, 1.0]}, wrt=["x"])
+    check_against_jax(weighed("jnp.where(b, x, x**2)", {"x": "n", "b": "n | binary"}), {"x": [0.3, -1.0, 2.0], "b": [0.0, 1.0, 1.0]}, ["x"])
 
 
 @pytest.mark.parametrize(

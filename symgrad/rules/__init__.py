@@ -1,0 +1,6 @@
+"""Rewrite rules between operations, one file a family: importing the package registers them all."""
+
+from symgrad.rules import chains, entrywise, labels, sums, systems, transposes
+from symgrad.rules.record import CODE, NORMAL, PRINT, RULES, Known, Rewrite
+
+__all__ = ["CODE", "NORMAL", "PRINT", "RULES", "Known", "Rewrite", "chains", "entrywise", "labels", "sums", "systems", "transposes"]

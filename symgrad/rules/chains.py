@@ -1,0 +1,190 @@
+"""Sums of products: like terms and common factors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+
+import sympy
+
+from symgrad.op import Node, constant, value_of
+from symgrad.operations import operations
+from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply, scale
+from symgrad.ops.product import dot, eye, transposition, written
+from symgrad.rules.record import AFTERWARDS, CODE, PRINT, Chain, Known, flipped, rule
+from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
+
+
+@rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", when=AFTERWARDS, facts=True)
+def like_terms(node: Node, known: Known) -> Node | None:
+    merged: dict[Hashable, tuple[sympy.Expr, Node]] = {}
+    for t in node.args:
+        number, rest = coefficient(t)
+        key = meaning(rest, known)
+        before, first = merged.get(key, (sympy.S.Zero, rest))
+        merged[key] = before + number, first
+    if len(merged) == len(node.args):
+        return None
+    return _total([multiply(number, rest) for number, rest in merged.values()])
+
+
+def _total(terms: list[Node]) -> Node:
+    return add(*terms) if len(terms) > 1 else terms[0]
+
+
+@rule("c X + c Y = c (X + Y), c a number", "add", ends="fewer multiples")
+def common_number(node: Node) -> Node | None:
+    parts = [coefficient(t) for t in node.args]
+    size = abs(parts[0][0])
+    if size == 1 or any(abs(c) != size or value_of(rest) is not None for c, rest in parts):
+        return None
+    sign = sympy.S.NegativeOne if all(c.could_extract_minus_sign() for c, _ in parts) else sympy.S.One
+    return multiply(sign * size, add(*(multiply(sign * c / size, rest) for c, rest in parts)))
+
+
+@rule("s X + s Y = s (X + Y), s a scalar", "add", ends="fewer factors", when=(PRINT,), facts=True)
+def common_scalar(node: Node, known: Known) -> Node | None:
+    terms = [term(t, known) for t in node.args]
+    shared = Counter(terms[0].scalars)
+    for t in terms[1:]:
+        shared &= Counter(t.scalars)
+    if not shared:
+        return None
+    rest = add(*(Term(t.number, tuple((Counter(t.scalars) - shared).elements()), t.chain).node() for t in terms))
+    return product([*shared.elements(), rest])
+
+
+@rule("X * Y + X * Z = X * (Y + Z)", "add", ends="fewer factors", when=AFTERWARDS)
+def common_entrywise_factor(node: Node) -> Node | None:
+    parts = [coefficient(t) for t in node.args]
+    factors = [entrywise(x) for _, x in parts]
+    common = next((f for f in factors[0] if all(f in others for others in factors[1:])), None)
+    if common is None or any(len(f) < 2 for f in factors):
+        return None
+    for others in factors:
+        others.remove(common)
+    return hadamard(common, add(*(multiply(c, entrywise_product(f)) for (c, _), f in zip(parts, factors, strict=True))))
+
+
+# common factors of chains -------------------------------------------------------------------------------------------------
+
+
+@rule("A X B + A Y B = A (X + Y) B for matrices", "add", ends="fewer products", when=(CODE,), facts=True)
+def common_matrix(node: Node, known: Known) -> Node | None:
+    """Only where it costs nothing in code: the sum replaces products of whole matrices."""
+    terms = [term(t, known) for t in node.args]
+    if any(x.ndim != 2 for t in terms for x, _ in t.chain) or not all(t.chain for t in terms):
+        return None
+    first, last = _shared(terms, 1)
+    if any(len(t.chain) - first - last != 1 for t in terms):
+        return None
+    return _factored(terms, first, last)
+
+
+@rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", when=(PRINT,), facts=True)
+def common_chain(node: Node, known: Known) -> Node | None:
+    """Also c B + X B = (c I + X) B for a letter c, where that is shorter."""
+    terms = [term(t, known) for t in node.args]
+    if not all(t.chain for t in terms):
+        return None
+    splits = {_shared(terms, least) for least in (0, 1)} | {(0, _shared(terms, 1)[1]), (_shared(terms, 1)[0], 0)}
+    found = [f for split in sorted(splits) if any(split) and (f := _factored(terms, *split)) is not None]
+    best = min(found, key=operations, default=node)
+    return best if operations(best) < operations(node) else None
+
+
+def _shared(terms: list[Term], least: int) -> tuple[int, int]:
+    """How many factors all chains begin and end with, so that each keeps `least`."""
+    room = min(len(t.chain) for t in terms) - least
+    first = _common([t.chain for t in terms], room)
+    return first, _common([t.chain[::-1] for t in terms], room - first)
+
+
+def _common(chains: list[Chain], room: int) -> int:
+    count = 0
+    while count < room and len({c[count] for c in chains}) == 1:
+        count += 1
+    return count
+
+
+def _factored(terms: list[Term], first: int, last: int) -> Node | None:
+    inner = [t.chain[first : len(t.chain) - last] for t in terms]
+    before, after = terms[0].chain[:first], terms[0].chain[len(terms[0].chain) - last :]
+    empty = [not chain for chain in inner]
+    if all(empty) or any(alone and not t.scalars for alone, t in zip(empty, terms, strict=True)):
+        return None
+    if any(empty) and not all(is_square(chain) for chain in inner if chain):
+        return None
+    rows = {is_row(chain) for chain in inner if chain}
+    whole = [assembled(chain) if chain else None for chain in inner]
+    n = next(x.shape[0] for x in whole if x is not None and x.ndim) if any(empty) else None
+    if len(rows) > 1 or len({x.shape for x in whole if x is not None}) > 1:
+        return None
+    minus = all(t.number.could_extract_minus_sign() for t in terms)
+    parts = [
+        product([constant(-t.number if minus else t.number), *t.scalars, eye(n) if x is None else x])
+        for t, x in zip(terms, whole, strict=True)
+    ]
+    result = assembled((*before, (add(*parts), rows.pop()), *after))
+    return -result if minus else result
+
+
+# how transposes are printed -------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "A^T B^T C^T = (C B A)^T, X^T X^T = (X^2)^T, no transpose of what is symmetric",
+    "matmul", "transpose", "outer", "dot", ends="one form for a chain", when=(PRINT,), facts=True,
+)  # fmt: skip
+def transposed_chain(node: Node, known: Known) -> Node | None:
+    chain = known.chain(node)
+    if node.ndim > 2 or len(chain) < 2:
+        return None
+    if node.op is dot:
+        wanted = dot(chain[0][0], assembled(chain[1:]))
+    elif node.ndim == 2 and _saved(chain, known) >= 2:
+        wanted = _turned(chain, known)
+    else:
+        wanted = assembled(_repeated(chain))
+    return None if written(wanted) == written(node) else wanted
+
+
+def _saved(chain: Chain, known: Known) -> int:
+    """The transposes that transposing the whole saves, if none stays inside."""
+    turned = sum(flip for _, flip in chain)
+    return turned - 1 if all(flip or known.symmetric(x) for x, flip in chain) else 0
+
+
+def _turned(chain: Chain, known: Known) -> Node:
+    return assembled(flipped(chain, known)).T
+
+
+def _repeated(chain: Chain) -> Chain:
+    """X^T X^T as (X X)^T, printed (X^2)^T."""
+    result: list[tuple[Node, bool]] = []
+    i = 0
+    while i < len(chain):
+        run = next((k for k in range(len(chain), i, -1) if len(set(chain[i:k])) == 1), i + 1)
+        x, flip = chain[i]
+        together = run - i > 1 and flip and x.ndim == 2
+        result += [(assembled(((x, False),) * (run - i)), True)] if together else chain[i:run]
+        i = run
+    return tuple(result)
+
+
+@rule("X^T + Y^T = (X + Y)^T", "add", ends="fewer transposes in print", when=(PRINT,), facts=True)
+def transposed_sum(node: Node, known: Known) -> Node | None:
+    if node.ndim != 2:
+        return None
+    terms = [term(t, known) for t in node.args]
+    if sum(_saved(t.chain, known) + 1 for t in terms) < 3 or not all(any(flip for _, flip in t.chain) for t in terms):
+        return None
+    if any(not (flip or known.symmetric(x)) for t in terms for x, flip in t.chain):
+        return None
+    return add(*(Term(t.number, t.scalars, flipped(t.chain, known)).node() for t in terms)).T
+
+
+@rule("(c X)^T = c X^T", "transpose", ends="scalars come to the front", when=AFTERWARDS)
+def transpose_of_multiple(node: Node) -> Node | None:
+    (x,) = node.args
+    return scale(x.args[0], transposition(x.args[1], **node.params)) if x.op is scale else None

@@ -1,0 +1,133 @@
+"""Entrywise products, quotients, powers and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy
+
+from symgrad.op import Node, constant, value_of
+from symgrad.ops.arithmetic import hadamard, multiply, scalar_product, scale
+from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.norm import direction, norm
+from symgrad.ops.powers import divide, power, quotient
+from symgrad.ops.selection import maximum, select, wins
+from symgrad.rules.record import AFTERWARDS, PRINT, rule
+from symgrad.rules.terms import entrywise, entrywise_product, product
+
+Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
+
+
+@rule("x * y^-1 = x / y", "hadamard", ends="fewer operations")
+def product_with_reciprocal(node: Node) -> Node | None:
+    X, Y = node.args
+    for one, other in ((X, Y), (Y, X)):
+        if one.op is power and one.params["exponent"] == -1:
+            return divide(other, one.args[0])
+    return None
+
+
+@rule("x^a x^-b = x^(a - b)", "scale", "hadamard", ends="fewer powers", limits="at zero")
+def product_of_powers(node: Node) -> Node | None:
+    """Only where a negative power meets a positive one: x x stays as typed, and 1 / h / h does not square h."""
+    return _merged(node, lambda a, b: a.is_negative != b.is_negative)
+
+
+@rule("x^-a x^-b = x^-(a + b)", "scale", ends="fewer powers", when=(PRINT,), limits="beyond the range of float64")
+def product_of_reciprocals(node: Node) -> Node | None:
+    return _merged(node, lambda a, b: a.is_negative and b.is_negative)
+
+
+def _merged(node: Node, allowed: Allowed) -> Node | None:
+    if node.op is hadamard:
+        return _merged_power(*node.args, allowed)
+    number, factors, arrays = scalar_product(node)
+    for i, x in enumerate(factors):
+        for j in range(i):
+            merged = _merged_power(factors[j], x, allowed)
+            if merged is not None:
+                rest = [f for k, f in enumerate(factors) if k not in (i, j)]
+                return product([constant(number), merged, *rest, *arrays])
+    return None
+
+
+def _merged_power(X: Node, Y: Node, allowed: Allowed) -> Node | None:
+    (x, a), (y, b) = _as_power(X), _as_power(Y)
+    return power(x, exponent=a + b) if x is y and allowed(a, b) else None
+
+
+def _as_power(X: Node) -> tuple[Node, sympy.Expr]:
+    return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
+
+
+@rule("(a b)^k = a^k b^k for scalars and whole k", "power", ends="powers move towards the leaves")
+def power_of_product(node: Node) -> Node | None:
+    (x,), k = node.args, node.params["exponent"]
+    if node.ndim or x.op is not scale or not k.is_Integer:
+        return None
+    number, factors, _ = scalar_product(x)
+    return product([constant(number**k), *(power(f, exponent=k) for f in factors)])
+
+
+@rule("(x^a)^k = x^(a k) for scalars and whole k", "power", ends="fewer powers")
+def power_of_power(node: Node) -> Node | None:
+    (x,), k = node.args, node.params["exponent"]
+    if x.op is not power or not k.is_Integer or node.ndim:
+        return None
+    return power(x.args[0], exponent=k * x.params["exponent"])
+
+
+@rule("x / x^b = x^(1 - b)", "divide", ends="fewer powers", limits="at zero")
+def quotient_of_powers(node: Node) -> Node | None:
+    (x, a), (y, b) = (_as_power(z) for z in node.args)
+    return power(x, exponent=a - b) if x is y and a != b else None
+
+
+@rule("x / y / y = x / y^2", "divide", ends="fewer quotients", when=(PRINT,), limits="beyond the range of float64")
+def quotient_of_quotient(node: Node) -> Node | None:
+    X, Y = node.args
+    if X.op is not quotient:
+        return None
+    (y, a), (z, b) = _as_power(Y), _as_power(X.args[1])
+    return divide(X.args[0], power(y, exponent=a + b)) if y is z else None
+
+
+@rule("1[x > y] * max(x, y) = max(x, y) for y = 0", "hadamard", ends="fewer factors", when=AFTERWARDS)
+def choice_of_maximum(node: Node) -> Node | None:
+    """At a tie both sides are zero."""
+    factors = entrywise(node)
+    for i, x in enumerate(factors):
+        zero = x.op is wins and value_of(x.args[1]) == 0
+        if zero and any(m.op is maximum and set(m.args) == set(x.args) for m in factors):
+            return entrywise_product(factors[:i] + factors[i + 1 :])
+    return None
+
+
+@rule("x / |x| as a quotient", "direction", ends="fewer directions", when=(PRINT,), limits="at zero, where the direction is 0")
+def direction_as_quotient(node: Node) -> Node | None:
+    """So that its parts can be gathered: (x / |x|)^T u x / |x| = x^T u x / |x|^2."""
+    (x,), axes = node.args, node.params["axes"]
+    return divide(x, norm(x, axes=axes)) if node.op is direction and len(axes) == x.ndim else None
+
+
+@rule("where(c, x, 0) y = where(c, x y, 0): zero stays zero whatever y is", "scale", "hadamard", ends="choices move to the root")
+def product_with_choice(node: Node) -> Node | None:
+    for chosen, other in (node.args, tuple(reversed(node.args))):
+        if chosen.op is not select or chosen.ndim != node.ndim or other.op is select:
+            continue
+        A, B, X, Y = chosen.args
+        if (value_of(X) == 0) != (value_of(Y) == 0):
+            return select(A, B, multiply(X, other), multiply(Y, other), **chosen.params)
+    return None
+
+
+@rule("diag(a) (diag(b) X) = diag(a * b) X", "hadamard", ends="smaller products")
+def rows_scaled_twice(node: Node) -> Node | None:
+    for outside, inside in (node.args, tuple(reversed(node.args))):
+        if outside.op is not broadcast or inside.op is not hadamard:
+            continue
+        for a, rest in (inside.args, tuple(reversed(inside.args))):
+            if a.op is broadcast and a.params == outside.params:
+                merged = broadcast(hadamard(outside.args[0], a.args[0]), **a.params)
+                return hadamard(merged, rest)
+    return None

@@ -1,0 +1,102 @@
+"""The record of a rewrite, and what a rewrite may know of the expressions that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from symgrad.op import SYMMETRIC, VARIABLE, Node
+from symgrad.ops.product import factors
+
+Rule = Callable[[Node, "Known"], Node | None]
+Chain = tuple[tuple[Node, bool], ...]
+
+NORMAL, CODE, PRINT = "normal", "code", "print"
+"""When a rewrite is used: before differentiation; after the last one; only in what is printed, where it would cost in code."""
+
+EVERYWHERE = (NORMAL, CODE)
+AFTERWARDS = (CODE, PRINT)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """One equation read from left to right; `ends` says what it makes smaller, `facts` whether it reads a variable's properties.
+
+    `limits` says where the two sides differ, nowhere if it is empty.
+    """
+
+    name: str
+    equation: str
+    ends: str
+    apply: Rule
+    when: tuple[str, ...]
+    facts: bool = False
+    limits: str = ""
+
+
+RULES: dict[str, list[Rewrite]] = {}
+"""The rewrites by the operation at the root of their left side."""
+
+
+def rule(
+    equation: str, *heads: str, ends: str, when: tuple[str, ...] = EVERYWHERE, facts: bool = False, limits: str = ""
+) -> Callable[[Callable[..., Node | None]], Callable[..., Node | None]]:
+    """Register a rewrite under the operations at its root; with `facts` the function also takes what is `Known`."""
+
+    def register(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
+        apply = function if facts else lambda node, known: function(node)
+        entry = Rewrite(function.__name__, equation, ends, apply, when, facts, limits)
+        for head in heads:
+            RULES.setdefault(head, []).append(entry)
+        return function
+
+    return register
+
+
+DEEPEST = 12
+"""How far down a symmetry is looked for."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What may be used of variables: nothing before the last differentiation (`properties` False), everything after it.
+
+    `symbols` are named intermediates that their equations show to be symmetric.
+    """
+
+    properties: bool
+    symbols: set[Node] = field(default_factory=set)
+    _symmetric: dict[Node, bool] = field(default_factory=dict)
+
+    def of(self, x: Node) -> frozenset[str]:
+        return x.params["properties"] if self.properties and x.op is VARIABLE else frozenset()
+
+    def symmetric(self, x: Node, depth: int = 0) -> bool:
+        """Whether a matrix is its own transpose, as far as its form shows it."""
+        if x.ndim != 2 or x.shape[0] != x.shape[1] or depth > DEEPEST:
+            return False
+        if x not in self._symmetric:
+            self._symmetric[x] = self._is_symmetric(x, depth + 1)
+        return self._symmetric[x]
+
+    def _is_symmetric(self, x: Node, depth: int) -> bool:
+        if x.op is VARIABLE:
+            return bool(self.of(x) & SYMMETRIC) or (self.properties and x in self.symbols)
+        if x.op.name in ("identity", "diag"):
+            return True
+        if x.op.name in ("matmul", "outer", "transpose"):
+            chain = self.chain(x, depth)
+            return chain == flipped(chain, self, depth)
+        if x.op.name == "broadcast":
+            return x.args[0].ndim == 0
+        kept = x.op.name in ("scale", "add", "hadamard", "divide", "inv", "cofactor") or x.op.scalar is not None
+        return kept and all(self.symmetric(a, depth) for a in x.args if a.ndim)
+
+    def chain(self, x: Node, depth: int = 0) -> Chain:
+        """A product as its factors, each with whether it stands transposed; what is symmetric never does."""
+        return tuple((f, flip and not self.symmetric(f, depth)) for f, flip in factors(x))
+
+
+def flipped(chain: Chain, known: Known, depth: int = 0) -> Chain:
+    """The chain of the transpose."""
+    return tuple((x, not flip and not known.symmetric(x, depth)) for x, flip in reversed(chain))

@@ -1,0 +1,88 @@
+"""A term as a number times scalars times a product of factors, and when two terms are the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+import sympy
+
+from symgrad.linear import multiplied
+from symgrad.op import Node, constant
+from symgrad.ops.arithmetic import hadamard, multiply, scalar_product
+from symgrad.rules.record import Chain, Known, flipped
+
+
+@dataclass(frozen=True)
+class Term:
+    """`number` times the `scalars` times the product of the `chain`, which is empty for a scalar term."""
+
+    number: sympy.Expr
+    scalars: tuple[Node, ...]
+    chain: Chain
+
+    def node(self) -> Node:
+        return product([constant(self.number), *self.scalars, *([assembled(self.chain)] if self.chain else [])])
+
+
+def term(node: Node, known: Known) -> Term:
+    number, scalars, arrays = scalar_product(node)
+    return Term(number, tuple(scalars), known.chain(arrays[0]) if arrays else ())
+
+
+def product(parts: Iterable[Node]) -> Node:
+    """Scalars times an array, the last part; numbers first."""
+    *front, result = parts
+    for x in reversed(front):
+        result = multiply(x, result)
+    return result
+
+
+def assembled(chain: Chain) -> Node:
+    """The product of a chain; a row comes as the column it is the transpose of."""
+    return multiplied(chain)[0]
+
+
+def is_row(chain: Chain) -> bool:
+    return multiplied(chain)[1]
+
+
+def meaning(node: Node, known: Known) -> Hashable:
+    """Equal for two terms that differ in order, association or orientation alone, numbers apart."""
+    _, scalars, arrays = scalar_product(node)
+    return frozenset(Counter(_scalar(s, known) for s in scalars).items()), *(_array(x, known) for x in arrays)
+
+
+def _scalar(x: Node, known: Known) -> Hashable:
+    """x^T A y = y^T A^T x; a trace is that of the transpose and of every rotation."""
+    if x.op.name == "dot":
+        chain = known.chain(x)
+        return frozenset({chain, flipped(chain, known)})
+    if x.op.name == "trace":
+        chain = known.chain(x.args[0])
+        turned = [chain[i:] + chain[:i] for i in range(len(chain))]
+        return frozenset({*turned, *(flipped(c, known) for c in turned)})
+    return x
+
+
+def _array(x: Node, known: Known) -> Hashable:
+    if x.op is hadamard:
+        return frozenset(Counter(_array(f, known) for f in entrywise(x)).items())
+    return known.chain(x)
+
+
+def entrywise(node: Node) -> list[Node]:
+    """The factors of a nest of Hadamard products."""
+    return [f for x in node.args for f in entrywise(x)] if node.op is hadamard else [node]
+
+
+def entrywise_product(factors: list[Node]) -> Node:
+    result = factors[0]
+    for x in factors[1:]:
+        result = hadamard(result, x)
+    return result
+
+
+def is_square(chain: Chain) -> bool:
+    return all(x.ndim == 2 and x.shape == (x.shape[0],) * 2 for x, _ in chain)

@@ -1,0 +1,217 @@
+"""Documents: every derivation in every format, well-formed and escaped; what they say at each level."""
+
+import json
+import re
+import runpy
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import symgrad as sg
+from symgrad.errors import InputError
+from symgrad.op import REGISTRY
+from symgrad.printing import tex as tex_module
+from symgrad.printing.breaking import broken
+from symgrad.printing.content import CONVENTIONS, Code, Formulas, Heading, Math, Prose, Rule, Table, content
+from symgrad.printing.markdown import markdown
+from symgrad.printing.mathml import mathml
+from symgrad.printing.page import fragment
+from symgrad.printing.tex import tex
+from symgrad.printing.text import unicode_of
+
+FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
+TEXTS = [".tex", ".md", ".html", ".ipynb"]
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+MLP = next(p for p in FILES if p.stem == "d2l_mlp")
+
+
+@pytest.fixture(autouse=True)
+def no_graphviz(monkeypatch):
+    """The pictures have tests of their own."""
+    monkeypatch.setattr("symgrad.printing.document.has_dot", lambda: False)
+
+
+def derive(path):
+    return sg.forward(path).derive(*runpy.run_path(str(path))["WRT"])
+
+
+class Balance(HTMLParser):
+    """Raises where an element is closed that is not the one open."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(html):
+    balance = Balance()
+    balance.feed(html)
+    balance.close()
+    assert balance.open == []
+    return balance.tags
+
+
+def formulas(parts):
+    for part in parts:
+        if isinstance(part, Formulas):
+            yield from (side for line in part.lines for side in (line.left, line.right))
+        if isinstance(part, Prose):
+            yield from (p.latex for p in part.pieces if isinstance(p, Math))
+        if isinstance(part, Table):
+            yield from (c.latex for row in part.rows for c in row if isinstance(c, Math))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_derivation_saves_in_every_format(path, tmp_path):
+    derivation = derive(path)
+    for suffix in TEXTS:
+        assert derivation.save(tmp_path / f"saved{suffix}").stat().st_size > 500
+    page = (tmp_path / "saved.html").read_text(encoding="utf-8")
+    tags = parsed(page)
+    assert not {"src", "href", "srcset"} & {name for _, attributes in tags for name in attributes}, "a page loads nothing"
+    assert not re.search(r"@import|url\(|https?:", page.replace("http://www.w3.org", ""))
+    for inside in re.findall(r"<math.*?</math>", page, re.DOTALL):
+        ElementTree.fromstring(re.sub(r"&(?!amp;|lt;|gt;|quot;|#)\w+;", "", inside))
+        assert "\\" not in inside
+    cells = json.loads((tmp_path / "saved.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert [c["cell_type"] for c in cells][-1] == "code" and "".join(cells[-1]["source"]).strip() == derivation.numpy().strip()
+    assert (tmp_path / "saved.tex").read_text(encoding="utf-8").isascii()
+
+
+def test_the_check_of_a_page_can_fail():
+    with pytest.raises(AssertionError):
+        parsed("<p><b>x</p>")
+
+
+@pytest.mark.parametrize("level", ["result", "adjoints", "steps"])
+def test_levels(level):
+    parts = content(derive(MLP), level)
+    headings = [p.text for p in parts if isinstance(p, Heading)]
+    boxed = [line for p in parts if isinstance(p, Formulas) and p.boxed for line in p.lines]
+    assert [line.left for line in boxed] == [r"\frac{\partial J}{\partial W_2}", r"\frac{\partial J}{\partial W_1}"]
+    assert ("Hessian-vector product" in headings) == (level != "result")
+    steps = [h for h in headings if h.startswith("Step ")]
+    assert len(steps) == {"result": 0, "adjoints": 7}.get(level, len(steps)) and (level != "steps" or len(steps) > 7)
+    assert isinstance(parts[-1], Code)
+
+
+def test_a_step_has_its_differential_rule_and_shapes():
+    text = markdown(content(derive(MLP)))
+    step = text.partition("### Step 4")[2].partition("### Step 5")[0]
+    assert r"\mathrm{d}o &= \mathrm{d}W_2 h + W_2 \mathrm{d}h" in step
+    assert REGISTRY["matmul"].found.rstrip(".") in step
+    assert r"\frac{\partial J}{\partial W_2} &= \frac{\partial J}{\partial o} h^{\top} + \lambda W_2" in step
+    assert r"$h \in \mathbb{R}^{h}$" in step and r"\frac{\partial J}{\partial W_2} \in \mathbb{R}^{q \times h}" in step
+
+
+def test_numbers_of_equations_are_those_that_tex_counts():
+    parts = content(derive(MLP))
+    numbers = [line.number for p in parts if isinstance(p, Formulas) for line in p.lines if line.number]
+    assert numbers == list(range(1, len(numbers) + 1))
+    labels = re.findall(r"\\label\{(.*?)\}", tex(parts))
+    assert len(labels) == len(set(labels)) == len(numbers)
+
+
+def test_the_stamp_of_a_verification():
+    class Row:
+        quantity, error, ok = "gradient", 1e-16, True
+
+    class Report:
+        rows, seeds, sizes, tol, witness = [Row], [0], [{"d": 3}], 1e-9, "jax <0.10>"
+
+    page = fragment(content(derive(MLP), report=Report))
+    assert "1 quantities agree with jax &lt;0.10&gt; within 1e-09 (seed 0: d = 3)" in page and "1.0e-16" in page
+    assert "Verification" not in fragment(content(derive(MLP)))
+
+
+HOSTILE = "</p><script>alert('x')</script> \\input{x} %$#&_^~ $$ `"
+
+
+def test_no_text_gets_through_unescaped():
+    parts = [Heading(HOSTILE, 1), Prose((HOSTILE, Rule(HOSTILE))), Table((HOSTILE,), ((HOSTILE,),)), Code(HOSTILE)]
+    page = fragment(parts)
+    assert "<script" not in page and page.count("&lt;script&gt;") == 6 - 1
+    source = tex(parts[:-1])
+    assert r"\input" not in source and not re.search(r"(?<!\\)[%#&]", source.partition(r"\begin{document}")[2].replace("&", "", 0).replace(r"\ \hline", ""))
+    assert "<script" not in re.sub(r"`[^`]*`|\\<", "", markdown(parts[:1]))
+
+
+@pytest.mark.parametrize("option", [{"level": "all"}, {"point": {}}, {"colour": 1}])
+def test_an_unknown_option_is_named_and_nothing_is_written(option, tmp_path):
+    with pytest.raises(InputError, match=next(iter(option))):
+        derive(MLP).save(tmp_path / "a" / "saved.html", **option)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_pdflatex_is_said_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tex_module.shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="pdflatex is not installed") as error:
+        derive(MLP).save(tmp_path / "saved.pdf")
+    assert "\n" not in str(error.value) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_pdf_at_the_deepest_level(tmp_path):
+    assert derive(MLP).save(tmp_path / "saved.pdf", level="steps").read_bytes().startswith(b"%PDF")
+
+
+def test_rich_display():
+    derivation = derive(MLP)
+    assert derivation._repr_latex_().count(r"\begin{align}") == 3
+    parsed(derivation._repr_html_())
+
+
+# MathML -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("latex", "wanted"),
+    [
+        (r"W_1 x", "<mrow><msub><mi>W</mi><mn>1</mn></msub><mo>&#x2062;</mo><mi>x</mi></mrow>"),
+        (r"h^{\top}", "<msup><mi>h</mi><mo>⊤</mo></msup>"),
+        (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
+        (r"-y", '<mrow><mo form="prefix">−</mo><mi>y</mi></mrow>'),
+        (r"10^{-3}", '<msup><mn>10</mn><mrow><mo form="prefix">−</mo><mn>3</mn></mrow></msup>'),
+        (r"\phi''", "<msup><mi>φ</mi><mrow><mo>′</mo><mo>′</mo></mrow></msup>"),
+        (r"\operatorname{log\,softmax}", "<mi>log softmax</mi>"),
+    ],
+)
+def test_mathml(latex, wanted):
+    assert mathml(latex) == f"<math>{wanted}</math>"
+
+
+@pytest.mark.parametrize("latex", [p.latex for p in CONVENTIONS if isinstance(p, Math)])
+def test_mathml_of_the_conventions_is_xml(latex):
+    ElementTree.fromstring(mathml(latex))
+
+
+# long lines -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_is_cut_before_its_signs():
+    assert broken("aaaa + bbbb - cccc", 11) == ["aaaa + bbbb", "- cccc"]
+
+
+def test_brackets_are_cut_as_a_last_resort_and_keep_one_size():
+    pieces = broken(r"x \odot \left( \frac{a}{b} + cccccccccc + dddddddddd \right)", 22)
+    assert all(len(unicode_of(p)) <= 22 for p in pieces) and len(pieces) > 1
+    assert r"\left(" not in "".join(pieces) and "".join(pieces).count(r"\Bigl(") == "".join(pieces).count(r"\Bigr)") == 1
+
+
+def test_nothing_is_cut_inside_a_group():
+    assert broken(r"\frac{aaaaaa + bbbbbb}{cccccc}", 5) == [r"\frac{aaaaaa + bbbbbb}{cccccc}"]
+
+
+def test_a_second_derivative_in_the_terminal():
+    assert unicode_of(r"\frac{\partial^{2} L}{\partial o^{2}}") == "∂²L/∂o²"
