@@ -77,28 +77,22 @@ def _summary(name: str, of: Callable[[list[float]], float], rows: dict[str, tupl
 
 
 def network(layers: int) -> str:
-    """The source of a tanh network in which every layer shares its weights."""
-    return f"""
-def network(x: "n", y: "n", W: "n n"):
-    h = x
-    for _ in range({layers}):
-        h = jnp.tanh(W @ h)
-    J = 0.5 * jnp.sum((h - y) ** 2)
-    return J
-"""
+    """The source of a tanh network, every layer with weights of its own."""
+    inputs = ", ".join(f'W{i}: "n n"' for i in range(1, layers + 1))
+    equations = "".join(f"    h{i} = jnp.tanh(W{i} @ h{i - 1})\n" for i in range(1, layers + 1))
+    return f'def network(h0: "n", y: "n", {inputs}):\n{equations}    J = 0.5 * jnp.sum((h{layers} - y) ** 2)\n    return J\n'
 
 
 def depth() -> str:
     """Cost of value, gradient and Hessian-vector product as the number of equations grows; each column also an equation."""
     rows = []
-    for layers in DEPTHS:
-        text = network(layers)
-        seconds = median(lambda t=text: sg.forward(t).derive("W").latex())
-        d = sg.forward(text).derive("W")
-        n, nodes, letters = len(d.program.equations), _nodes(d.tangent), len(d.latex())
-        rows.append(
-            f"| {n} | {seconds:.3f} | {1e3 * seconds / n:.2f} | {nodes} | {nodes / n:.1f} | {letters} | {letters / n:.0f} |"
-        )
+    for equations in DEPTHS:
+        text, wrt = network(equations - 1), [f"W{i}" for i in range(1, equations)]
+        seconds = median(lambda t=text, w=wrt: sg.forward(t).derive(*w).latex())
+        d = sg.forward(text).derive(*wrt)
+        nodes, letters, n = _nodes(d.tangent), len(d.latex()), equations
+        cells = (n, f"{seconds:.3f}", f"{1e3 * seconds / n:.2f}", nodes, f"{nodes / n:.1f}", letters, f"{letters / n:.0f}")
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     head = ["equations", "time (s)", "an equation (ms)", "nodes", "an equation", "LaTeX characters", "an equation"]
     title = "## A network of L tanh layers: gradient and Hessian-vector product"
     return "\n".join([title, "", f"| {' | '.join(head)} |", "|" + " --: |" * len(head), *rows])

@@ -14,8 +14,8 @@ for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
-import jax
-import numpy as np
+import jax  # noqa: E402  (reads the environment when it is imported)
+import numpy as np  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 if hasattr(os, "sched_setaffinity"):

@@ -255,8 +255,8 @@ def _spare_source(args: argparse.Namespace, paths: Sequence[Path]) -> None:
 def _verify(args: argparse.Namespace) -> int:
     derivation = _read(args)
     with _progress("comparing with jax"):
-        from symgrad.oracle import bound_function
         from symgrad.verify import compare
+        from symgrad.witness import bound_function
 
         functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
         report = compare(derivation, tuple(range(args.seeds)), args.tol, **functions)

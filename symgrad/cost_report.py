@@ -82,7 +82,7 @@ class Cost:
     >>> import symgrad as sg
     >>> cost = sg.forward('def f(x: "n", A: "m n"): return jnp.sum((A @ x) ** 2)').derive("A").cost({"m": 3, "n": 4})
     >>> cost.flops["Hessian-vector product"], cost.memory["training"].results
-    (3*m*n, 8*m*n)
+    (3*m*n + m, 8*m*n)
     """
 
     def __init__(self, derivation: Derivation, sizes: Mapping[str, Any] | None = None, dtype: str = "float64") -> None:
@@ -170,7 +170,15 @@ class Cost:
         output, parameters = self.program.output, entries(self.wrt)
         value = entries([output]) if output.ndim else sympy.S.Zero
         count = {"prediction": value, "Jacobian-vector product": value, "Jacobian": entries([output]) * parameters}
-        return sympy.expand(count.get(use, parameters**2 if use == "Hessian" else parameters) * self.itemsize)
+        if use == "Hessian":
+            return sympy.expand(self._blocks() * self.itemsize)
+        return sympy.expand(count.get(use, parameters) * self.itemsize)
+
+    def _blocks(self) -> sympy.Expr:
+        """Entries of a Hessian; in closed form the blocks below the diagonal are views of those above."""
+        if self.derivation._dense is None:
+            return entries(self.wrt) ** 2
+        return sympy.Add(*(entries([a]) * entries(self.wrt[i:]) for i, a in enumerate(self.wrt)))
 
     def _peak(self, use: str) -> sympy.Expr:
         if use in ("Hessian", "Jacobian") and self.derivation._dense is None:

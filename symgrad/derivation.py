@@ -19,7 +19,7 @@ from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
-from symgrad.op import Node
+from symgrad.op import SYMMETRIC, Node, variable
 from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing
 from symgrad.printing.latex import Theme
@@ -27,7 +27,7 @@ from symgrad.printing.sympy_form import sympy_of
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
-from symgrad.second import Block, block, dense, dense_row, gauss_newton
+from symgrad.second import Block, block, dense, dense_row, diagonals, factored, gauss_newton
 from symgrad.simplify import normalise, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
@@ -186,8 +186,17 @@ class Derivation:
         if not self.is_scalar:
             row = {(0, j): self.block("", str(v)) for j, v in enumerate(self.wrt)}
             return dense_row(simplified(self._normal), row)
-        upper = {(i, j): self.block(str(a), str(b)) for i, a in enumerate(self.wrt) for j, b in enumerate(self.wrt) if i <= j}
-        return dense(self.adjoint, upper, self.wrt)
+        return dense(self.adjoint, self._upper, self.wrt)
+
+    @cached_property
+    def _upper(self) -> dict[tuple[int, int], Block]:
+        """The Hessian's blocks on and above the diagonal; those below are their transposes."""
+        return {(i, j): self.block(str(a), str(b)) for i, a in enumerate(self.wrt) for j, b in enumerate(self.wrt) if i <= j}
+
+    @cached_property
+    def _diagonal(self) -> Program | None:
+        """The Hessian's diagonal in closed form, if every variable's block has one."""
+        return diagonals(self.adjoint, [self._upper[i, i] for i in range(len(self.wrt))]) if self.is_scalar else None
 
     @cached_property
     def _gauss_newton(self) -> Program | None:
@@ -230,10 +239,33 @@ class Derivation:
         """The equations a reader sees, under their headings."""
         forward = self.program.equations
         if not self.is_scalar:
-            return [("Forward pass", forward), ("Jacobian-vector product", self._new(self.tangent, forward))]
+            product = self._new(self.tangent, forward)
+            return [("Forward pass", forward), ("Jacobian-vector product", product), ("Jacobian", self._jacobian())]
         backward = self._new(self.adjoint, forward)
         second = self._new(self.tangent, (*forward, *backward))
         return [("Forward pass", forward), ("Backward pass", backward), ("Hessian-vector product", second)]
+
+    def _jacobian(self) -> tuple[Equation, ...]:
+        """The Jacobian in each variable as a matrix, where it has a short one: with column-stacking vec above rank 1."""
+        equations = []
+        for v in self.wrt:
+            matrix = self.block("", str(v)).matrix
+            if matrix is not None:
+                of = self.program.output.params["symbol"]
+                symbol = variable(f"J_{v}", matrix.shape, symbol=("bar", v.params["symbol"], of))
+                equations.append(Equation(symbol, matrix))
+        return tuple(equations)
+
+    def symmetrised(self, name: str) -> Node:
+        """(G + G^T) / 2 of the gradient G in a variable declared symmetric: its part along symmetric directions.
+
+        `gradient` stays the unconstrained one, as `jax.grad` gives it.
+        """
+        v = self.program.input(name)
+        if not v.params["properties"] & SYMMETRIC:
+            raise InputError(f'{name} is not declared symmetric; annotate it ({name}: "n n | symmetric")')
+        G = self.gradient[name]
+        return simplify((G + G.T) / 2)
 
     def _new(self, program: Program, known: tuple[Equation, ...]) -> tuple[Equation, ...]:
         symbols = {eq.symbol for eq in known}
@@ -267,7 +299,21 @@ class Derivation:
         """One standalone module that imports numpy alone: value, grad, value_and_grad, hvp and hessian, or value, jvp and jacobian."""
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
-        return numpy_module(Sources(simplified(self._normal), self.wrt, directions, adjoint, self.tangent, self._dense, self._gauss_newton, str(self)))
+        factors = factored(self.adjoint, self._upper) if self.is_scalar else None
+        return numpy_module(
+            Sources(
+                forward=simplified(self._normal),
+                wrt=self.wrt,
+                directions=directions,
+                adjoint=adjoint,
+                tangent=self.tangent,
+                dense=self._dense,
+                diagonal=self._diagonal,
+                factors=factors,
+                gauss_newton=self._gauss_newton,
+                equations=str(self),
+            )
+        )
 
     def compile(self) -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""

@@ -13,7 +13,6 @@ from symgrad.ops.arithmetic import add, hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.linalg import solve
 from symgrad.ops.powers import quotient
-from symgrad.ops.powers import quotient
 from symgrad.ops.product import dot, matmul, outer
 from symgrad.ops.selection import select
 

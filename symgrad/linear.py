@@ -24,7 +24,7 @@ from symgrad.program import Equation
 MOST_TERMS = 32
 """Above this the expression is no formula anybody reads; products take its place."""
 
-Factors = tuple[tuple[Node, bool], ...]
+Chain = tuple[tuple[Node, bool], ...]
 
 
 class Unreadable(Exception):
@@ -35,8 +35,8 @@ class Unreadable(Exception):
 class Sandwich:
     """X -> left X right, with X transposed first where `flip` says so; factors as (node, transposed)."""
 
-    left: Factors = ()
-    right: Factors = ()
+    left: Chain = ()
+    right: Chain = ()
     flip: bool = False
 
     def then(self, other: Sandwich) -> Sandwich:
@@ -110,15 +110,15 @@ class Term:
         return replace(self, spread=multiply(self.spread, H))
 
 
-def flipped(chain: Factors) -> Factors:
+def flipped(chain: Chain) -> Chain:
     return tuple((x, not flip) for x, flip in reversed(chain))
 
 
-def chain_of(node: Node, flip: bool = False) -> Factors:
+def chain_of(node: Node, flip: bool = False) -> Chain:
     return tuple(factors(node, flip))
 
 
-def multiplied(chain: Factors) -> tuple[Node, bool]:
+def multiplied(chain: Chain) -> tuple[Node, bool]:
     """A chain of matrices and columns multiplied out, and whether it is a row; a row comes as the column it is the transpose of."""
     node, row = oriented(*chain[0])
     for x, flip in chain[1:]:
@@ -126,7 +126,7 @@ def multiplied(chain: Factors) -> tuple[Node, bool]:
     return node, row
 
 
-def assemble(chain: Factors) -> Node:
+def assemble(chain: Chain) -> Node:
     return multiplied(chain)[0]
 
 
@@ -253,7 +253,7 @@ def _solve(node: Node, i: int, term: Term) -> Term:
     return term.then(Sandwich(left=((inv(node.args[0]), False),)))
 
 
-def _ones(length: Dim) -> Factors:
+def _ones(length: Dim) -> Chain:
     return ((fill(1, (length,)), False),)
 
 

@@ -1,8 +1,7 @@
-"""The user's own function as a witness: called as it is, or its checked definition compiled over jax.
+"""The checked definition of the user's own function, compiled over jax.
 
 The definition is stripped of decorators and annotations and its names are bound to jax's functions; it shares no code with
-the reader's rules, the derivation or the exporter.  Every assignment may be perturbed, so that jax gives the adjoint of every
-named intermediate.
+the reader's rules, the derivation or the exporter.
 """
 
 from __future__ import annotations
@@ -10,18 +9,15 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from symgrad.errors import InputError, UnsupportedError
+from symgrad.errors import UnsupportedError
 from symgrad.language import LANGUAGE, METHODS
-from symgrad.op import Node
-from symgrad.ops.generic import Generic
-from symgrad.program import Origin, Program, fresh
+from symgrad.program import Origin
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
@@ -88,7 +84,7 @@ def _named(path: list[str]) -> Any:
     return jax_function(path) if path[-1] in LANGUAGE or path[-1] in _CONSTANTS else _Path(*path)
 
 
-class _Names(dict[str, Any]):
+class Names(dict[str, Any]):
     """The globals of a compiled definition; what is missing is looked up as the reader does, on first use."""
 
     def __init__(self, origin: Origin, transform: Callable[[ast.FunctionDef], ast.FunctionDef]) -> None:
@@ -144,7 +140,6 @@ _BUILTINS: dict[str, Any] = {"sum": sum, "max": max, "min": min, "abs": abs, "po
 """What Python's own names mean in a file that imports its arrays' functions under a module."""
 
 
-
 def _checked(tree: Any) -> Any:
     """The tree itself; raises where it holds anything by which code could leave the language."""
     for node in ast.walk(tree):
@@ -194,122 +189,3 @@ class _Stripped(ast.NodeTransformer):
 
 def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
     return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-
-
-# perturbation ---------------------------------------------------------------------------------------------------------------
-
-
-class _Marked(ast.NodeTransformer):
-    """Every name is passed through `_mark` right after it is bound: z = W @ x; z = _mark("z", z)."""
-
-    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
-        return [node, *(mark for target in node.targets for mark in _marks(target))]
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
-        return [node, *_marks(node.target)]
-
-    def visit_For(self, node: ast.For) -> ast.For:
-        self.generic_visit(node)
-        node.body = [*_marks(node.target), *node.body]
-        return node
-
-
-def _marks(target: ast.expr) -> list[ast.stmt]:
-    names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    return [ast.parse(f"{name} = _mark({name!r}, {name})").body[0] for name in names]
-
-
-@dataclass
-class Tape:
-    """What happens at the marks of one run: intermediates are recorded, and moved by their perturbations."""
-
-    taken: set[str]
-    moves: Mapping[str, Any] = field(default_factory=dict)
-    seen: dict[str, Any] = field(default_factory=dict)
-
-    def mark(self, name: str, value: Any) -> Any:
-        if not hasattr(value, "dtype"):
-            return value
-        name = fresh(name, self.taken)
-        self.taken.add(name)
-        if name in self.moves:
-            value = value + self.moves[name]
-        self.seen[name] = value
-        return value
-
-
-# witnesses ------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Witness:
-    """A function of a program's inputs by name, with what it is, in words."""
-
-    program: Program
-    function: Callable[..., Any]
-    what: str
-    bound: Mapping[str, Callable[..., Any]]
-
-    def __call__(self, arrays: Mapping[str, Any]) -> Any:
-        origin = _origin(self.program)
-        given = {name: self._argument(part, arrays) for name, part in origin.arguments.items() if _is_input(part)}
-        positional = [given.pop(a.arg) for a in origin.definition.args.posonlyargs if a.arg in given]
-        return self.function(*positional, **given)
-
-    def _argument(self, part: Any, arrays: Mapping[str, Any]) -> Any:
-        match part:
-            case Node():
-                return arrays[str(part.params["name"])]
-            case Generic(name=name):
-                return self.bound[name]
-            case dict():
-                return {key: self._argument(x, arrays) for key, x in part.items()}
-        return tuple(self._argument(x, arrays) for x in part)
-
-
-def _is_input(part: Any) -> bool:
-    """Anything else is a default that the function has by itself."""
-    entries = part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else ()
-    return isinstance(part, Node | Generic) or any(map(_is_input, entries))
-
-
-def _origin(program: Program) -> Origin:
-    if program.origin is None:
-        raise UnsupportedError(f"{program.name} was not read from a function, so there is none to verify against")
-    return program.origin
-
-
-def live_witness(program: Program, function: Callable[..., Any], bound: Mapping[str, Any]) -> Witness:
-    return Witness(program, function, "the function itself", bound)
-
-
-def checked_witness(program: Program, bound: Mapping[str, Any]) -> Witness:
-    """The definition the program was read from, compiled with its names bound to jax."""
-    origin = _origin(program)
-    function = _Names(origin, lambda tree: tree).define(origin.definition)
-    return Witness(program, function, "its checked definition over jax", bound)
-
-
-Arrays = Mapping[str, Any]
-
-
-def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
-    """(inputs, perturbations) to (value, intermediates), each named intermediate moved by its perturbation if it has one."""
-    origin = _origin(program)
-    names = _Names(origin, _Marked().visit)
-    witness = Witness(program, names.define(origin.definition), "its definition, perturbed", bound)
-
-    def run(arrays: Mapping[str, Any], moves: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        tape = Tape({str(v) for v in program.inputs}, moves)
-        names["_mark"] = tape.mark
-        return witness(arrays), tape.seen
-
-    return run
-
-
-def bound_function(program: Program, name: str) -> Callable[..., Any]:
-    """The function that --bind names: one of the same file, or jax's of that name."""
-    origin = _origin(program)
-    if name in origin.module.functions or name in LANGUAGE:
-        return _Names(origin, lambda tree: tree)[name]
-    raise InputError(f"no function {name!r} to bind: neither {origin.module.filename} nor jax has it")

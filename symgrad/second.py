@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from symgrad.graph import postorder, substitute, variables
-from symgrad.linear import Diagonal, Factors, Stage, Term, Unreadable, multiplied, read, read_through
+from symgrad.linear import Chain, Diagonal, Stage, Term, Unreadable, multiplied, read, read_through
 from symgrad.op import OPERATORS, Node, Shape, constant, variable, zeros
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
@@ -152,7 +152,7 @@ def _stage_matrix(stage: Stage, shape: Shape) -> tuple[Node, Shape]:
     return factor, (i,) if j == 1 else (i, j)
 
 
-def _side(chain: Factors, size: Any) -> Node:
+def _side(chain: Chain, size: Any) -> Node:
     """One side of a sandwich as a matrix."""
     if not chain:
         return eye(size)
@@ -272,6 +272,19 @@ def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
 
 
+def diagonals(program: Program, blocks: list[Block]) -> Program | None:
+    """The program followed by one equation a variable, the diagonal of its Hessian block."""
+    equations, outputs, names = list(program.equations), [], set(program.names)
+    for b in blocks:
+        if b.diagonal is None:
+            return None
+        name = fresh(f"D_{b.column}", names)
+        names.add(name)
+        outputs.append(variable(name, b.column.shape))
+        equations.append(Equation(outputs[-1], b.diagonal))
+    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+
+
 def dense_row(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Program | None:
     """The program followed by one equation a Jacobian block; None where a block needs products."""
     if any(b.array is None for b in blocks.values()):
@@ -285,6 +298,54 @@ def dense_row(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Prog
         equations.append(Equation(symbol, b.array))
         outputs.append(symbol)
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A program whose outputs are the arrays that Hessian blocks are made of, and how each block uses them.
+
+    `terms[i, j]` lists (coefficient, stages); a stage is a kind and its arrays, symbols of the program or None.
+    """
+
+    program: Program
+    terms: Mapping[tuple[int, int], tuple[tuple[Node, tuple[tuple[Any, ...], ...]], ...]]
+
+
+def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors | None:
+    """The blocks' structured terms by name; None where a block has none."""
+    if any(b.terms is None for b in blocks.values()):
+        return None
+    symbols: dict[Node, Node] = {}
+    names = set(program.names)
+
+    def symbol(expr: Node) -> Node:
+        if expr not in symbols:
+            name = fresh(f"factor_{len(symbols) + 1}", names)
+            names.add(name)
+            symbols[expr] = variable(name, expr.shape)
+        return symbols[expr]
+
+    terms = {key: tuple(_named_term(t, b.column.shape, symbol) for t in b.terms or ()) for key, b in blocks.items()}
+    equations = (*program.equations, *(Equation(v, expr) for expr, v in symbols.items()))
+    return Factors(replace(program, equations=equations, outputs=tuple(symbols.values())).needed(), terms)
+
+
+def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
+    coefficient = symbol(simplify(term.coefficient))
+    if term.inner is not None and term.spread is not None:
+        return coefficient, (("rank one", symbol(simplify(term.spread)), symbol(simplify(term.inner))),)
+    stages: list[tuple[Any, ...]] = []
+    shape = columns
+    for stage in term.stages:
+        if isinstance(stage, Diagonal):
+            stages.append(("diagonal", symbol(simplify(stage.weight))))
+            continue
+        m, n = (*shape, 1)[:2][:: -1 if stage.flip else 1]
+        left, right = _side(stage.left, m), _side(stage.right, n)
+        sides = [symbol(simplify(side)) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
+        stages.append(("sandwich", *sides, stage.flip))
+        shape = (left.shape[0], right.shape[1])
+    return coefficient, tuple(stages)
 
 
 def _exchanged(X: Node | None, first: int) -> Node:

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from symgrad.op import Node
 from symgrad.program import Program
-from symgrad.rules import CODE, NORMAL, PRINT, RULES, Known
+from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
+from symgrad.rules.layout import laid_out
 
 
 def normalise(root: Node) -> Node:
@@ -21,7 +22,7 @@ def normalise(root: Node) -> Node:
 
 def simplify(root: Node) -> Node:
     """Apply all rules that code profits from; only after the last differentiation in the variables whose properties they read."""
-    return _Rewriting(CODE, Known(properties=True)).of(root)
+    return _simplified(root, Known(properties=True))
 
 
 def readable(root: Node) -> Node:
@@ -29,13 +30,17 @@ def readable(root: Node) -> Node:
     return _readable(root, Known(properties=True))
 
 
+def _simplified(root: Node, known: Known) -> Node:
+    return _Rewriting(FACTORED, known).of(_Rewriting(CODE, known).of(root))
+
+
 def _readable(root: Node, known: Known) -> Node:
-    return _Rewriting(PRINT, known).of(_Rewriting(CODE, known).of(root))
+    return laid_out(_Rewriting(PRINT, known).of(_Rewriting(CODE, known).of(root)), known)
 
 
 def simplified(program: Program) -> Program:
     """The program with every right side simplified, and the parts of its sums."""
-    return _rewritten(program, lambda known: _Rewriting(CODE, known).of)
+    return _rewritten(program, lambda known: lambda expr: _simplified(expr, known))
 
 
 def legible(program: Program) -> Program:
@@ -54,7 +59,7 @@ def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node
 class _Rewriting:
     """One pass bottom up; `_done` holds what every node seen becomes, a node that nothing applies to itself."""
 
-    def __init__(self, stage: str, known: Known) -> None:
+    def __init__(self, stage: int, known: Known) -> None:
         self.stage, self.known = stage, known
         self._done: dict[Node, Node] = {}
 
@@ -76,7 +81,7 @@ class _Rewriting:
         if any(self._done.get(a) is not a for a in rebuilt.args):
             return self.of(rebuilt)  # building it folded into operands that are new
         for entry in RULES.get(rebuilt.op.name, ()):
-            if self.stage in entry.when and (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
+            if entry.since <= self.stage and (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
                 return self.of(found)
         self._done[rebuilt] = rebuilt
         return rebuilt

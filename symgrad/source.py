@@ -46,6 +46,11 @@ def value_source(value: sympy.Expr) -> str:
         return _power(*value.args)
     if value.func in _FUNCTIONS:
         return f"{_FUNCTIONS[value.func]}({value_source(value.args[0])})"
+    if isinstance(value, sympy.floor):
+        over, under = value.args[0].as_numer_denom()
+        return f"({value_source(over)} // {value_source(under)})"
+    if isinstance(value, sympy.Mod):
+        return f"({value_source(value.args[0])} % {value_source(value.args[1])})"
     raise UnsupportedError(f"the number {value} has no Python form")
 
 

@@ -20,11 +20,13 @@ import numpy as np
 
 from symgrad.errors import InputError, UnsupportedError, VerificationError
 from symgrad.export.numpy import PUBLIC
-from symgrad.oracle import bound_function, checked_witness, double_precision, import_jax
+from symgrad.generics import Functions, derivative, name_of, on_arrays
+from symgrad.oracle import double_precision, import_jax
 from symgrad.reading.annotations import FUNCTIONS, declare
 from symgrad.reading.source import read_text
 from symgrad.sampling import inputs_from, sample_inputs, sizes_for
-from symgrad.verify import Functions, derivative, name_of, on_arrays, relative_error
+from symgrad.verify import relative_error
+from symgrad.witness import bound_function, checked_witness
 
 EXACT, DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
 """Tolerances against jax, against central differences, and against differences of differences."""
@@ -239,9 +241,7 @@ def _jacobian(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, .
     return (differences(fn, args, argnums), DIFFERENCED) if answer is None else (answer, EXACT)
 
 
-def _hvp(
-    fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], v: tuple[Any, ...]
-) -> tuple[Sequence[Any], float]:
+def _hvp(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], v: tuple[Any, ...]) -> tuple[Sequence[Any], float]:
     def question(jax: Any) -> Any:
         def product(f: Any, *a: Any) -> Any:
             def gradient(*moving: Any) -> Any:

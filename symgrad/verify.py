@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.errors import InputError, SymgradError, UnsupportedError, VerificationError
+from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.evaluation import evaluate
-from symgrad.graph import postorder
-from symgrad.op import Node
-from symgrad.ops.generic import apply, derivative_name, functions_of, loss_name
-from symgrad.oracle import Witness, checked_witness, double_precision, import_jax, live_witness, perturbed_witness
+from symgrad.generics import Functions, bind
+from symgrad.oracle import double_precision, import_jax
+from symgrad.report import Report, Row
 from symgrad.sampling import DOMAINS, inputs_of, sample_inputs, sizes_for
+from symgrad.witness import Witness, checked_witness, live_witness, perturbed_witness
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
@@ -31,74 +30,6 @@ ENLARGED = (0, 6, 18)
 """What is added to the sizes until every index of the program lies within its axis."""
 
 Arrays = dict[str, Any]
-Functions = Mapping[str, Callable[..., Any]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison: what was compared, for which variables, the largest relative error, and whether that is small enough."""
-
-    quantity: str
-    block: str
-    error: float
-    ok: bool
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a verification found; prints as a table, is true if everything agreed."""
-
-    name: str
-    witness: str
-    rows: tuple[Row, ...]
-    seeds: tuple[int, ...]
-    sizes: tuple[dict[str, int], ...]
-    tol: float
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return all(row.ok for row in self.rows)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def raise_for_failure(self) -> Report:
-        """The report itself, or `VerificationError` with its table."""
-        if not self.ok:
-            raise VerificationError(str(self))
-        return self
-
-    def __str__(self) -> str:
-        table = [("quantity", "block", "error", ""), *((r.quantity, r.block, f"{r.error:.1e}", _verdict(r)) for r in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in table]
-        return "\n".join([*self._heading(), "", *lines, "", self._summary()])
-
-    def _heading(self) -> list[str]:
-        points = [f"seed {seed}: {_sizes_text(sizes)}" for seed, sizes in zip(self.seeds, self.sizes, strict=True)]
-        return [f"{self.name} against {self.witness}", *points, *self.notes]
-
-    def _summary(self) -> str:
-        failed = [f"{r.quantity} {r.block}".strip() for r in self.rows if not r.ok]
-        if failed:
-            return f"{len(failed)} of {len(self.rows)} checks FAILED (tolerance {self.tol:g}): {', '.join(failed)}"
-        return f"{len(self.rows)} checks, all within {self.tol:g}"
-
-    def _repr_html_(self) -> str:
-        cells = [(r.quantity, r.block, f"{r.error:.1e}", _verdict(r)) for r in self.rows]
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in line)}</tr>" for line in cells)
-        head = "<tr><th>quantity</th><th>block</th><th>error</th><th></th></tr>"
-        heading = "<br>".join(map(html.escape, self._heading()))
-        return f"<p>{heading}</p><table>{head}{body}</table><p>{html.escape(self._summary())}</p>"
-
-
-def _verdict(row: Row) -> str:
-    return "ok" if row.ok else "FAIL"
-
-
-def _sizes_text(sizes: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "scalars only"
 
 
 def verify(derivation: Derivation, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Report:
@@ -136,7 +67,7 @@ class _Check:
         self.module = derivation.compile()
         self.wrt = [str(v) for v in derivation.wrt]
         self.notes: list[str] = []
-        self.functions = _bind(derivation, functions)
+        self.functions = bind(derivation, functions)
         self.witness = self._choose_witness(functions)
         self.perturbed = perturbed_witness(derivation.program, functions)
         self.answers = self.jax.jit(self._scalar_answers if derivation.is_scalar else self._array_answers)
@@ -325,58 +256,3 @@ def relative_error(got: Any, wanted: Any) -> float:
     scale = np.max(np.abs(wanted), initial=1.0, where=np.isfinite(wanted))
     error = float(np.max(difference, initial=0.0) / scale)
     return error if error == error else float("inf")
-
-
-# generic functions ----------------------------------------------------------------------------------------------------------
-
-
-def _bind(derivation: Derivation, functions: Functions) -> dict[str, Callable[..., Any]]:
-    """The keyword arguments that exported code takes for the generic functions: phi, dphi, d2phi, each made by jax."""
-    programs = [derivation.program, derivation.tangent, *([derivation.adjoint] if derivation.is_scalar else [])]
-    called = functions_of(list(postorder(eq.expr for p in programs for eq in p.equations)))
-    needed = sorted({str(node.params["function"]) for node in called.values()})
-    if missing := [name for name in needed if name not in functions]:
-        text = ", ".join(f"{name}=..." for name in missing)
-        name = derivation.program.name
-        raise InputError(f"{name} leaves {', '.join(missing)} generic; bind for the check, verify({text}) with such as jnp.tanh")
-    if unknown := sorted(set(functions) - set(needed)):
-        raise InputError(f"{derivation.program.name} has no generic function {unknown[0]!r}; it has {', '.join(needed) or 'none'}")
-    return {
-        name: on_arrays(derivative(functions[node.params["function"]], *_derived(node))) for name, node in called.items()
-    }
-
-
-def _derived(node: Node) -> tuple[str, tuple[int, ...]]:
-    return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])
-
-
-def name_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
-    """The keyword under which exported code takes this derivative."""
-    return derivative_name(function, len(wrt)) if kind == "entrywise" else loss_name(function, wrt)
-
-
-def derivative(function: Callable[..., Any], kind: str, wrt: tuple[int, ...]) -> Callable[..., Any]:
-    """The derivative of a jax function: entry by entry, or of a loss in these operands, one after the other."""
-    jax = import_jax()
-    for operand in wrt:
-        function = _entrywise_derivative(function) if kind == "entrywise" else jax.jacobian(function, argnums=operand)
-    return function
-
-
-def _entrywise_derivative(function: Callable[..., Any]) -> Callable[..., Any]:
-    jax = import_jax()
-    return lambda x: jax.jvp(function, (x,), (jax.numpy.ones_like(x),))[1]
-
-
-def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The jax function on NumPy arrays, in float64, as exported code calls it."""
-    jnp = import_jax().numpy
-
-    def called(*operands: Any) -> Any:
-        with double_precision():
-            return np.asarray(function(*map(jnp.asarray, operands)))
-
-    return called
-
-
-__all__ = ["Report", "Row", "compare", "relative_error", "verify"]

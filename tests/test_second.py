@@ -1,5 +1,8 @@
 """Hessian blocks: the matrix that is printed, the array that is exported and its diagonal agree with products by directions."""
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,21 +35,29 @@ def f(X: "n d", mu: "d", Lambda: "d d"):
     "rows scaled": 'def f(X: "m n", s: "m", c: ""): return sum(exp(c * (s @ X)))',
     "scalar circuit": 'def f(x: "", y: "", z: ""): return (x + y) * z * x',
 }
-PAIRS = [(name, a, b) for name, text in MODELS.items() for d in [sg.forward(text).derive()] for a, b in d.hessian]
+
+
+@cache
+def derived(name: str) -> tuple[sg.Derivation, Any, dict[str, np.ndarray]]:
+    """A model's derivation, its exported module and a point; once for all blocks."""
+    d = sg.forward(MODELS[name]).derive()
+    declared = inputs_of(d.program.inputs)
+    return d, d.compile(), sample_inputs(declared, sizes_for(declared), seed=3)
+
+
+PAIRS = [(name, a, b) for name in MODELS for a, b in derived(name)[0].hessian]
 
 
 def products(name: str, a: str, b: str) -> tuple[np.ndarray, dict[str, np.ndarray], sg.Derivation]:
     """The block from Hessian-vector products with the unit directions."""
-    d = sg.forward(MODELS[name]).derive()
-    declared = inputs_of(d.program.inputs)
-    inputs = sample_inputs(declared, sizes_for(declared), seed=3)
+    d, module, inputs = derived(name)
     names = [str(v) for v in d.wrt]
     zeros = [np.zeros(np.shape(inputs[n])) for n in names]
     columns = []
     for k in range(max(1, zeros[names.index(b)].size)):
         direction = [z.copy() for z in zeros]
         direction[names.index(b)].reshape(-1)[k] = 1.0
-        columns.append(np.asarray(getattr(d.compile().hvp(tuple(direction), **inputs), a)))
+        columns.append(np.asarray(getattr(module.hvp(tuple(direction), **inputs), a)))
     block = np.stack(columns, axis=-1).reshape(np.shape(inputs[a]) + np.shape(inputs[b]))
     return block, inputs, d
 

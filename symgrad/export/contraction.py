@@ -41,7 +41,7 @@ def _without_identities(letters: list[str], operands: list[Node], output: str) -
     for i, x in enumerate(operands):
         if x.op is not identity:
             continue
-        kept, dropped = letters[i] if letters[i][0] in output else reversed(letters[i])
+        kept, dropped = tuple(letters[i] if letters[i][0] in output else reversed(letters[i]))
         others = [_tied(y, s, kept, dropped) for j, (y, s) in enumerate(zip(operands, letters, strict=True)) if j != i]
         held = kept in output or any(kept in s for _, s in others)
         if held and all(len(set(s)) == len(s) for _, s in others):

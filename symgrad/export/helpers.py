@@ -61,11 +61,31 @@ def _like(direction, *arrays):
     """The directions as arrays of the shapes of the variables they move."""
     if len(direction) != len(arrays):
         raise ValueError(f"expected {len(arrays)} directions, got {len(direction)}")
-    moved = [np.asarray(v, dtype=float) for v in direction]
+    moved = [np.asarray(v, dtype=np.result_type(array, np.float32)) for v, array in zip(direction, arrays, strict=True)]
     for v, array in zip(moved, arrays, strict=True):
         if v.shape != array.shape:
             raise ValueError(f"a direction has shape {v.shape}, its variable {array.shape}")
     return moved
+
+
+def _check(inputs):
+    """Hold the inputs against what was declared of them; raises ValueError that names the first that does not fit."""
+    for name, words in PROPERTIES.items():  # noqa: F821
+        for word in words:
+            if not _fits(np.asarray(inputs[name], dtype=float), word):
+                raise ValueError(f"{name} is declared {word}, and is not")
+
+
+def _fits(x, word):
+    """Does an array have a declared property, up to rounding?"""
+    if word in ("symmetric", "spd", "orthogonal", "diagonal", "lower"):
+        near = x @ x.T if word == "orthogonal" else x
+        other = {"orthogonal": np.eye(len(x)), "diagonal": np.diag(np.diagonal(x)), "lower": np.tril(x)}.get(word, x.T)
+        return np.allclose(near, other) and (word != "spd" or np.linalg.eigvalsh(x)[0] > 0)
+    if word in ("onehot", "simplex"):
+        return np.allclose(x.sum(axis=-1), 1) and (np.isin(x, (0, 1)).all() if word == "onehot" else (x >= 0).all())
+    known = {"positive": x > 0, "unit": (x > 0) & (x < 1), "binary": np.isin(x, (0, 1)), "sign": np.isin(x, (-1, 1)), "int": x == np.floor(x)}
+    return bool(np.all(known[word]))
 
 
 def _columns(product, *arrays):
@@ -298,3 +318,151 @@ def _embed(x, spec, shape):
     result = np.zeros(shape)
     np.einsum(f"{outside}->{inside}", result)[...] = x
     return result
+
+
+def _diagonals(product, *arrays):
+    """The diagonal of a symmetric linear map from its products with the unit directions."""
+    zeros = [np.zeros_like(a, dtype=float) for a in arrays]
+    diagonals = []
+    for j, zero in enumerate(zeros):
+        diagonal = np.zeros_like(zero)
+        for k in range(zero.size):
+            unit = np.zeros_like(zero)
+            unit.flat[k] = 1.0
+            diagonal.flat[k] = np.asarray(product((*zeros[:j], unit, *zeros[j + 1 :]))[j]).flat[k]
+        diagonals.append(diagonal)
+    return diagonals
+
+
+class LinearMap:
+    """A block of second derivatives that is never formed: a sum of terms, each a product of few small arrays.
+
+    A term is a number and stages that act in turn on an array X of shape `columns`, a vector being one column:
+    ("sandwich", L, R, flip) is L X R, with X transposed first where flip says so and None for an identity;
+    ("diagonal", W) is W * X; ("rank one", H, G) is the inner product <G, X> times H.
+    `matvec` and `solve` take arrays of shape `columns` (and `rows`); `toarray` is the dense block of shape rows + columns.
+    """
+
+    def __init__(self, rows, columns, terms):
+        self.rows, self.columns, self.terms = tuple(rows), tuple(columns), tuple(terms)
+        self.shape = (math.prod(self.rows), math.prod(self.columns))
+
+    def matvec(self, v):
+        """The block times a direction."""
+        v = np.asarray(v, dtype=float)
+        if v.shape != self.columns:
+            raise ValueError(f"expected shape {self.columns}, got {v.shape}")
+        return self._apply(v[None])[0]
+
+    def _apply(self, batch):
+        """Many directions at once, one a leading index."""
+        plane = batch.reshape(len(batch), *(*self.columns, 1, 1)[:2])
+        result = np.zeros((len(batch), *self.rows))
+        for number, stages in self.terms:
+            X = plane
+            for stage in stages:
+                X = self._stage(X, *stage)
+            result += number * X.reshape(result.shape)
+        return result
+
+    @staticmethod
+    def _stage(X, kind, *arrays):
+        if kind == "diagonal":
+            return X * np.reshape(arrays[0], X.shape[1:])
+        if kind == "rank one":
+            inner = X.reshape(len(X), -1) @ np.ravel(arrays[1])
+            return inner.reshape(-1, 1, 1) * np.reshape(arrays[0], (*np.shape(arrays[0]), 1, 1)[:2])
+        left, right, flip = arrays
+        X = X.swapaxes(1, 2) if flip else X
+        X = X if left is None else left @ X
+        return X if right is None else X @ right
+
+    def toarray(self):
+        """The dense block, of shape rows + columns."""
+        units = np.eye(self.shape[1]).reshape(self.shape[1], *self.columns)
+        return np.moveaxis(self._apply(units), 0, -1).reshape(self.rows + self.columns)
+
+    @property
+    def T(self):
+        """The transposed block, as structured as this one."""
+        return LinearMap(self.columns, self.rows, [(c, [self._adjoint(*s) for s in reversed(stages)]) for c, stages in self.terms])
+
+    @staticmethod
+    def _adjoint(kind, *arrays):
+        if kind == "diagonal":
+            return kind, *arrays
+        if kind == "rank one":
+            return kind, arrays[1], arrays[0]
+        left, right, flip = arrays
+        if flip:
+            return kind, right, left, True
+        return kind, None if left is None else left.T, None if right is None else right.T, False
+
+    @property
+    def structure(self):
+        """What kind of terms there are, in words."""
+        kinds = []
+        for _, stages in self.terms:
+            kind = " ".join(self._word(*s) for s in stages) or "identity"
+            kinds += [kind] if kind not in kinds else []
+        return " + ".join(kinds) or "zero"
+
+    @staticmethod
+    def _word(kind, *arrays):
+        if kind != "sandwich":
+            return kind
+        left, right, flip = arrays
+        return ("commuted " if flip else "") + ("Kronecker" if left is not None and right is not None else "one-sided")
+
+    def solve(self, b):
+        """x with block x = b: term by term where there is one, by the Woodbury identity for low rank, else by the dense block.
+
+        Raises numpy.linalg.LinAlgError where the block is singular.
+        """
+        b = np.asarray(b, dtype=float)
+        if b.shape != self.rows:
+            raise ValueError(f"expected shape {self.rows}, got {b.shape}")
+        low = [(c, s[0]) for c, s in self.terms if len(s) == 1 and s[0][0] == "rank one"]
+        base = [(c, s) for c, s in self.terms if not (len(s) == 1 and s[0][0] == "rank one")]
+        if self.rows != self.columns or len(base) != 1 or not all(self._invertible(*s) for s in base[0][1]):
+            return np.linalg.solve(self.toarray().reshape(self.shape), b.ravel()).reshape(self.columns)
+        return self._woodbury(base[0], low, b)
+
+    @staticmethod
+    def _invertible(kind, *arrays):
+        return kind == "diagonal" or all(a is None or a.shape[0] == a.shape[1] for a in arrays[:2])
+
+    def _woodbury(self, base, low, b):
+        """(B + sum of c h g^T)^-1 b from solutions with B alone."""
+        x = self._undo(base, b)
+        if not low:
+            return x
+        solved = [self._undo(base, np.reshape(h, b.shape)).ravel() for _, (_, h, _) in low]
+        inner = np.array([np.ravel(g) for _, (_, _, g) in low])
+        small = np.diag([1.0 / c for c, _ in low]) + inner @ np.array(solved).T
+        return x - (np.array(solved).T @ np.linalg.solve(small, inner @ x.ravel())).reshape(x.shape)
+
+    def _undo(self, term, b):
+        number, stages = term
+        X = b.reshape((*b.shape, 1, 1)[:2]) / number
+        for kind, *arrays in reversed(stages):
+            if kind == "diagonal":
+                X = X / np.reshape(arrays[0], X.shape)
+                continue
+            left, right, flip = arrays
+            X = X if left is None else np.linalg.solve(left, X)
+            X = X if right is None else np.linalg.solve(right.T, X.T).T
+            X = X.T if flip else X
+        return X.reshape(self.columns)
+
+    def aslinearoperator(self):
+        """The same map for scipy.sparse.linalg; needs scipy."""
+        from scipy.sparse.linalg import LinearOperator
+
+        transposed = self.T
+        return LinearOperator(
+            self.shape,
+            matvec=lambda v: self.matvec(np.reshape(v, self.columns)).ravel(),
+            rmatvec=lambda v: transposed.matvec(np.reshape(v, self.rows)).ravel(),
+            dtype=float,
+        )

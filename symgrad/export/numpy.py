@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
@@ -17,9 +18,10 @@ from symgrad.graph import postorder
 from symgrad.op import Node
 from symgrad.ops.generic import functions_of
 from symgrad.program import Program, fresh
+from symgrad.second import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
-PUBLIC = ("value", "grad", "value_and_grad", "hvp", "gnvp", "hessian", "jvp", "jacobian", "Gradient", "SHAPES", "LABELS")
+PUBLIC = ("value", "grad", "value_and_grad", "hvp", "gnvp", "hessian", "hessian_diag", "hessian_factors", "LinearMap", "jvp", "jacobian", "check", "PROPERTIES", "Gradient", "SHAPES", "LABELS")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Sources:
     adjoint: Program | None
     tangent: Program
     dense: Program | None
+    diagonal: Program | None
+    factors: Factors | None
     gauss_newton: Program | None
     equations: str
 
@@ -78,7 +82,34 @@ class _Module:
             self._product("hvp", s.tangent, "The Hessian times a direction: one array a variable, by forward over reverse."),
             *([] if s.gauss_newton is None else [self._product("gnvp", s.gauss_newton, _GAUSS_NEWTON)]),
             self._hessian(),
+            self._hessian_diag(),
+            self._checks(),
+            *([] if s.factors is None else [self._hessian_factors(s.factors)]),
         ]
+
+    def _hessian_diag(self) -> str:
+        says = "The diagonal of the Hessian, in the shapes of the variables."
+        if self.s.diagonal is not None:
+            return self._function("hessian_diag", self.s.diagonal, list(self.s.diagonal.outputs), "return Gradient({all})", "Gradient", says)
+        self.helpers.add("_diagonals")
+        columns = self._columns("hvp").replace("columns = _columns", "diagonals = _diagonals")
+        return self._short("hessian_diag", "Gradient", says, columns, "return Gradient(*diagonals)")
+
+    def _hessian_factors(self, factors: Factors) -> str:
+        """Blocks as maps over the named factors; those below the diagonal are transposes."""
+        self.helpers.add("LinearMap")
+        outputs = list(factors.program.outputs)
+        place = {v: f"{{{i}}}" for i, v in enumerate(outputs)}
+        k, lines = len(self.s.wrt), []
+        for (i, j), terms in factors.terms.items():
+            written = ", ".join(f"({place[c]}, [{', '.join(_stage(s, place) for s in stages)}])" for c, stages in terms)
+            lines.append(f"H_{i}_{j} = LinearMap({self.s.wrt[i]}.shape, {self.s.wrt[j]}.shape, [{written}])")
+        rows = [", ".join(f"H_{i}_{j}" if i <= j else f"H_{j}_{i}.T" for j in range(k)) for i in range(k)]
+        comma = "," if k == 1 else ""
+        lines.append(f"return ({', '.join(f'({row}{comma})' for row in rows)}{comma})")
+        says = "The blocks of `hessian` as maps that keep their structure: matvec, solve, toarray."
+        returns = "tuple[tuple[LinearMap, ...], ...]"
+        return self._function("hessian_factors", factors.program, outputs, "\n".join(lines), returns, says, owned=False)
 
     def _hessian(self) -> str:
         says, returns = "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).", "tuple[tuple[np.ndarray, ...], ...]"
@@ -103,7 +134,14 @@ class _Module:
             self._function("value", s.forward, [value], "return {0}", "np.ndarray", self._says("The value")),
             self._product("jvp", s.tangent, "The Jacobian times a direction: the tangent of the value."),
             self._jacobian(),
+            self._checks(),
         ]
+
+    def _checks(self) -> str:
+        self.helpers |= {"_check", "_fits"}
+        says = "Hold the inputs against the declared shapes and properties; raises ValueError that names what does not fit."
+        body = [f"_arrays({_keywords(self.inputs)})", f"_check(dict({_keywords(self.inputs)}))"]
+        return "\n".join([f"def check({', '.join(self.inputs)}) -> None:", f'    """{says}"""', *(f"    {line}" for line in body)])
 
     def _product(self, name: str, program: Program, says: str) -> str:
         moved = [str(v) for v in self.s.directions]
@@ -117,13 +155,14 @@ class _Module:
         return f"{text} of {self.s.forward.name}."
 
     def _function(
-        self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = ""
+        self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = "", owned: bool = True
     ) -> str:
         program = scheduled(program.needed(outputs))
         statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
         lines = statements.emit()
-        named = [_owned(program, v, statements.names[v]) for v in outputs]
-        lines.append(result.format(*named, rest=", ".join(named[1:]), all=", ".join(named)))
+        own = _owned if owned else lambda _program, _v, name: name
+        named = [own(program, v, statements.names[v]) for v in outputs]
+        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named)).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
@@ -175,12 +214,21 @@ class _Module:
         labels = [str(v) for v in self.s.forward.inputs if "int" in v.params["properties"]]
         gradient = ["class Gradient(NamedTuple):", '    """One array a variable, of its shape."""', ""]
         gradient += [f"    {v}: {self.np}.ndarray" for v in self.s.wrt]
+        known = {str(v): sorted(v.params["properties"]) for v in self.s.forward.inputs if v.params["properties"]}
+        facts = [f"    {name!r}: {tuple(words)!r}," for name, words in known.items()]
         tables = ["SHAPES = {", *(line.replace("'", '"') for line in shapes), "}", f"LABELS = {tuple(labels)!r}"]
+        tables += ["PROPERTIES = {", *(line.replace("'", '"') for line in facts), "}"]
         return ["\n".join(tables), "\n".join(gradient)]
 
     def helper_sources(self, bodies: list[str]) -> list[str]:
         sources = {name: inspect.getsource(getattr(helpers, name)).strip() for name in sorted(self.helpers)}
         return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for text in sources.values()]
+
+
+def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:
+    kind, *arrays = stage
+    written = [place[a] if isinstance(a, Node) else str(a) for a in arrays]
+    return f'("{kind}", {", ".join(written)})'
 
 
 def _sorted_generics(functions: dict[str, object]) -> list[str]:

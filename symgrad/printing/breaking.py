@@ -28,10 +28,37 @@ class _Cut:
 
 def broken(text: str, width: int) -> list[str]:
     """The formula in pieces of at most `width` characters, as the terminal counts them, wherever it can be cut."""
+    text = _opened(text, width)
     cuts, pairs = _read(text)
     places = list(_chosen(text, cuts, width))
     text = _with_fixed_sizes(text, pairs, places)
     return [text[a:b].strip() for a, b in pairwise([0, *places, len(text)])]
+
+
+def _opened(text: str, width: int) -> str:
+    r"""Fractions too long for a line written as 1/b (a), which can be cut."""
+    at = 0
+    while (at := text.find(r"\frac{", at)) >= 0:
+        middle = _end(text, at + 5)
+        after = _end(text, middle)
+        outside = text.count("{", 0, at) - text.count(r"\{", 0, at) == text.count("}", 0, at) - text.count(r"\}", 0, at)
+        if outside and _length(text[at:after]) > width:
+            top, bottom = text[at + 6 : middle - 1], text[middle:after]
+            text = rf"{text[:at]}\frac{{1}}{bottom} \left( {top} \right){text[after:]}"
+            at += len(rf"\frac{{1}}{bottom}")
+        else:
+            at += 5
+    return text
+
+
+def _end(text: str, start: int) -> int:
+    """Where the group that opens here ends."""
+    depth = 0
+    for match in re.finditer(r"\\.|[{}]", text[start:]):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return start + match.end()
+    return len(text)
 
 
 def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:

@@ -20,7 +20,7 @@ from symgrad.program import Equation, Program
 LEVELS = ("result", "adjoints", "steps")
 """The gradient alone; each adjoint with its rule; each operation with its rule."""
 
-LONGEST_BLOCK = 3 * WIDEST
+LONGEST_BLOCK = 2 * WIDEST
 """Characters of a Hessian block, as the terminal counts them, above which its product stands for it."""
 
 MOST_BLOCKS = 21
@@ -129,13 +129,23 @@ class Code:
 
 Part: TypeAlias = Heading | Prose | Table | Formulas | Code
 
-CONVENTIONS = (
+CONVENTIONS: tuple[Inline, ...] = (
     "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable act entry by entry; ",
-    Math(r"\odot"), ", ", Math(r"\oslash"), " and ", Math(r"\odot"), "-powers are entrywise; a number in a sum of arrays is added "
-    "to every entry; ", Math(r"\mathbf{1}"), " is a vector of ones, ", Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
-    ", and ", Math(r"\mathcal{R}\left\{\cdot\right\}"), " the derivative along the given directions. ", Math(r"\operatorname{vec}"),
+    Math(r"\odot"),
+    ", ",
+    Math(r"\oslash"),
+    " and ",
+    Math(r"\odot"),
+    "-powers are entrywise; a number in a sum of arrays is added to every entry; ",
+    Math(r"\mathbf{1}"),
+    " is a vector of ones, ",
+    Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
+    ", and ",
+    Math(r"\mathcal{R}\left\{\cdot\right\}"),
+    " the derivative along the given directions. ",
+    Math(r"\operatorname{vec}"),
     " stacks columns.",
-)  # fmt: skip
+)
 
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
-from symgrad.printing.tex import pieces
+from symgrad.printing.tex import left_width, pieces
 
 
 def markdown(parts: Sequence[Part]) -> str:
@@ -51,13 +51,13 @@ def _bodies(lines: Sequence[Line], boxed: bool) -> Iterator[str]:
 
 
 def _aligned(lines: Sequence[Line]) -> str:
-    return "\\begin{aligned}\n" + " \\\\\n".join(_row(line) for line in lines) + "\n\\end{aligned}"
+    return "\\begin{aligned}\n" + " \\\\\n".join(_row(line, left_width(lines)) for line in lines) + "\n\\end{aligned}"
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, beside: int) -> str:
     relation = "=" if line.relation == "=" else line.relation + " "
     number = rf" \qquad ({line.number})" if line.number else ""
-    return f"{line.left} &{relation} " + " \\\\\n&\\quad ".join(pieces(line)) + number
+    return f"{line.left} &{relation} " + " \\\\\n&\\quad ".join(pieces(line, beside)) + number
 
 
 # notebook -------------------------------------------------------------------------------------------------------------------

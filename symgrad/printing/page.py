@@ -9,7 +9,7 @@ from string import Template
 
 from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.mathml import mathml, row
-from symgrad.printing.tex import pieces
+from symgrad.printing.tex import left_width, pieces
 
 WIDEST = 96
 """Characters of an equation on a screen, as the terminal counts them."""
@@ -56,13 +56,13 @@ def _inline(piece: Inline) -> str:
 
 
 def _formulas(lines: Sequence[Line], boxed: bool) -> str:
-    rows = "".join(_rows(line) for line in lines)
+    rows = "".join(_rows(line, left_width(lines)) for line in lines)
     table = f'<math display="block"><mtable displaystyle="true">{rows}</mtable></math>'
     return f'<div class="formulas">{f"""<div class="boxed">{table}</div>""" if boxed else table}</div>'
 
 
-def _rows(line: Line) -> str:
-    first, *rest = pieces(line, WIDEST)
+def _rows(line: Line, beside: int) -> str:
+    first, *rest = pieces(line, beside, WIDEST)
     number = f'<mtd class="number"><mtext>({line.number})</mtext></mtd>' if line.number else ""
     whole = _cells(row(line.left), row(f"{{}} {line.relation} {first}"), "right", "" if rest else number)
     return whole + "".join(_cells("", row(f"{{}} {r}"), "right more", number if r is rest[-1] else "") for r in rest)

@@ -82,8 +82,8 @@ def split(program: Program) -> Program:
         return named[node]
 
     for eq in program.equations:
-        operands = {a: rewrite(a, name) for a in eq.expr.args}
-        equations.append(replace(eq, expr=eq.expr.op.rebuild(eq.expr, operands.values())))
+        operands = [rewrite(a, name) for a in eq.expr.args]
+        equations.append(replace(eq, expr=eq.expr.op.rebuild(eq.expr, operands)))
     return replace(program, equations=tuple(equations), unsimplified=None)
 
 

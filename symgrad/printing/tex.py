@@ -93,18 +93,24 @@ def _tables(table: Table) -> Iterator[str]:
         yield f"\\begin{{tabular}}{{@{{}}{'l' * len(table.head)}@{{}}}}\n{body}\n\\end{{tabular}}"
 
 
-def pieces(line: Line, widest: int = WIDEST) -> list[str]:
-    """The right side of an equation in lines that fit beside its left side."""
-    return broken(line.right, max(widest - len(unicode_of(line.left)), widest // 3))
+def pieces(line: Line, beside: int, widest: int = WIDEST) -> list[str]:
+    """The right side of an equation in lines that fit beside left sides of so many characters."""
+    return broken(line.right, max(widest - beside, widest // 3))
+
+
+def left_width(lines: Sequence[Line]) -> int:
+    """Characters of the longest left side, the two parts of a fraction standing above one another."""
+    return max((len(part) for line in lines for part in unicode_of(line.left).split("/")), default=0)
 
 
 def _align(lines: Sequence[Line]) -> str:
     star = "" if lines[0].number else "*"
-    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line) for line in lines) + f"\n\\end{{align{star}}}"
+    beside = left_width(lines) + 4
+    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside) for line in lines) + f"\n\\end{{align{star}}}"
 
 
-def _row(line: Line) -> str:
-    first, *rest = pieces(line)
+def _row(line: Line, beside: int) -> str:
+    first, *rest = pieces(line, beside)
     relation = "=" if line.relation == "=" else line.relation + " "
     broken_off = (r" \nonumber" if line.number else "") + " \\\\\n&\\quad "
     label = rf" \label{{{line.label}}}" if line.number else ""
@@ -112,7 +118,7 @@ def _row(line: Line) -> str:
 
 
 def _boxed(lines: Sequence[Line]) -> str:
-    rows = [rf"\boxed{{\begin{{aligned}} {_row(line)} \end{{aligned}}}}" for line in lines]
+    rows = [rf"\boxed{{\begin{{aligned}} {_row(line, left_width([line]) + 4)} \end{{aligned}}}}" for line in lines]
     return "\\begin{gather*}\n" + " \\\\\n".join(rows) + "\n\\end{gather*}"
 
 

@@ -106,4 +106,3 @@ def array_attribute(X: Node, attr: str) -> Any:
     if attr in METHODS:
         return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
     raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")
-

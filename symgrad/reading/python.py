@@ -157,5 +157,3 @@ def python_function(name: str, numpys: bool) -> Any:
     if hasattr(builtins, name) and not (numpys and name in LANGUAGE):
         raise UnsupportedError(f"Python's own {name} is not read; write it with arrays and the functions of docs/operations.md")
     return None
-
-

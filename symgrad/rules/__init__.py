@@ -1,6 +1,9 @@
 """Rewrite rules between operations, one file a family: importing the package registers them all."""
 
 from symgrad.rules import chains, entrywise, labels, sums, systems, transposes
-from symgrad.rules.record import CODE, NORMAL, PRINT, RULES, Known, Rewrite
+from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Rewrite
 
-__all__ = ["CODE", "NORMAL", "PRINT", "RULES", "Known", "Rewrite", "chains", "entrywise", "labels", "sums", "systems", "transposes"]
+__all__ = [
+    "CODE", "FACTORED", "NORMAL", "PRINT", "RULES", "Known", "Rewrite",
+    "chains", "entrywise", "labels", "sums", "systems", "transposes",
+]  # fmt: skip

@@ -9,13 +9,13 @@ import sympy
 
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
-from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply, scale
-from symgrad.ops.product import dot, eye, transposition, written
-from symgrad.rules.record import AFTERWARDS, CODE, PRINT, Chain, Known, flipped, rule
+from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
+from symgrad.ops.product import eye, transposition
+from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
 
 
-@rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", when=AFTERWARDS, facts=True)
+@rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", since=CODE, facts=True)
 def like_terms(node: Node, known: Known) -> Node | None:
     merged: dict[Hashable, tuple[sympy.Expr, Node]] = {}
     for t in node.args:
@@ -26,6 +26,20 @@ def like_terms(node: Node, known: Known) -> Node | None:
     if len(merged) == len(node.args):
         return None
     return _total([multiply(number, rest) for number, rest in merged.values()])
+
+
+@rule("X + (Y + Z)^T = X + Y^T + Z^T", "add", ends="fewer sums", since=CODE)
+def sum_of_transposed_sum(node: Node) -> Node | None:
+    """So that like terms meet."""
+    parts = [coefficient(t) for t in node.args]
+    if not any(x.op is transposition and x.args[0].op is add for _, x in parts):
+        return None
+    return add(*(multiply(c, y) for c, x in parts for y in _terms(x)))
+
+
+def _terms(x: Node) -> list[Node]:
+    inside = x.args[0] if x.op is transposition else x
+    return [transposition(y, **x.params) for y in inside.args] if x is not inside and inside.op is add else [x]
 
 
 def _total(terms: list[Node]) -> Node:
@@ -42,7 +56,7 @@ def common_number(node: Node) -> Node | None:
     return multiply(sign * size, add(*(multiply(sign * c / size, rest) for c, rest in parts)))
 
 
-@rule("s X + s Y = s (X + Y), s a scalar", "add", ends="fewer factors", when=(PRINT,), facts=True)
+@rule("s X + s Y = s (X + Y), s a scalar", "add", ends="fewer factors", since=PRINT, facts=True)
 def common_scalar(node: Node, known: Known) -> Node | None:
     terms = [term(t, known) for t in node.args]
     shared = Counter(terms[0].scalars)
@@ -54,7 +68,7 @@ def common_scalar(node: Node, known: Known) -> Node | None:
     return product([*shared.elements(), rest])
 
 
-@rule("X * Y + X * Z = X * (Y + Z)", "add", ends="fewer factors", when=AFTERWARDS)
+@rule("X * Y + X * Z = X * (Y + Z)", "add", ends="fewer factors", since=FACTORED)
 def common_entrywise_factor(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
     factors = [entrywise(x) for _, x in parts]
@@ -69,7 +83,7 @@ def common_entrywise_factor(node: Node) -> Node | None:
 # common factors of chains -------------------------------------------------------------------------------------------------
 
 
-@rule("A X B + A Y B = A (X + Y) B for matrices", "add", ends="fewer products", when=(CODE,), facts=True)
+@rule("A X B + A Y B = A (X + Y) B for matrices", "add", ends="fewer products", since=FACTORED, facts=True)
 def common_matrix(node: Node, known: Known) -> Node | None:
     """Only where it costs nothing in code: the sum replaces products of whole matrices."""
     terms = [term(t, known) for t in node.args]
@@ -81,7 +95,7 @@ def common_matrix(node: Node, known: Known) -> Node | None:
     return _factored(terms, first, last)
 
 
-@rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", when=(PRINT,), facts=True)
+@rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", since=PRINT, facts=True)
 def common_chain(node: Node, known: Known) -> Node | None:
     """Also c B + X B = (c I + X) B for a letter c, where that is shorter."""
     terms = [term(t, known) for t in node.args]
@@ -127,64 +141,3 @@ def _factored(terms: list[Term], first: int, last: int) -> Node | None:
     ]
     result = assembled((*before, (add(*parts), rows.pop()), *after))
     return -result if minus else result
-
-
-# how transposes are printed -------------------------------------------------------------------------------------------------
-
-
-@rule(
-    "A^T B^T C^T = (C B A)^T, X^T X^T = (X^2)^T, no transpose of what is symmetric",
-    "matmul", "transpose", "outer", "dot", ends="one form for a chain", when=(PRINT,), facts=True,
-)  # fmt: skip
-def transposed_chain(node: Node, known: Known) -> Node | None:
-    chain = known.chain(node)
-    if node.ndim > 2 or len(chain) < 2:
-        return None
-    if node.op is dot:
-        wanted = dot(chain[0][0], assembled(chain[1:]))
-    elif node.ndim == 2 and _saved(chain, known) >= 2:
-        wanted = _turned(chain, known)
-    else:
-        wanted = assembled(_repeated(chain))
-    return None if written(wanted) == written(node) else wanted
-
-
-def _saved(chain: Chain, known: Known) -> int:
-    """The transposes that transposing the whole saves, if none stays inside."""
-    turned = sum(flip for _, flip in chain)
-    return turned - 1 if all(flip or known.symmetric(x) for x, flip in chain) else 0
-
-
-def _turned(chain: Chain, known: Known) -> Node:
-    return assembled(flipped(chain, known)).T
-
-
-def _repeated(chain: Chain) -> Chain:
-    """X^T X^T as (X X)^T, printed (X^2)^T."""
-    result: list[tuple[Node, bool]] = []
-    i = 0
-    while i < len(chain):
-        run = next((k for k in range(len(chain), i, -1) if len(set(chain[i:k])) == 1), i + 1)
-        x, flip = chain[i]
-        together = run - i > 1 and flip and x.ndim == 2
-        result += [(assembled(((x, False),) * (run - i)), True)] if together else chain[i:run]
-        i = run
-    return tuple(result)
-
-
-@rule("X^T + Y^T = (X + Y)^T", "add", ends="fewer transposes in print", when=(PRINT,), facts=True)
-def transposed_sum(node: Node, known: Known) -> Node | None:
-    if node.ndim != 2:
-        return None
-    terms = [term(t, known) for t in node.args]
-    if sum(_saved(t.chain, known) + 1 for t in terms) < 3 or not all(any(flip for _, flip in t.chain) for t in terms):
-        return None
-    if any(not (flip or known.symmetric(x)) for t in terms for x, flip in t.chain):
-        return None
-    return add(*(Term(t.number, t.scalars, flipped(t.chain, known)).node() for t in terms)).T
-
-
-@rule("(c X)^T = c X^T", "transpose", ends="scalars come to the front", when=AFTERWARDS)
-def transpose_of_multiple(node: Node) -> Node | None:
-    (x,) = node.args
-    return scale(x.args[0], transposition(x.args[1], **node.params)) if x.op is scale else None

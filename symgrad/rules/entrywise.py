@@ -12,7 +12,7 @@ from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.norm import direction, norm
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.ops.selection import maximum, select, wins
-from symgrad.rules.record import AFTERWARDS, PRINT, rule
+from symgrad.rules.record import CODE, PRINT, rule
 from symgrad.rules.terms import entrywise, entrywise_product, product
 
 Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
@@ -33,14 +33,15 @@ def product_of_powers(node: Node) -> Node | None:
     return _merged(node, lambda a, b: a.is_negative != b.is_negative)
 
 
-@rule("x^-a x^-b = x^-(a + b)", "scale", ends="fewer powers", when=(PRINT,), limits="beyond the range of float64")
+@rule("x^-a x^-b = x^-(a + b)", "scale", ends="fewer powers", since=PRINT, limits="beyond the range of float64")
 def product_of_reciprocals(node: Node) -> Node | None:
     return _merged(node, lambda a, b: a.is_negative and b.is_negative)
 
 
 def _merged(node: Node, allowed: Allowed) -> Node | None:
     if node.op is hadamard:
-        return _merged_power(*node.args, allowed)
+        X, Y = node.args
+        return _merged_power(X, Y, allowed)
     number, factors, arrays = scalar_product(node)
     for i, x in enumerate(factors):
         for j in range(i):
@@ -83,7 +84,7 @@ def quotient_of_powers(node: Node) -> Node | None:
     return power(x, exponent=a - b) if x is y and a != b else None
 
 
-@rule("x / y / y = x / y^2", "divide", ends="fewer quotients", when=(PRINT,), limits="beyond the range of float64")
+@rule("x / y / y = x / y^2", "divide", ends="fewer quotients", since=PRINT, limits="beyond the range of float64")
 def quotient_of_quotient(node: Node) -> Node | None:
     X, Y = node.args
     if X.op is not quotient:
@@ -92,7 +93,7 @@ def quotient_of_quotient(node: Node) -> Node | None:
     return divide(X.args[0], power(y, exponent=a + b)) if y is z else None
 
 
-@rule("1[x > y] * max(x, y) = max(x, y) for y = 0", "hadamard", ends="fewer factors", when=AFTERWARDS)
+@rule("1[x > y] * max(x, y) = max(x, y) for y = 0", "hadamard", ends="fewer factors", since=CODE)
 def choice_of_maximum(node: Node) -> Node | None:
     """At a tie both sides are zero."""
     factors = entrywise(node)
@@ -103,7 +104,7 @@ def choice_of_maximum(node: Node) -> Node | None:
     return None
 
 
-@rule("x / |x| as a quotient", "direction", ends="fewer directions", when=(PRINT,), limits="at zero, where the direction is 0")
+@rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")
 def direction_as_quotient(node: Node) -> Node | None:
     """So that its parts can be gathered: (x / |x|)^T u x / |x| = x^T u x / |x|^2."""
     (x,), axes = node.args, node.params["axes"]

@@ -11,11 +11,9 @@ from symgrad.ops.product import factors
 Rule = Callable[[Node, "Known"], Node | None]
 Chain = tuple[tuple[Node, bool], ...]
 
-NORMAL, CODE, PRINT = "normal", "code", "print"
-"""When a rewrite is used: before differentiation; after the last one; only in what is printed, where it would cost in code."""
-
-EVERYWHERE = (NORMAL, CODE)
-AFTERWARDS = (CODE, PRINT)
+NORMAL, CODE, FACTORED, PRINT = range(4)
+"""From when on a rewrite is used: before differentiation; after the last one; once like terms have met; in print alone, where it
+would cost in code or divide by what may vanish."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Rewrite:
     equation: str
     ends: str
     apply: Rule
-    when: tuple[str, ...]
+    since: int = NORMAL
     facts: bool = False
     limits: str = ""
 
@@ -39,13 +37,13 @@ RULES: dict[str, list[Rewrite]] = {}
 
 
 def rule(
-    equation: str, *heads: str, ends: str, when: tuple[str, ...] = EVERYWHERE, facts: bool = False, limits: str = ""
+    equation: str, *heads: str, ends: str, since: int = NORMAL, facts: bool = False, limits: str = ""
 ) -> Callable[[Callable[..., Node | None]], Callable[..., Node | None]]:
     """Register a rewrite under the operations at its root; with `facts` the function also takes what is `Known`."""
 
     def register(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
         apply = function if facts else lambda node, known: function(node)
-        entry = Rewrite(function.__name__, equation, ends, apply, when, facts, limits)
+        entry = Rewrite(function.__name__, equation, ends, apply, since, facts, limits)
         for head in heads:
             RULES.setdefault(head, []).append(entry)
         return function

@@ -10,7 +10,7 @@ from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.powers import divide, quotient
 from symgrad.ops.product import diag, dot, eye, identity, matmul, outer, trace, transposition
 from symgrad.ops.reduction import softmax
-from symgrad.rules.record import AFTERWARDS, PRINT, Known, rule
+from symgrad.rules.record import CODE, PRINT, Known, rule
 from symgrad.rules.terms import assembled
 
 # sums -----------------------------------------------------------------------------------------------------------------------
@@ -58,7 +58,8 @@ def broadcast_of_broadcast(node: Node) -> Node | None:
 @rule("sum(s X) = s sum(X), sum(X / s) = sum(X) / s for s the same along the axes", "sum", ends="smaller operand of the sum")
 def factor_out_of_sum(node: Node) -> Node | None:
     (x,), axes = node.args, node.params["axes"]
-    inside, outside = [], []
+    inside: list[tuple[Node, bool]] = []
+    outside: list[tuple[Node, bool]] = []
     for y, above in _parts(x):
         same = y.op is broadcast and not set(y.params["axes"]) & set(axes)
         full = same and len(y.params["axes"]) + len(axes) == x.ndim
@@ -86,7 +87,7 @@ def _quotient(parts: list[tuple[Node, bool]]) -> Node:
     return result
 
 
-@rule("X Y 1 = X (Y 1), (X Y)^T 1 = Y^T (X^T 1)", "sum", ends="sums move towards the leaves", when=AFTERWARDS)
+@rule("X Y 1 = X (Y 1), (X Y)^T 1 = Y^T (X^T 1)", "sum", ends="sums move towards the leaves", since=CODE)
 def sum_of_matrix_product(node: Node) -> Node | None:
     (x,), axes = node.args, node.params["axes"]
     if x.op not in (matmul, outer) or x.ndim != 2 or any(d == 1 for d in x.shape):
@@ -134,7 +135,7 @@ def product_with_ones(node: Node) -> Node | None:
     return sum_(Y, axes=(0,)) if node.op is dot and value_of(X) == 1 else None
 
 
-@rule("f(x) without an axis of size one is f of x without it", "sum", ends="sums move towards the leaves", when=(PRINT,))
+@rule("f(x) without an axis of size one is f of x without it", "sum", ends="sums move towards the leaves", since=PRINT)
 def dropped_axis(node: Node) -> Node | None:
     (x,), axes = node.args, node.params["axes"]
     if any(x.shape[a] != 1 for a in axes) or not is_entrywise(x):
@@ -142,7 +143,7 @@ def dropped_axis(node: Node) -> Node | None:
     return x.op(*(sum_(a, axes=axes) if a.ndim else a for a in x.args), **x.params)
 
 
-@rule("an axis of size one is inserted last", "add", "hadamard", "divide", "power", ends="copies move to the root", when=(PRINT,))
+@rule("an axis of size one is inserted last", "add", "hadamard", "divide", "power", ends="copies move to the root", since=PRINT)
 def inserted_axis(node: Node) -> Node | None:
     one = next((x for x in node.args if x.op is broadcast and x.ndim and x.args[0].ndim and size(x) == size(x.args[0])), None)
     if one is None:
@@ -166,7 +167,7 @@ def trace_of_transpose(node: Node) -> Node | None:
     return dot(*x.args) if x.op is outer else None
 
 
-@rule("tr(A x y^T B) = y^T B A x", "trace", ends="fewer traces", when=AFTERWARDS, facts=True)
+@rule("tr(A x y^T B) = y^T B A x", "trace", ends="fewer traces", since=CODE, facts=True)
 def trace_of_outer(node: Node, known: Known) -> Node | None:
     chain = known.chain(node.args[0])
     for i, (x, flip) in enumerate(chain):
@@ -189,7 +190,7 @@ def trace_of_kron(node: Node) -> Node | None:
     return multiply(trace(x.args[0]), trace(x.args[1]))
 
 
-@rule("tr(X^T Y) = <X, Y>", "trace", ends="fewer traces", when=(PRINT,), facts=True)
+@rule("tr(X^T Y) = <X, Y>", "trace", ends="fewer traces", since=PRINT, facts=True)
 def trace_of_product(node: Node, known: Known) -> Node | None:
     chain = known.chain(node.args[0])
     if len(chain) != 2 or not chain[0][1]:

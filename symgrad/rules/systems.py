@@ -12,7 +12,7 @@ from symgrad.ops.linalg import inv, solve
 from symgrad.ops.polynomial import det
 from symgrad.ops.powers import power
 from symgrad.ops.product import eye, identity, matmul, transposition
-from symgrad.rules.record import AFTERWARDS, PRINT, Chain, Known, flipped, rule
+from symgrad.rules.record import CODE, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import assembled, is_square
 
 REGULAR = "where the matrix is singular"
@@ -30,7 +30,7 @@ def inverse_of_transpose(node: Node) -> Node | None:
     return inv(x.args[0]).T if x.op is transposition else None
 
 
-@rule("(c X)^-1 = X^-1 / c", "inv", ends="scalars come to the front", limits="where c is zero", when=AFTERWARDS)
+@rule("(c X)^-1 = X^-1 / c", "inv", ends="scalars come to the front", limits="where c is zero", since=CODE)
 def inverse_of_multiple(node: Node) -> Node | None:
     (x,) = node.args
     return multiply(power(x.args[0], exponent=sympy.S.NegativeOne), inv(x.args[1])) if x.op is scale else None
@@ -42,19 +42,19 @@ def system_of_identity(node: Node) -> Node | None:
     return inv(A) if B.op is identity else None
 
 
-@rule("(A^-1 I)^T = A^-T, the system with A^T", "solve", ends="fewer transposes", when=AFTERWARDS, facts=True)
+@rule("(A^-1 I)^T = A^-T, the system with A^T", "solve", ends="fewer transposes", since=CODE, facts=True)
 def system_of_symmetric(node: Node, known: Known) -> Node | None:
     A, B = node.args
     return solve(A.args[0], B) if A.op is transposition and known.symmetric(A.args[0]) else None
 
 
-@rule("solve(A, B) = A^-1 B", "solve", ends="fewer systems", when=(PRINT,))
+@rule("solve(A, B) = A^-1 B", "solve", ends="fewer systems", since=PRINT)
 def system_as_product(node: Node) -> Node | None:
     A, B = node.args
     return matmul(inv(A), B)
 
 
-@rule("cof X = det(X) X^-T", "cofactor", ends="fewer cofactors", when=(PRINT,), facts=True, limits=REGULAR)
+@rule("cof X = det(X) X^-T", "cofactor", ends="fewer cofactors", since=PRINT, facts=True, limits=REGULAR)
 def cofactor_as_inverse(node: Node, known: Known) -> Node | None:
     if len(node.args) > 1:
         return None
@@ -62,7 +62,7 @@ def cofactor_as_inverse(node: Node, known: Known) -> Node | None:
     return multiply(det(X), inv(X) if known.symmetric(X) else inv(X).T)
 
 
-@rule("X^-1 X = I = X X^-1", "matmul", "dot", "outer", ends="fewer factors", when=AFTERWARDS, facts=True, limits=REGULAR)
+@rule("X^-1 X = I = X X^-1", "matmul", "dot", "outer", ends="fewer factors", since=CODE, facts=True, limits=REGULAR)
 def product_with_inverse(node: Node, known: Known) -> Node | None:
     chain = known.chain(node)
     for i, (one, other) in enumerate(pairwise(chain)):
@@ -76,7 +76,7 @@ def _inverts(x: Node, y: Node) -> bool:
     return x.op is inv and x.args[0] is y
 
 
-@rule("(A B)^-1 A = B^-1 for square matrices", "matmul", ends="fewer factors", when=(PRINT,), facts=True, limits=REGULAR)
+@rule("(A B)^-1 A = B^-1 for square matrices", "matmul", ends="fewer factors", since=PRINT, facts=True, limits=REGULAR)
 def factor_beside_inverse(node: Node, known: Known) -> Node | None:
     chain = known.chain(node)
     for i, (x, flip) in enumerate(chain):

@@ -39,7 +39,9 @@ def test_where_broadcasts_condition_and_branches():
 
 
 def test_a_declared_condition_counts_unless_zero():
-    check_against_jax(weighed("jnp.where(b, x, x**2)", {"x": "n", "b": "n | binary"}), {"x": [0.3, -1.0, 2.0], "b": [0.0, 1.0, 1.0]}, ["x"])
+    check_against_jax(
+        weighed("jnp.where(b, x, x**2)", {"x": "n", "b": "n | binary"}), {"x": [0.3, -1.0, 2.0], "b": [0.0, 1.0, 1.0]}, ["x"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -231,5 +231,3 @@ def difference(
         totals = terms if totals is None else [t + u for t, u in zip(totals, terms, strict=True)]
     assert totals is not None
     return totals
-
-

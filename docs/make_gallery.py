@@ -1,0 +1,128 @@
+"""Write the gallery from derivations/: `python docs/make_gallery.py`, a page a derivation, with its verification against jax."""
+
+from __future__ import annotations
+
+import ast
+import os
+import runpy
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import symgrad as sg
+from symgrad.ops.generic import functions_of
+from symgrad.graph import postorder
+from symgrad.printing.content import Code, Heading, Part, content
+from symgrad.printing.graph import has_dot
+from symgrad.printing.page import fragment
+
+HERE = Path(__file__).parent
+SOURCES = HERE.parent / "derivations"
+TARGET = HERE / "gallery"
+
+GROUPS = {
+    "Circuits": "cs231n_circuit cs231n_neuron cs231n_sigmoid cs231n_squared_length",
+    "Networks": "d2l_generic d2l_mlp d2l_mlp_bias mlp_hvp softmax_mse softmax_cross_entropy rnn_three_steps lstm_cell gru_cell",
+    "Layers": "attention layer_norm batch_norm graph_convolution lora",
+    "Regression and classification": "ridge logistic logistic_hessian softmax_regression softmax_hessian poisson svm_squared_hinge",
+    "Likelihoods": "gaussian_precision gaussian_covariance gaussian_mixture gp_marginal_likelihood vae_kl rbm_free_energy",
+    "Factorisations and representations": "factorisation factorisation_hessian pca info_nce rayleigh_quotient",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the index says of one page."""
+
+    stem: str
+    says: str
+    checks: int
+    worst: float
+
+
+def main() -> None:
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir()
+    stems = [stem for group in GROUPS.values() for stem in group.split()]
+    if missing := {p.stem for p in SOURCES.glob("*.py")} ^ set(stems):
+        sys.exit(f"docs/make_gallery.py: put {', '.join(sorted(missing))} into a group, or take it out")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        entries = {entry.stem: entry for entry in pool.map(write, stems)}
+    (TARGET / "index.md").write_text(index(entries), encoding="utf-8")
+
+
+def write(stem: str) -> Entry:
+    """One page, and its picture where Graphviz is installed."""
+    path = SOURCES / f"{stem}.py"
+    names = runpy.run_path(str(path))
+    derivation = sg.forward(path).derive(*names["WRT"])
+    report = derivation.verify(seeds=(0,), **stand_ins(derivation)).raise_for_failure()
+    picture = ""
+    if has_dot():
+        derivation.save(TARGET / f"{stem}.svg", **({"point": names["POINT"]} if "POINT" in names else {}))
+        picture = f"```{{image}} {stem}.svg\n:alt: The computational graph of {stem}\n:class: graph\n```"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    parts = content(derivation, report=report)
+    (TARGET / f"{stem}.md").write_text("\n\n".join(page(stem, text, picture, parts)) + "\n", encoding="utf-8")
+    return Entry(stem, text.splitlines()[0], len(report.rows), max(row.error for row in report.rows if "Taylor" not in row.quantity))
+
+
+def stand_ins(derivation: Any) -> dict[str, Any]:
+    """Functions that are left open, bound for the check: tanh for one of entries, half the squared error for a loss."""
+    import jax.numpy as jnp  # noqa: PLC0415  (after JAX_PLATFORMS is set)
+
+    stand_in = {"entrywise": jnp.tanh, "loss": lambda o, y: 0.5 * jnp.sum((o - y) ** 2)}
+    found = functions_of(list(postorder([eq.expr for eq in derivation.program.equations])))
+    kinds = derivation.forward.program.functions if hasattr(derivation.forward.program, "functions") else {}
+    return {name: stand_in[kinds.get(name, "loss" if name == "l" else "entrywise")] for name in found}
+
+
+def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]:
+    """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
+    yield f"# {title(stem)}"
+    yield text
+    yield f"```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: \"@sg.forward\"\n```"
+    for part in parts:
+        if isinstance(part, Heading) and part.level == 1:
+            continue
+        if isinstance(part, Heading):
+            if part.text == "Forward pass" and picture:
+                yield f"## Graph\n\n{picture}"
+            yield f"{'#' * part.level} {part.text}"
+        elif isinstance(part, Code):
+            yield f":::{{dropdown}} NumPy\n```python\n{part.text}```\n:::" if False else f"```python\n{part.text}```"
+        else:
+            yield f"```{{raw}} html\n{fragment([part])}\n```"
+
+
+def title(stem: str) -> str:
+    """The name of a page: what it is called in the file, in words."""
+    words = {"cs231n": "CS231n:", "d2l": "D2L:", "mlp": "MLP", "hvp": "HVP", "svm": "SVM,", "gp": "GP", "pca": "PCA", "vae": "VAE", "kl": "KL"}
+    words |= {"rnn": "RNN,", "lstm": "LSTM", "gru": "GRU", "rbm": "RBM", "lora": "LoRA", "info": "InfoNCE", "nce": "", "mse": "MSE"}
+    text = " ".join(filter(None, (words.get(word, word) for word in stem.split("_"))))
+    return text[0].upper() + text[1:]
+
+
+def index(entries: dict[str, Entry]) -> str:
+    """All pages under their groups, and the verification in one table a group."""
+    lines = [
+        "# Gallery",
+        f"{len(entries)} derivations, each a file of equations in `derivations/`. Every page is made from its file when this site is built: "
+        "the document, the picture, the code, and the comparison with jax, at one random point whose dimensions all differ.",
+    ]
+    for group, stems in GROUPS.items():
+        rows = [entries[stem] for stem in stems.split()]
+        table = [f"| [{title(e.stem)}]({e.stem}.md) | {e.says} | {e.checks} | {e.worst:.0e} |" for e in rows]
+        lines += [f"## {group}", "\n".join(["| derivation | source | checks | largest error |", "| --- | --- | --: | --: |", *table])]
+        lines += ["```{toctree}\n:hidden:\n\n" + "\n".join(stems.split()) + "\n```"]
+    return "\n\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
