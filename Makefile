@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 SOURCES := symgrad derivations tests $(wildcard benchmarks)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer network, and write it to out/
@@ -21,12 +21,18 @@ check: .venv/tools.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: .venv/docs.stamp  ## the site, into docs/_build/html
+	@$(BIN)/python docs/make_operations.py
+	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_gallery.py
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo "wrote docs/_build/html/index.html"
+
 format: .venv/tools.stamp
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
 clean:
-	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv out docs/_build docs/gallery .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # The package with jax beside it; the versions are those of requirements-dev.txt.
 .venv/package.stamp: pyproject.toml requirements-dev.txt
@@ -39,4 +45,9 @@ clean:
 .venv/tools.stamp: .venv/package.stamp
 	@echo "installing the test tools into .venv"
 	@$(PIP) --requirement requirements-dev.txt
+	@touch $@
+
+.venv/docs.stamp: .venv/package.stamp requirements-docs.txt
+	@echo "installing the tools for the site into .venv"
+	@$(PIP) --requirement requirements-docs.txt
 	@touch $@

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import symgrad as sg
-from symgrad.ops.generic import functions_of
-from symgrad.graph import postorder
 from symgrad.printing.content import Code, Heading, Part, content
 from symgrad.printing.graph import has_dot
 from symgrad.printing.page import fragment
@@ -62,7 +60,7 @@ def write(stem: str) -> Entry:
     path = SOURCES / f"{stem}.py"
     names = runpy.run_path(str(path))
     derivation = sg.forward(path).derive(*names["WRT"])
-    report = derivation.verify(seeds=(0,), **stand_ins(derivation)).raise_for_failure()
+    report = derivation.verify(seeds=(0,), **stand_ins(names[stem].function))
     picture = ""
     if has_dot():
         derivation.save(TARGET / f"{stem}.svg", **({"point": names["POINT"]} if "POINT" in names else {}))
@@ -70,24 +68,24 @@ def write(stem: str) -> Entry:
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     parts = content(derivation, report=report)
     (TARGET / f"{stem}.md").write_text("\n\n".join(page(stem, text, picture, parts)) + "\n", encoding="utf-8")
-    return Entry(stem, text.splitlines()[0], len(report.rows), max(row.error for row in report.rows if "Taylor" not in row.quantity))
+    return Entry(
+        stem, text.splitlines()[0], len(report.rows), max(row.error for row in report.rows if "Taylor" not in row.quantity)
+    )
 
 
-def stand_ins(derivation: Any) -> dict[str, Any]:
-    """Functions that are left open, bound for the check: tanh for one of entries, half the squared error for a loss."""
+def stand_ins(function: Any) -> dict[str, Any]:
+    """What functions that are left open are bound to for the check: tanh, and half the squared error."""
     import jax.numpy as jnp  # noqa: PLC0415  (after JAX_PLATFORMS is set)
 
-    stand_in = {"entrywise": jnp.tanh, "loss": lambda o, y: 0.5 * jnp.sum((o - y) ** 2)}
-    found = functions_of(list(postorder([eq.expr for eq in derivation.program.equations])))
-    kinds = derivation.forward.program.functions if hasattr(derivation.forward.program, "functions") else {}
-    return {name: stand_in[kinds.get(name, "loss" if name == "l" else "entrywise")] for name in found}
+    known = {"phi": jnp.tanh, "l": lambda o, y: 0.5 * jnp.sum((o - y) ** 2)}
+    return {name: stand_in for name, stand_in in known.items() if name in function.__annotations__}
 
 
 def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]:
     """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
     yield f"# {title(stem)}"
     yield text
-    yield f"```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: \"@sg.forward\"\n```"
+    yield f'```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: "@sg.forward"\n```'
     for part in parts:
         if isinstance(part, Heading) and part.level == 1:
             continue
@@ -96,14 +94,24 @@ def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]
                 yield f"## Graph\n\n{picture}"
             yield f"{'#' * part.level} {part.text}"
         elif isinstance(part, Code):
-            yield f":::{{dropdown}} NumPy\n```python\n{part.text}```\n:::" if False else f"```python\n{part.text}```"
+            yield f"```python\n{part.text}```"
         else:
             yield f"```{{raw}} html\n{fragment([part])}\n```"
 
 
 def title(stem: str) -> str:
     """The name of a page: what it is called in the file, in words."""
-    words = {"cs231n": "CS231n:", "d2l": "D2L:", "mlp": "MLP", "hvp": "HVP", "svm": "SVM,", "gp": "GP", "pca": "PCA", "vae": "VAE", "kl": "KL"}
+    words = {
+        "cs231n": "CS231n:",
+        "d2l": "D2L:",
+        "mlp": "MLP",
+        "hvp": "HVP",
+        "svm": "SVM,",
+        "gp": "GP",
+        "pca": "PCA",
+        "vae": "VAE",
+        "kl": "KL",
+    }
     words |= {"rnn": "RNN,", "lstm": "LSTM", "gru": "GRU", "rbm": "RBM", "lora": "LoRA", "info": "InfoNCE", "nce": "", "mse": "MSE"}
     text = " ".join(filter(None, (words.get(word, word) for word in stem.split("_"))))
     return text[0].upper() + text[1:]
@@ -114,12 +122,15 @@ def index(entries: dict[str, Entry]) -> str:
     lines = [
         "# Gallery",
         f"{len(entries)} derivations, each a file of equations in `derivations/`. Every page is made from its file when this site is built: "
-        "the document, the picture, the code, and the comparison with jax, at one random point whose dimensions all differ.",
+        "document, picture, code, and the comparison with JAX at one random point whose dimensions all differ.",
     ]
     for group, stems in GROUPS.items():
         rows = [entries[stem] for stem in stems.split()]
         table = [f"| [{title(e.stem)}]({e.stem}.md) | {e.says} | {e.checks} | {e.worst:.0e} |" for e in rows]
-        lines += [f"## {group}", "\n".join(["| derivation | source | checks | largest error |", "| --- | --- | --: | --: |", *table])]
+        lines += [
+            f"## {group}",
+            "\n".join(["| derivation | source | checks | largest error |", "| --- | --- | --: | --: |", *table]),
+        ]
         lines += ["```{toctree}\n:hidden:\n\n" + "\n".join(stems.split()) + "\n```"]
     return "\n\n".join(lines) + "\n"
 

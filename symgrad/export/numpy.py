@@ -21,6 +21,9 @@ from symgrad.program import Program, fresh
 from symgrad.second import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
+_CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")
+"""Names that the functions call; where an input is called the same, they call an alias."""
+
 PUBLIC = ("value", "grad", "value_and_grad", "hvp", "gnvp", "hessian", "hessian_diag", "hessian_factors", "LinearMap", "jvp", "jacobian", "check", "PROPERTIES", "Gradient", "SHAPES", "LABELS")
 
 
@@ -45,7 +48,8 @@ def numpy_module(s: Sources) -> str:
     """The text of the module; the same sources give the same bytes."""
     parts = _Module(s)
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
-    return "\n\n\n".join([parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies]) + "\n"
+    pieces = [parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies, parts.aliases()]
+    return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
 
 
 def scheduled(program: Program) -> Program:
@@ -63,7 +67,8 @@ class _Module:
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
         self.generics = _sorted_generics(functions_of(nodes))
         self.helpers |= {h for node in nodes for h in node.op.helpers}
-        self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, "direction", "float"}
+        self.word = {name: fresh(name, self.inputs) for name in (*_CALLED, "direction")}
+        self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, *self.word.values()}
 
     # functions ----------------------------------------------------------------------------------------------------------
 
@@ -73,9 +78,9 @@ class _Module:
         value, gradients = s.adjoint.outputs[0], s.adjoint.outputs[1:]
         call = self._call("value_and_grad")
         return [
-            self._function("value", s.forward, [value], "return float({0})", "float", self._says("The value")),
+            self._function("value", s.forward, [value], "return {float}({0})", "float", self._says("The value")),
             self._function(
-                "value_and_grad", s.adjoint, [value, *gradients], "return float({0}), Gradient({rest})", "tuple[float, Gradient]",
+                "value_and_grad", s.adjoint, [value, *gradients], "return {float}({0}), {Gradient}({rest})", "tuple[float, Gradient]",
                 self._says("The value and its gradient, in the shapes of the variables"),
             ),
             self._short("grad", "Gradient", "The gradient, in the shapes of the variables.", f"return {call}[1]"),
@@ -90,10 +95,10 @@ class _Module:
     def _hessian_diag(self) -> str:
         says = "The diagonal of the Hessian, in the shapes of the variables."
         if self.s.diagonal is not None:
-            return self._function("hessian_diag", self.s.diagonal, list(self.s.diagonal.outputs), "return Gradient({all})", "Gradient", says)
+            return self._function("hessian_diag", self.s.diagonal, list(self.s.diagonal.outputs), "return {Gradient}({all})", "Gradient", says)
         self.helpers.add("_diagonals")
         columns = self._columns("hvp").replace("columns = _columns", "diagonals = _diagonals")
-        return self._short("hessian_diag", "Gradient", says, columns, "return Gradient(*diagonals)")
+        return self._short("hessian_diag", "Gradient", says, columns, f"return {self.word['Gradient']}(*diagonals)")
 
     def _hessian_factors(self, factors: Factors) -> str:
         """Blocks as maps over the named factors; those below the diagonal are transposes."""
@@ -103,7 +108,7 @@ class _Module:
         k, lines = len(self.s.wrt), []
         for (i, j), terms in factors.terms.items():
             written = ", ".join(f"({place[c]}, [{', '.join(_stage(s, place) for s in stages)}])" for c, stages in terms)
-            lines.append(f"H_{i}_{j} = LinearMap({self.s.wrt[i]}.shape, {self.s.wrt[j]}.shape, [{written}])")
+            lines.append(f"H_{i}_{j} = {{LinearMap}}({self.s.wrt[i]}.shape, {self.s.wrt[j]}.shape, [{written}])")
         rows = [", ".join(f"H_{i}_{j}" if i <= j else f"H_{j}_{i}.T" for j in range(k)) for i in range(k)]
         comma = "," if k == 1 else ""
         lines.append(f"return ({', '.join(f'({row}{comma})' for row in rows)}{comma})")
@@ -123,9 +128,9 @@ class _Module:
     def _jacobian(self) -> str:
         says = "One array a variable, of the value's shape followed by the variable's."
         if self.s.dense is None:
-            result = "return Gradient(*(block for (block,) in columns))"
+            result = f"return {self.word['Gradient']}(*(block for (block,) in columns))"
             return self._short("jacobian", "Gradient", says, self._columns("jvp"), result)
-        return self._function("jacobian", self.s.dense, list(self.s.dense.outputs), "return Gradient({all})", "Gradient", says)
+        return self._function("jacobian", self.s.dense, list(self.s.dense.outputs), "return {Gradient}({all})", "Gradient", says)
 
     def array(self) -> list[str]:
         s = self.s
@@ -145,9 +150,9 @@ class _Module:
 
     def _product(self, name: str, program: Program, says: str) -> str:
         moved = [str(v) for v in self.s.directions]
-        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like(direction, {', '.join(map(str, self.s.wrt))})"
+        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like({self.word['direction']}, {', '.join(map(str, self.s.wrt))})"
         self.helpers.add("_like")
-        result = "return ({0},)" if name == "jvp" else "return Gradient({all})"
+        result = "return ({0},)" if name == "jvp" else "return {Gradient}({all})"
         kind = "tuple[np.ndarray]" if name == "jvp" else "Gradient"
         return self._function(name, program, list(program.outputs), result, kind, says, like)
 
@@ -162,25 +167,22 @@ class _Module:
         lines = statements.emit()
         own = _owned if owned else lambda _program, _v, name: name
         named = [own(program, v, statements.names[v]) for v in outputs]
-        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named)).splitlines()
+        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
         return "\n".join([*head, *(f"    {line}" for line in (unpack, first, *lines) if line)])
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
-        body = [tidy(line, {"np": self.np}) if "return" not in line else line for line in lines]
-        return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in body)])
+        return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in lines)])
 
     def _signature(self, name: str, returns: str, direction: bool) -> str:
-        parameters = [*(["direction, /"] if direction else []), *self.inputs, *(["*", *self.generics] if self.generics else [])]
-        if "direction" in self.inputs and direction:
-            parameters[0] = "direction_, /"
+        parameters = [*([f"{self.word['direction']}, /"] if direction else []), *self.inputs, *(["*", *self.generics] if self.generics else [])]
         return f"def {name}({', '.join(parameters)}) -> {returns.replace('np.', self.np + '.')}:"
 
     def _call(self, name: str, first: str = "") -> str:
         arguments = [*([first] if first else []), _keywords([*self.inputs, *self.generics])]
-        return f"{name}({', '.join(arguments)})"
+        return f"{self.word[name]}({', '.join(arguments)})"
 
     def _columns(self, product: str) -> str:
         self.helpers |= {"_columns"}
@@ -206,8 +208,11 @@ class _Module:
         text = self.s.equations.replace("\\", "\\\\").replace('"""', "'''")
         title = f'"""{self.s.forward.name} with its derivatives, generated by symgrad; imports numpy alone.\n\n{text}\n"""'
         imports = ["import math"] if any("math." in inspect.getsource(getattr(helpers, h)) for h in self.helpers) else []
-        alias = "np" if self.np == "np" else self.np
-        return "\n".join([title, "", *imports, "from typing import NamedTuple", "", f"import numpy as {alias}"])
+        return "\n".join([title, "", *imports, "from typing import NamedTuple", "", f"import numpy as {self.np}"])
+
+    def aliases(self) -> str:
+        """The names that gave way to an input's, for the functions that call them."""
+        return "\n".join(f"{alias} = {name}" for name, alias in self.word.items() if alias != name and name != "direction")
 
     def tables(self) -> list[str]:
         shapes = [f"    {str(v)!r}: ({''.join(_dim(d) + ', ' for d in v.shape).strip()})," for v in self.s.forward.inputs]

@@ -154,14 +154,24 @@ def _describe(node: Node) -> str:
     return f"{node.op.name}_{leaf}" if leaf is not None and len(node.args) == 1 else node.op.name.rstrip("_")
 
 
+_ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})
+"""What is read of arrays, so that an array called np is not taken for the module."""
+
+
 class _Tidy(ast.NodeTransformer):
     """a + -b as a - b, 1 / c * x as x / c, and names replaced."""
 
     def __init__(self, renamed: dict[str, str]) -> None:
         self.renamed = renamed
 
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """np.exp is the module's, np.T an array that its author called np."""
+        if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr not in _ARRAY:
+            return ast.Attribute(value=ast.Name(id=self.renamed["np"], ctx=ast.Load()), attr=node.attr, ctx=node.ctx)
+        return self.generic_visit(node)
+
     def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(id=self.renamed.get(node.id, node.id), ctx=node.ctx)
+        return node if node.id == "np" else ast.Name(id=self.renamed.get(node.id, node.id), ctx=node.ctx)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
@@ -177,7 +187,8 @@ class _Tidy(ast.NodeTransformer):
 
 def tidy(line: str, renamed: dict[str, str]) -> str:
     """One statement in normal form: no needless brackets, dimensions under their final names."""
-    return ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(ast.parse(line))))
+    text = ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(ast.parse(line))))
+    return text.replace("'", '"')
 
 
 def names_in(line: str) -> list[str]:

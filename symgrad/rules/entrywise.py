@@ -70,7 +70,7 @@ def power_of_product(node: Node) -> Node | None:
     return product([constant(number**k), *(power(f, exponent=k) for f in factors)])
 
 
-@rule("(x^a)^k = x^(a k) for scalars and whole k", "power", ends="fewer powers")
+@rule("(x^a)^k = x^(a k) for scalars and whole k", "power", ends="fewer powers", limits="where x^a is not real")
 def power_of_power(node: Node) -> Node | None:
     (x,), k = node.args, node.params["exponent"]
     if x.op is not power or not k.is_Integer or node.ndim:

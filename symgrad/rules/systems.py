@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.op import Node
 from symgrad.ops.arithmetic import multiply, scale
-from symgrad.ops.linalg import inv, solve
+from symgrad.ops.linalg import inv
 from symgrad.ops.polynomial import det
 from symgrad.ops.powers import power
 from symgrad.ops.product import eye, identity, matmul, transposition
@@ -40,12 +40,6 @@ def inverse_of_multiple(node: Node) -> Node | None:
 def system_of_identity(node: Node) -> Node | None:
     A, B = node.args
     return inv(A) if B.op is identity else None
-
-
-@rule("(A^-1 I)^T = A^-T, the system with A^T", "solve", ends="fewer transposes", since=CODE, facts=True)
-def system_of_symmetric(node: Node, known: Known) -> Node | None:
-    A, B = node.args
-    return solve(A.args[0], B) if A.op is transposition and known.symmetric(A.args[0]) else None
 
 
 @rule("solve(A, B) = A^-1 B", "solve", ends="fewer systems", since=PRINT)

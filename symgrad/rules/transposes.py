@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from symgrad.op import Node
 from symgrad.operations import operations
-from symgrad.ops.arithmetic import add, hadamard, scale
+from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import matmul, outer, transposition
-from symgrad.rules.record import CODE, Known, rule
+from symgrad.rules.record import Known, rule
 
 
 @rule("(X Y)^T = Y^T X^T", "transpose", ends="transposes move towards the leaves")
@@ -40,9 +40,3 @@ def transpose_of_copies(node: Node) -> Node | None:
 def transpose_of_symmetric(node: Node, known: Known) -> Node | None:
     (x,) = node.args
     return x if known.symmetric(x) else None
-
-
-@rule("(c X)^T = c X^T", "transpose", ends="scalars come to the front", since=CODE)
-def transpose_of_multiple(node: Node) -> Node | None:
-    (x,) = node.args
-    return scale(x.args[0], transposition(x.args[1], **node.params)) if x.op is scale else None

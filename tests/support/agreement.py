@@ -84,6 +84,13 @@ def check_against_jax(
     assert_close(module.hvp(direction, **at), product, tolerance)
 
 
+def check_gradient_against_jax(source: str, point: Mapping[str, Any]) -> None:
+    """The gradient alone, at a kink, where second derivatives are nobody's."""
+    f, at = jax_function(source), {name: np.asarray(a) for name, a in point.items()}
+    names = tuple(range(len(at)))
+    assert_close(compiled(source).grad(**at), jax.grad(f, names)(*map(jnp.asarray, at.values())), 1e-10)
+
+
 def _derivatives(f: Any, at: Mapping[str, np.ndarray], names: Sequence[str], direction: tuple[np.ndarray, ...]) -> Any:
     """Compiled as a whole, which takes jax less time than each of its operations for itself."""
     rest = {name: a for name, a in at.items() if name not in names}

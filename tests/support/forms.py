@@ -1,4 +1,4 @@
-"""Gradients as textbooks and papers print them, written by hand beside the formulas they are the gradients of.
+"""Gradients as textbooks and papers have them, written by hand beside the formulas they are the gradients of.
 
 `of` names what is compared: a variable for the closed form over the inputs alone, `z_bar` for the adjoint equation of z over
 named intermediates and adjoints.
@@ -115,7 +115,9 @@ COOKBOOK = [
         X="C @ X @ X.T @ C @ X @ B @ B.T + C.T @ X @ B @ B.T @ X.T @ C.T @ X"
         " + C @ X @ B @ B.T @ X.T @ C @ X + C.T @ X @ X.T @ C.T @ X @ B @ B.T",
     ),
-    cookbook("(124)", "trace_of_square_inverse", "A: n n, X: n n, B: n n -> trace(A @ inv(X) @ B)", X="-(inv(X) @ B @ A @ inv(X)).T"),
+    cookbook(
+        "(124)", "trace_of_square_inverse", "A: n n, X: n n, B: n n -> trace(A @ inv(X) @ B)", X="-(inv(X) @ B @ A @ inv(X)).T"
+    ),
     cookbook(
         "(125)", "trace_of_inverse_quadratic", "X: m n, C: m m | spd, A: n n -> trace(inv(X.T @ C @ X) @ A)",
         X="-(C @ X @ inv(X.T @ C @ X) @ (A + A.T) @ inv(X.T @ C @ X))",
@@ -150,7 +152,10 @@ MODELS = [
         "CS231n", "neuron", "w0: , x0: , w1: , x1: , w2: -> u = w0 * x0 + w1 * x1 + w2; f = 1 / (1 + exp(-u)); f",
         u_bar="(1 - f) * f", w0_bar="x0 * u_bar", x0_bar="w0 * u_bar", w1_bar="x1 * u_bar", x1_bar="w1 * u_bar", w2_bar="u_bar",
     ),
-    paper("CS231n", "squared_length", "W: m n, x: n -> q = W @ x; sum(q**2)", q_bar="2 * q", W="2 * outer(W @ x, x)", x="2 * (W.T @ W @ x)"),
+    paper(
+        "CS231n", "squared_length", "W: m n, x: n -> q = W @ x; sum(q**2)",
+        q_bar="2 * q", W="2 * outer(W @ x, x)", x="2 * (W.T @ W @ x)",
+    ),
     paper(
         "least squares", "least_squares", "X: n d, w: d, y: n -> r = X @ w - y; 0.5 * sum(r**2)",
         w="X.T @ (X @ w - y)", r_bar="r", w_bar="X.T @ r_bar",
@@ -210,11 +215,13 @@ MODELS = [
         "X: t d, Wq: d p, Wk: d p, Wv: d p, G: t p -> Q = X @ Wq; K = X @ Wk; V = X @ Wv; S = Q @ K.T / sqrt(Q.shape[1]);"
         " A = softmax(S, axis=-1); sum(G * (A @ V))",
         A_bar="G @ V.T", S_bar="A * (A_bar - sum(A * A_bar, axis=1, keepdims=True))", V_bar="A.T @ G", Wq_bar="X.T @ Q_bar",
-        Q_bar="1 / sqrt(Q.shape[1]) * (S_bar @ K)", K_bar="1 / sqrt(Q.shape[1]) * (S_bar.T @ Q)", Wk_bar="X.T @ K_bar", Wv_bar="X.T @ V_bar",
+        Q_bar="1 / sqrt(Q.shape[1]) * (S_bar @ K)", K_bar="1 / sqrt(Q.shape[1]) * (S_bar.T @ Q)",
+        Wk_bar="X.T @ K_bar", Wv_bar="X.T @ V_bar",
     ),
     paper(
         "layer normalisation; the statistics' adjoints as in Ioffe and Szegedy", "layer_norm",
-        "X: n d, gamma: d, beta: d, G: n d -> mu = mean(X, axis=1, keepdims=True); var = mean((X - mu) ** 2, axis=1, keepdims=True);"
+        "X: n d, gamma: d, beta: d, G: n d -> mu = mean(X, axis=1, keepdims=True);"
+        " var = mean((X - mu) ** 2, axis=1, keepdims=True);"
         " Y = (X - mu) / sqrt(var + 1e-5) * gamma + beta; sum(G * Y)",
         gamma_bar="sum((X - mu) / sqrt(var + 1e-5) * Y_bar, axis=0)", beta_bar="sum(Y_bar, axis=0)",
         var_bar="-0.5 * sum((X - mu) * Y_bar * gamma, axis=1, keepdims=True) * (var + 1e-5)**-1.5",

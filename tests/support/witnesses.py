@@ -80,6 +80,15 @@ def scattered(G: Any, y: Any, axis: int, count: int) -> Any:
     return jnp.moveaxis(jnp.tensordot(jax.nn.one_hot(y, count, axis=0), jnp.moveaxis(G, axis, 0), axes=1), 0, axis)
 
 
+def embedded(x: Any, spec: str) -> Any:
+    """The product with an identity matrix for every subscript that comes back."""
+    inside, outside = spec.split("->")
+    pairs = [(c, c.upper()) for i, c in enumerate(outside) if c in outside[:i]]
+    output = "".join(c.upper() if c in outside[:i] else c for i, c in enumerate(outside))
+    identities = [jnp.eye(x.shape[inside.index(c)]) for c, _ in pairs]
+    return jnp.einsum(",".join([inside, *map("".join, pairs)]) + "->" + output, x, *identities)
+
+
 def triangular(A: Any, B: Any, lower: bool, trans: bool) -> Any:
     return linalg.solve_triangular(A, B, lower=lower, trans=int(trans))
 
@@ -103,6 +112,7 @@ WITNESSES |= {
     "transpose": lambda x, axes: jnp.transpose(x, axes),
     "blocks_with": lambda G, Y: jnp.sum(blocks(G, Y) * Y, axis=(2, 3)),
     "entries_with": entries_with,
+    "embed": embedded,
     "einsum": lambda *x, spec: jnp.einsum(spec, *x),
     "apply": phi_witness,
     "loss": loss_witness,
