@@ -34,7 +34,7 @@ def inline_math(translator: Any, node: Any) -> None:
 
 
 def display_math(translator: Any, node: Any) -> None:
-    _write(translator, f'<div class="formulas"><math display="block">{row(node.astext())}</math></div>')
+    _write(translator, f'<div class="formulas plain"><math display="block">{row(node.astext())}</math></div>')
 
 
 def _write(translator: Any, markup: str) -> None:

@@ -17,7 +17,7 @@ from symgrad.printing.latex import Show  # noqa: E402
 
 HEAD = """# Closed forms
 
-Written by `docs/make_forms.py` from the forms in `tests/support/forms.py`, which were written by hand; the tests hold every row to at
+Written by `docs/make_forms.py` from the forms in `tests/support/forms.py`, written by hand; the tests hold every row to at
 most the number of operations of its right side there, and to the same value.
 
 Operations are the interior nodes of the printed expression. Transposes, signs, norms and scalar factors count one each, a matrix

@@ -23,14 +23,67 @@ HERE = Path(__file__).parent
 SOURCES = HERE.parent / "derivations"
 TARGET = HERE / "gallery"
 
-GROUPS = {
-    "Circuits": "cs231n_circuit cs231n_neuron cs231n_sigmoid cs231n_squared_length",
-    "Networks": "d2l_generic d2l_mlp d2l_mlp_bias mlp_hvp softmax_mse softmax_cross_entropy rnn_three_steps lstm_cell gru_cell",
-    "Layers": "attention layer_norm batch_norm graph_convolution lora",
-    "Regression and classification": "ridge logistic logistic_hessian softmax_regression softmax_hessian poisson svm_squared_hinge",
-    "Likelihoods": "gaussian_precision gaussian_covariance gaussian_mixture gp_marginal_likelihood vae_kl rbm_free_energy",
-    "Factorisations and representations": "factorisation factorisation_hessian pca info_nce rayleigh_quotient",
+JAX = {
+    "JAX_PLATFORMS": "cpu",
+    "JAX_COMPILATION_CACHE_DIR": str(HERE / "_build" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
+"""What JAX compiled for one build is there for the next."""
+
+GROUPS = {
+    "Circuits": {
+        "cs231n_circuit": "CS231n: a circuit",
+        "cs231n_neuron": "CS231n: a neuron, gate by gate",
+        "cs231n_sigmoid": "CS231n: a neuron with a sigma gate",
+        "cs231n_squared_length": "CS231n: squared length",
+    },
+    "Networks": {
+        "d2l_generic": "D2L 5.3, generic",
+        "d2l_mlp": "D2L 5.3, tanh",
+        "d2l_mlp_bias": "D2L 5.3, biases",
+        "mlp_hvp": "Pearlmutter's R-operator",
+        "softmax_mse": "Softmax, squared error",
+        "softmax_cross_entropy": "Softmax, cross-entropy",
+        "rnn_three_steps": "RNN through time",
+        "lstm_cell": "LSTM cell",
+        "gru_cell": "GRU cell",
+    },
+    "Layers": {
+        "attention": "Attention",
+        "layer_norm": "Layer normalisation",
+        "batch_norm": "Batch normalisation",
+        "graph_convolution": "Graph convolution",
+        "lora": "LoRA",
+    },
+    "Regression and classification": {
+        "ridge": "Ridge regression",
+        "logistic": "Logistic regression",
+        "logistic_hessian": "Logistic regression, Newton's method",
+        "softmax_regression": "Softmax regression",
+        "softmax_hessian": "Log-sum-exp",
+        "poisson": "Poisson regression",
+        "svm_squared_hinge": "Support vector machine",
+    },
+    "Likelihoods": {
+        "gaussian_precision": "Gaussian, precision",
+        "gaussian_covariance": "Gaussian, covariance",
+        "gaussian_mixture": "Gaussian mixture",
+        "gp_marginal_likelihood": "Gaussian process",
+        "vae_kl": "VAE, Kullback-Leibler term",
+        "rbm_free_energy": "Restricted Boltzmann machine",
+    },
+    "Factorisations and representations": {
+        "factorisation": "Matrix factorisation",
+        "factorisation_hessian": "Factorisation's Hessian",
+        "pca": "Principal components",
+        "info_nce": "InfoNCE",
+        "rayleigh_quotient": "Rayleigh quotient",
+    },
+}
+"""Pages by group, and what they are called."""
+
+TITLES = {stem: title for group in GROUPS.values() for stem, title in group.items()}
 
 
 @dataclass(frozen=True)
@@ -46,12 +99,11 @@ class Entry:
 def main() -> None:
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir()
-    stems = [stem for group in GROUPS.values() for stem in group.split()]
-    if missing := {p.stem for p in SOURCES.glob("*.py")} ^ set(stems):
+    if missing := {p.stem for p in SOURCES.glob("*.py")} ^ set(TITLES):
         sys.exit(f"docs/make_gallery.py: put {', '.join(sorted(missing))} into a group, or take it out")
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    os.environ.update(JAX)
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        entries = {entry.stem: entry for entry in pool.map(write, stems)}
+        entries = {entry.stem: entry for entry in pool.map(write, TITLES)}
     (TARGET / "index.md").write_text(index(entries), encoding="utf-8")
 
 
@@ -83,7 +135,7 @@ def stand_ins(function: Any) -> dict[str, Any]:
 
 def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]:
     """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
-    yield f"# {title(stem)}"
+    yield f"# {TITLES[stem]}"
     yield text
     yield f'```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: "@sg.forward"\n```'
     for part in parts:
@@ -99,39 +151,21 @@ def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]
             yield f"```{{raw}} html\n{fragment([part])}\n```"
 
 
-def title(stem: str) -> str:
-    """The name of a page: what it is called in the file, in words."""
-    words = {
-        "cs231n": "CS231n:",
-        "d2l": "D2L:",
-        "mlp": "MLP",
-        "hvp": "HVP",
-        "svm": "SVM,",
-        "gp": "GP",
-        "pca": "PCA",
-        "vae": "VAE",
-        "kl": "KL",
-    }
-    words |= {"rnn": "RNN,", "lstm": "LSTM", "gru": "GRU", "rbm": "RBM", "lora": "LoRA", "info": "InfoNCE", "nce": "", "mse": "MSE"}
-    text = " ".join(filter(None, (words.get(word, word) for word in stem.split("_"))))
-    return text[0].upper() + text[1:]
-
-
 def index(entries: dict[str, Entry]) -> str:
     """All pages under their groups, and the verification in one table a group."""
     lines = [
         "# Gallery",
-        f"{len(entries)} derivations, each a file of equations in `derivations/`. Every page is made from its file when this site is built: "
+        f"{len(entries)} derivations, each a file of equations in `derivations/`, from which its page is made when this site is built: "
         "document, picture, code, and the comparison with JAX at one random point whose dimensions all differ.",
     ]
     for group, stems in GROUPS.items():
-        rows = [entries[stem] for stem in stems.split()]
-        table = [f"| [{title(e.stem)}]({e.stem}.md) | {e.says} | {e.checks} | {e.worst:.0e} |" for e in rows]
+        rows = [entries[stem] for stem in stems]
+        table = [f"| [{TITLES[e.stem]}]({e.stem}.md) | {e.says} | {e.checks} | {e.worst:.0e} |" for e in rows]
         lines += [
             f"## {group}",
             "\n".join(["| derivation | source | checks | largest error |", "| --- | --- | --: | --: |", *table]),
         ]
-        lines += ["```{toctree}\n:hidden:\n\n" + "\n".join(stems.split()) + "\n```"]
+        lines += ["```{toctree}\n:hidden:\n\n" + "\n".join(stems) + "\n```"]
     return "\n\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ from symgrad.export.contraction import planned
 from symgrad.export.forms import computed
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
-from symgrad.op import Node
+from symgrad.op import CONSTANT, Node
 from symgrad.ops.generic import functions_of
 from symgrad.program import Program, fresh
 from symgrad.second import Factors
@@ -167,6 +167,7 @@ class _Module:
         lines = statements.emit()
         own = _owned if owned else lambda _program, _v, name: name
         named = [own(program, v, statements.names[v]) for v in outputs]
+        named = [name.replace("np.float64(", f"{self.np}.float64(") for name in named]
         lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
@@ -261,4 +262,6 @@ def _owned(program: Program, output: Node, name: str) -> str:
     node = output
     while node in program.defined or node.op.name in ("transpose", "diagonal", "reshape"):
         node = program.defined[node].expr if node in program.defined else node.args[0]
+    if node.op is CONSTANT:
+        return f"np.float64({name})"
     return f"{name}.copy()" if output.ndim and node.op.name in ("variable", "broadcast") else name
