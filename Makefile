@@ -24,7 +24,7 @@ check: .venv/tools.stamp
 docs: .venv/docs.stamp  ## the site, into docs/_build/html
 	@$(BIN)/python docs/make_operations.py
 	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_gallery.py
-	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 	@echo "wrote docs/_build/html/index.html"
 
 format: .venv/tools.stamp

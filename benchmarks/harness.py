@@ -91,7 +91,9 @@ def table(rows: Sequence[Row], title: str) -> str:
     means = [f"{np.exp(np.mean([np.log(row.ratios[n]) for row in rows])):.2f}" for n in names[1:]]
     lines.append("| geometric mean | " + " | ".join([""] * len(names) + means)[2:] + " |")
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, jax {jax.__version__}"
-    return "\n".join([*lines, "", f"One core of a shared machine ({machine}), float64, BLAS with one thread, CPU time of the process."])
+    return "\n".join(
+        [*lines, "", f"One core of a shared machine ({machine}), float64, BLAS with one thread, CPU time of the process."]
+    )
 
 
 def jitted(fn: Callable[..., Any], *args: Any) -> Thunk:

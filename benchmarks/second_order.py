@@ -1,6 +1,6 @@
 """Full Hessians: the exported closed form against jax.jit(jax.hessian) and against NumPy that an expert would write.
 
-    python benchmarks/second_order.py            # a Markdown table
+python benchmarks/second_order.py            # a Markdown table
 """
 
 from __future__ import annotations
@@ -82,7 +82,15 @@ def softmax_expert(X, W, Y):
 def softmax_row() -> Row:
     n, d, k = 2000, 100, 10
     Y = np.eye(k)[rng.integers(k, size=n)]
-    return row("softmax regression 2000 x 100, k = 10", softmax_regression, ("W",), softmax_expert, X=normal(size=(n, d)), W=normal(size=(d, k)) / 10, Y=Y)
+    return row(
+        "softmax regression 2000 x 100, k = 10",
+        softmax_regression,
+        ("W",),
+        softmax_expert,
+        X=normal(size=(n, d)),
+        W=normal(size=(d, k)) / 10,
+        Y=Y,
+    )
 
 
 # quadratics -------------------------------------------------------------------------------------------------------------------
@@ -170,7 +178,7 @@ def relu_expert(x, W, A):
     return net_expert(x, W, A, lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0, None)
 
 
-# likelihood, one hidden layer -------------------------------------------------------------------------------------------------------
+# likelihood, one hidden layer ---------------------------------------------------------------------------------------------
 
 
 def gaussian(S: "n n", L: "n n"):
@@ -215,17 +223,52 @@ def rows() -> list[Row]:
         logistic_row(2000, 100),
         logistic_row(10000, 500),
         softmax_row(),
-        row("ridge 2000 x 500", ridge, ("w",), ridge_expert, X=normal(size=(2000, 500)), w=normal(size=500), y=normal(size=2000), lam=np.float64(0.1)),
+        row(
+            "ridge 2000 x 500",
+            ridge,
+            ("w",),
+            ridge_expert,
+            X=normal(size=(2000, 500)),
+            w=normal(size=500),
+            y=normal(size=2000),
+            lam=np.float64(0.1),
+        ),
         row("x'Ax, n = 1000", quadratic, ("x",), lambda x, A: A + A.T, x=normal(size=1000), A=normal(size=(1000, 1000))),
         row("logsumexp, n = 1000", lse, ("x",), lse_expert, x=normal(size=1000)),
-        row("factorisation 300 x 300, k = 5", factorisation, ("U",), factorisation_expert, T=normal(size=(300, 300)), U=normal(size=(300, 5)), V=normal(size=(300, 5))),
+        row(
+            "factorisation 300 x 300, k = 5",
+            factorisation,
+            ("U",),
+            factorisation_expert,
+            T=normal(size=(300, 300)),
+            U=normal(size=(300, 5)),
+            V=normal(size=(300, 5)),
+        ),
         *(
-            row(f"ten-layer {kind} net, n = {n}", fn, ("W",), expert, x=normal(size=n), W=normal(size=(n, n)) / n**0.5, A=normal(size=(n, n)) / n**0.5)
+            row(
+                f"ten-layer {kind} net, n = {n}",
+                fn,
+                ("W",),
+                expert,
+                x=normal(size=n),
+                W=normal(size=(n, n)) / n**0.5,
+                A=normal(size=(n, n)) / n**0.5,
+            )
             for n in (20, 50)
             for kind, fn, expert in (("tanh", tanh_net, tanh_expert), ("relu", relu_net, relu_expert))
         ),
         row("Gaussian likelihood, n = 60", gaussian, ("L",), gaussian_expert, S=q @ q.T, L=q @ q.T + np.eye(60)),
-        row("D2L MLP 20-10-5, all blocks", mlp, ("W1", "W2"), mlp_expert, x=normal(size=20), y=normal(size=5), W1=normal(size=(10, 20)), W2=normal(size=(5, 10)), lam=np.float64(0.1)),
+        row(
+            "D2L MLP 20-10-5, all blocks",
+            mlp,
+            ("W1", "W2"),
+            mlp_expert,
+            x=normal(size=20),
+            y=normal(size=5),
+            W1=normal(size=(10, 20)),
+            W2=normal(size=(5, 10)),
+            lam=np.float64(0.1),
+        ),
     ]
 
 

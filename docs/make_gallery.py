@@ -155,8 +155,8 @@ def index(entries: dict[str, Entry]) -> str:
     """All pages under their groups, and the verification in one table a group."""
     lines = [
         "# Gallery",
-        f"{len(entries)} derivations, each a file of equations in `derivations/`, from which its page is made when this site is built: "
-        "document, picture, code, and the comparison with JAX at one random point whose dimensions all differ.",
+        f"{len(entries)} derivations, each a file of equations in `derivations/` that its page is built from: "
+        "document, picture, code, and the comparison with JAX at a random point whose dimensions all differ.",
     ]
     for group, stems in GROUPS.items():
         rows = [entries[stem] for stem in stems]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-import symgrad.ops  # noqa: F401  (registers the operations)
+import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
@@ -28,7 +28,7 @@ from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block, dense, dense_row, diagonals, factored, gauss_newton
-from symgrad.simplify import normalise, simplified, simplify
+from symgrad.simplify import legible, normalise, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
 LARGEST_CLOSED_FORM = 10_000
@@ -147,7 +147,9 @@ class Derivation:
     def _adjoint(self) -> Program:
         """The adjoint before any property of a variable is used: what is differentiated again."""
         if not self.is_scalar:
-            raise InputError(f"{self.program.name} has a value of shape {self.program.output.shape}, not a scalar; ask for its jacobian")
+            raise InputError(
+                f"{self.program.name} has a value of shape {self.program.output.shape}, not a scalar; ask for its jacobian"
+            )
         return adjoint(self._normal, self.wrt)
 
     @cached_property
@@ -169,7 +171,7 @@ class Derivation:
         return simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
     def block(self, row: str, column: str) -> Block:
-        """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is then unused)."""
+        """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is unused)."""
         b = self.program.input(column)
         v = self.directions[b]
         if not self.is_scalar:
@@ -213,20 +215,22 @@ class Derivation:
     @cached_property
     def gradient(self) -> Mapping[str, Node]:
         """Each variable's gradient over inputs, named intermediates and named adjoints."""
-        defined = self.adjoint.defined
+        defined = legible(self.adjoint).defined
         return _Gradients({str(v): defined[g].expr for v, g in zip(self.wrt, self.adjoint.outputs[1:], strict=True)})
 
     def closed_form(self, name: str) -> Node:
         """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read."""
         expr = self.gradient[name]
-        for eq in reversed(self.adjoint.equations):
-            expr = substitute(expr, {eq.symbol: eq.expr})
+        table: dict[Node, Node] = {}
+        for eq in self.adjoint.equations:
+            table[eq.symbol] = substitute(eq.expr, table)
+        expr = substitute(expr, table)
         if (count := _tree_size(expr)) > LARGEST_CLOSED_FORM:
             raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
-        return simplify(expr)
+        return readable(expr)
 
     def sympy(self, name: str) -> Any:
-        """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and for operations SymPy has no words for."""
+        """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and where SymPy has no words."""
         return sympy_of(self.gradient[name])
 
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
@@ -239,10 +243,10 @@ class Derivation:
         """The equations a reader sees, under their headings."""
         forward = self.program.equations
         if not self.is_scalar:
-            product = self._new(self.tangent, forward)
+            product = self._new(legible(self.tangent), forward)
             return [("Forward pass", forward), ("Jacobian-vector product", product), ("Jacobian", self._jacobian())]
-        backward = self._new(self.adjoint, forward)
-        second = self._new(self.tangent, (*forward, *backward))
+        backward = self._new(legible(self.adjoint), forward)
+        second = self._new(legible(self.tangent), (*forward, *backward))
         return [("Forward pass", forward), ("Backward pass", backward), ("Hessian-vector product", second)]
 
     def _jacobian(self) -> tuple[Equation, ...]:
@@ -296,7 +300,7 @@ class Derivation:
     # code ---------------------------------------------------------------------------------------------------------------
 
     def numpy(self) -> str:
-        """One standalone module that imports numpy alone: value, grad, value_and_grad, hvp and hessian, or value, jvp and jacobian."""
+        """One standalone module that imports numpy alone: value, grad, hvp, hessian and more, or value, jvp and jacobian."""
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar else None
@@ -324,7 +328,7 @@ class Derivation:
         return load(self.numpy(), self.program.name)
 
     def cost(self, sizes: Mapping[str, int] | None = None, dtype: str = "float64") -> Cost:
-        """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has every dimension; see `symgrad.cost_report`."""
+        """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.cost_report`."""
         return Cost(self, sizes, dtype)
 
     def verify(self, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Any:

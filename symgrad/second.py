@@ -84,10 +84,10 @@ def block(program: Program, root: Node, row: Node, column: Node, v: Node) -> Blo
     """The block of a tangent program whose output `root` is linear in the direction v of `column`."""
     defined = program.needed([root]).defined
     dots = {s: eq for s, eq in defined.items() if _moves(s)}
-    operator = root
-    for eq in reversed(list(dots.values())):
-        operator = substitute(operator, {eq.symbol: eq.expr})
-    operator = simplify(operator)
+    read_through_names: dict[Node, Node] = {}
+    for eq in dots.values():
+        read_through_names[eq.symbol] = substitute(eq.expr, read_through_names)
+    operator = simplify(read_through_names.get(root, root))
     return Block(row, column, v, operator, _terms(operator, v))
 
 
@@ -362,14 +362,12 @@ def model_output(program: Program, wrt: tuple[Node, ...]) -> Node | None:
 
     A regulariser that reads the variables directly belongs to the loss.
     """
-    active = depends_on(program, wrt)
-    candidates = [eq for eq in program.equations if eq.symbol in active and eq.symbol.ndim]
-    for eq in reversed(candidates):
-        position = program.equations.index(eq)
-        inside = {e.symbol for e in program.equations[:position] if e.symbol in active}
-        used_later = {v for e in program.equations[position + 1 :] for v in variables(e.expr)}
-        if not inside & used_later - set(wrt):
+    active, index = depends_on(program, wrt), {eq.symbol: i for i, eq in enumerate(program.equations)}
+    earliest = len(index)
+    for i, eq in reversed(list(enumerate(program.equations))):
+        if eq.symbol in active and eq.symbol.ndim and earliest >= i:
             return eq.symbol
+        earliest = min([earliest, *(index[v] for v in variables(eq.expr) if v in active and v in index)])
     return None
 
 

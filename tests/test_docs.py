@@ -13,7 +13,7 @@ from symgrad.op import REGISTRY
 from symgrad.printing.equations import align
 
 TOP = Path(__file__).parents[1]
-PAGES = [TOP / "README.md", TOP / "docs" / "adding-an-operation.md"]
+PAGES = [TOP / "README.md", TOP / "docs" / "start.md", TOP / "docs" / "adding-an-operation.md"]
 
 
 def read(path):
@@ -80,4 +80,5 @@ def test_the_table_of_kinks_is_that_of_the_records():
 def test_links_between_pages_lead_somewhere():
     for page in [*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", read(page)):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            made = target.startswith("gallery/")  # by docs/make_gallery.py
+            assert made or (page.parent / target).exists(), f"{page.name} links to {target}"

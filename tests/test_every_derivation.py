@@ -183,3 +183,40 @@ def test_squared_length_has_the_shapes_of_its_variables():
         d("f", "W"): rf"{d('f', 'q')} x{T}",
         d("f", "x"): rf"W{T} {d('f', 'q')}",
     }
+
+
+def hessian(derivation, row, column):
+    return Show().text(derivation.hessian[row, column].matrix)
+
+
+def test_score_of_logistic_regression():
+    """Hastie, Tibshirani and Friedman, 4.4.1: X^T (p - y), here with the penalty's term."""
+    equations, residual = backward(derive("logistic_hessian")), d("J", r"\eta")
+    assert equations[residual] == r"\sigma(\eta) - y"
+    assert equations[d("J", r"\beta")] == rf"X{T} {residual} + \lambda \beta"
+
+
+def test_softmax_regression_has_the_residual_of_probabilities():
+    """Bishop (4.109): Phi^T (Y - T)."""
+    equations = backward(derive("softmax_regression"))
+    assert equations[d("E", "A")] == r"\operatorname{softmax}_{\mathrm{rows}}(A) - T"
+    assert equations[d("E", "W")] == rf"\Phi{T} {d('E', 'A')}"
+
+
+def test_hessian_of_log_sum_exp():
+    """Boyd and Vandenberghe, 3.1.5: diag(p) - p p^T."""
+    p = d("f", "x")
+    assert hessian(derive("softmax_hessian"), "x", "x") == rf"\operatorname{{diag}}\left( {p} \right) - {p} \left( {p} \right){T}"
+
+
+def test_diagonal_blocks_of_a_factorisation_are_kronecker_products():
+    derivation = derive("factorisation_hessian")
+    assert hessian(derivation, "U", "U") == rf"V{T} V \otimes I"
+    assert hessian(derivation, "V", "V") == rf"U{T} U \otimes I"
+
+
+def test_free_energy_is_differentiated_to_probabilities():
+    """Hinton (2012): -sigma(x) and its outer product with v."""
+    equations = backward(derive("rbm_free_energy"))
+    assert equations[d("F", "a")] == "-v"
+    assert equations[d("F", "x")] == r"-\sigma(x)"

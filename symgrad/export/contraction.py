@@ -62,14 +62,21 @@ def _best(letters: list[str], operands: list[Node], output: str) -> Node:
     best: dict[int, tuple[int, str, Node]] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
     for some in _subsets(len(operands)):
         outside = "".join(s for i, s in enumerate(letters) if not some >> i & 1) + output
-        options = [_pair(best[a], best[some ^ a], outside, output if some == everything else None, sizes, first) for a in _halves(some)]
+        options = [
+            _pair(best[a], best[some ^ a], outside, output if some == everything else None, sizes, first) for a in _halves(some)
+        ]
         best[some] = min(options, key=lambda option: option[0])
     _, found, node = best[everything]
     return node if len(operands) > 1 else contract(f"{found}->{output}", node)
 
 
 def _pair(
-    a: tuple[int, str, Node], b: tuple[int, str, Node], outside: str, output: str | None, sizes: dict[str, int], first: dict[Node, int]
+    a: tuple[int, str, Node],
+    b: tuple[int, str, Node],
+    outside: str,
+    output: str | None,
+    sizes: dict[str, int],
+    first: dict[Node, int],
 ) -> tuple[int, str, Node]:
     """Two parts multiplied, in the order of their operands, so that equal parts become the same array."""
     if first.get(b[2], len(first)) < first.get(a[2], len(first)):

@@ -58,7 +58,6 @@ def _sum_of_products(node: Node) -> Node | None:
     return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
 
 
-
 def _smaller_multiple(node: Node) -> Node | None:
     """c (x y^T) = (c x) y^T: a multiple of an outer product is one of its first vector."""
     if node.op is not scale or node.args[1].op is not outer:

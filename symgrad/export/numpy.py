@@ -24,7 +24,24 @@ _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvatur
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")
 """Names that the functions call; where an input is called the same, they call an alias."""
 
-PUBLIC = ("value", "grad", "value_and_grad", "hvp", "gnvp", "hessian", "hessian_diag", "hessian_factors", "LinearMap", "jvp", "jacobian", "check", "PROPERTIES", "Gradient", "SHAPES", "LABELS")
+PUBLIC = (
+    "value",
+    "grad",
+    "value_and_grad",
+    "hvp",
+    "gnvp",
+    "hessian",
+    "hessian_diag",
+    "hessian_factors",
+    "LinearMap",
+    "jvp",
+    "jacobian",
+    "check",
+    "PROPERTIES",
+    "Gradient",
+    "SHAPES",
+    "LABELS",
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,11 @@ class _Module:
         return [
             self._function("value", s.forward, [value], "return {float}({0})", "float", self._says("The value")),
             self._function(
-                "value_and_grad", s.adjoint, [value, *gradients], "return {float}({0}), {Gradient}({rest})", "tuple[float, Gradient]",
+                "value_and_grad",
+                s.adjoint,
+                [value, *gradients],
+                "return {float}({0}), {Gradient}({rest})",
+                "tuple[float, Gradient]",
                 self._says("The value and its gradient, in the shapes of the variables"),
             ),
             self._short("grad", "Gradient", "The gradient, in the shapes of the variables.", f"return {call}[1]"),
@@ -95,7 +116,9 @@ class _Module:
     def _hessian_diag(self) -> str:
         says = "The diagonal of the Hessian, in the shapes of the variables."
         if self.s.diagonal is not None:
-            return self._function("hessian_diag", self.s.diagonal, list(self.s.diagonal.outputs), "return {Gradient}({all})", "Gradient", says)
+            return self._function(
+                "hessian_diag", self.s.diagonal, list(self.s.diagonal.outputs), "return {Gradient}({all})", "Gradient", says
+            )
         self.helpers.add("_diagonals")
         columns = self._columns("hvp").replace("columns = _columns", "diagonals = _diagonals")
         return self._short("hessian_diag", "Gradient", says, columns, f"return {self.word['Gradient']}(*diagonals)")
@@ -117,7 +140,10 @@ class _Module:
         return self._function("hessian_factors", factors.program, outputs, "\n".join(lines), returns, says, owned=False)
 
     def _hessian(self) -> str:
-        says, returns = "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).", "tuple[tuple[np.ndarray, ...], ...]"
+        says, returns = (
+            "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j).",
+            "tuple[tuple[np.ndarray, ...], ...]",
+        )
         if self.s.dense is None:
             return self._short("hessian", returns, says, self._columns("hvp"), "return tuple(zip(*columns))")
         k = len(self.s.wrt)
@@ -150,7 +176,7 @@ class _Module:
 
     def _product(self, name: str, program: Program, says: str) -> str:
         moved = [str(v) for v in self.s.directions]
-        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like({self.word['direction']}, {', '.join(map(str, self.s.wrt))})"
+        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like({self.word['direction']}, {_listed(self.s.wrt)})"
         self.helpers.add("_like")
         result = "return ({0},)" if name == "jvp" else "return {Gradient}({all})"
         kind = "tuple[np.ndarray]" if name == "jvp" else "Gradient"
@@ -160,7 +186,15 @@ class _Module:
         return f"{text} of {self.s.forward.name}."
 
     def _function(
-        self, name: str, program: Program, outputs: Sequence[Node], result: str, returns: str, says: str, first: str = "", owned: bool = True
+        self,
+        name: str,
+        program: Program,
+        outputs: Sequence[Node],
+        result: str,
+        returns: str,
+        says: str,
+        first: str = "",
+        owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs))
         statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
@@ -178,7 +212,11 @@ class _Module:
         return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in lines)])
 
     def _signature(self, name: str, returns: str, direction: bool) -> str:
-        parameters = [*([f"{self.word['direction']}, /"] if direction else []), *self.inputs, *(["*", *self.generics] if self.generics else [])]
+        parameters = [
+            *([f"{self.word['direction']}, /"] if direction else []),
+            *self.inputs,
+            *(["*", *self.generics] if self.generics else []),
+        ]
         return f"def {name}({', '.join(parameters)}) -> {returns.replace('np.', self.np + '.')}:"
 
     def _call(self, name: str, first: str = "") -> str:
@@ -239,6 +277,10 @@ def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:
 
 def _sorted_generics(functions: dict[str, object]) -> list[str]:
     return sorted(functions, key=lambda name: (name.lstrip("d0123456789_") or name, len(name), name))
+
+
+def _listed(nodes: Sequence[Node]) -> str:
+    return ", ".join(map(str, nodes))
 
 
 def _keywords(names: Sequence[str]) -> str:

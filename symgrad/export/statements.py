@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
@@ -17,6 +17,9 @@ from symgrad.source import dim_source, tuple_source, value_source
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
+
+MOST_SUMMANDS = 24
+"""Terms of a sum in one statement."""
 
 _VIEWS = frozenset({"transpose", "broadcast", "identity", "variable", "constant"})
 
@@ -118,12 +121,24 @@ class Statements:
         self.lines.append(f"{name} = {text}")
 
     def _expression(self, node: Node) -> str:
+        if node.op is add and len(node.args) > MOST_SUMMANDS:
+            return self._long_sum(node)
         template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
         silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
         return template.format(*(self._operand(a, silent) for a in node.args))
+
+    def _long_sum(self, node: Node) -> str:
+        """A sum of many terms in statements that Python reads without running out of stack."""
+        silent = any(a.op.name != "broadcast" for a in node.args)
+        total, *rest = [" + ".join(self._operand(a, silent) for a in part) for part in batched(node.args, MOST_SUMMANDS)]
+        for part in rest:
+            name = self._name("total")
+            self._assign(name, total)
+            total = f"{name} + {part}"
+        return total
 
     def _operand(self, node: Node, silent: bool) -> str:
         if node in self.names:
@@ -146,6 +161,10 @@ def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
     if inner.op in (diag, identity):
         return [*number, *inner.args] or [constant(1)], f"{name}.flat[:: {dim_source(inner.shape[0])} + 1] +="
     return None
+
+
+def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
 
 
 def _describe(node: Node) -> str:

@@ -172,10 +172,10 @@ dot = bilinear(
 )
 
 
-def _dot_latex(node: Node, show: Any) -> str:
+def _dot_latex(node: Node, show: Any) -> Any:
     X, Y = node.args
     if X is Y and X.op not in (matmul, transposition):
-        return rf"{show.norm(X)}^{{2}}"
+        return rf"{show.norm(X)}^{{2}}", POWER
     return _product_latex(node, show)
 
 

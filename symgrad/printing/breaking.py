@@ -10,6 +10,7 @@ from itertools import pairwise
 from symgrad.printing.text import unicode_of
 
 _TOKEN = re.compile(r"\\(?:left|right)(?:\\[{}a-zA-Z]+|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
+_BRACE = re.compile(r"\\.|[{}]")
 _OPENING = frozenset({"{", "[", r"\{", r"\begin", r"\lVert", r"\lvert"})
 _CLOSING = frozenset({"}", "]", r"\}", r"\end", r"\rVert", r"\rvert"})
 _SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash|otimes|cdot) ")
@@ -20,6 +21,10 @@ SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5
 """What a cut costs: before plus and minus, before another sign, between factors, per pair of brackets, for an empty line."""
 
 
+NEAR = 24
+"""Characters on either side that decide whether a place may be cut."""
+
+
 @dataclass(frozen=True)
 class _Cut:
     position: int
@@ -28,6 +33,8 @@ class _Cut:
 
 def broken(text: str, width: int) -> list[str]:
     """The formula in pieces of at most `width` characters, as the terminal counts them, wherever it can be cut."""
+    if len(text) <= width:
+        return [text]
     text = _opened(text, width)
     cuts, pairs = _read(text)
     places = list(_chosen(text, cuts, width))
@@ -41,8 +48,7 @@ def _opened(text: str, width: int) -> str:
     while (at := text.find(r"\frac{", at)) >= 0:
         middle = _end(text, at + 5)
         after = _end(text, middle)
-        outside = text.count("{", 0, at) - text.count(r"\{", 0, at) == text.count("}", 0, at) - text.count(r"\}", 0, at)
-        if outside and _length(text[at:after]) > width:
+        if _length(text[at:after]) > width and _outside(text, at):
             top, bottom = text[at + 6 : middle - 1], text[middle:after]
             text = rf"{text[:at]}\frac{{1}}{bottom} \left( {top} \right){text[after:]}"
             at += len(rf"\frac{{1}}{bottom}")
@@ -51,23 +57,36 @@ def _opened(text: str, width: int) -> str:
     return text
 
 
+def _outside(text: str, at: int) -> bool:
+    """Does no group open before here and close behind it?"""
+    return text.count("{", 0, at) - text.count(r"\{", 0, at) == text.count("}", 0, at) - text.count(r"\}", 0, at)
+
+
 def _end(text: str, start: int) -> int:
     """Where the group that opens here ends."""
     depth = 0
-    for match in re.finditer(r"\\.|[{}]", text[start:]):
+    for match in _BRACE.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
         if depth == 0:
-            return start + match.end()
+            return match.end()
     return len(text)
 
 
 def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
     """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
-    start = 0
-    while _length(text[start:]) > width and (ahead := [c for c in cuts if c.position > start]):
-        lengths = {c: _length(text[start : c.position]) for c in ahead}
-        fitting = [c for c in ahead if lengths[c] <= width]
-        start = min(fitting or ahead[:1], key=lambda c: c.cost - SHORT * lengths[c] / width).position
+    start, rest = 0, list(reversed(cuts))
+    while rest:
+        fitting = []
+        while rest and (length := _length(text[start : rest[-1].position])) <= width:
+            fitting.append((rest.pop(), length))
+        if not rest and _length(text[start:]) <= width:
+            return
+        if not fitting:
+            start = rest.pop().position
+        else:
+            best = min(range(len(fitting)), key=lambda i: fitting[i][0].cost - SHORT * fitting[i][1] / width)
+            rest.extend(cut for cut, _ in reversed(fitting[best + 1 :]))
+            start = fitting[best][0].position
         yield start
 
 
@@ -88,7 +107,7 @@ def _read(text: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
             opened, is_round = stack.pop() if stack else (at, False)
             pairs += [(opened, at)] if is_round else []
         elif token.isspace() and all(is_round for _, is_round in stack):
-            kind = _kind(text[:at], text[match.end() :])
+            kind = _kind(text[max(0, at - NEAR) : at], text[match.end() : match.end() + NEAR])
             cuts += [] if kind is None else [_Cut(at, kind + DEEPER * len(stack))]
     return cuts, pairs
 

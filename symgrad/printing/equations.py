@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from symgrad.op import Node, constant, value_of
 from symgrad.printing.breaking import broken
@@ -26,18 +27,14 @@ def shape_of(node: Node, show: Show) -> str:
 
 def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]:
     """Left and right side of each equation; before a sum of contributions its local derivatives, as textbooks have them."""
-    known: dict[Node, Equation] = {}
+    summands: set[Any] = set()
     for eq in equations:
-        known[eq.symbol] = eq
-        for source, part in _local(eq, known):
-            yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
+        for source, part in eq.parts if len(eq.parts) > 1 else ():
+            if source.params["symbol"] in summands:
+                yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
+        if _is_bar(eq.symbol) and not eq.symbol.ndim and value_of(eq.expr) == 1:
+            summands.add(eq.symbol.params["symbol"][1])
         yield show.text(eq.symbol), show.text(eq.expr)
-
-
-def _local(eq: Equation, known: dict[Node, Equation]) -> list[tuple[Node, Node]]:
-    """Contributions that are derivatives of named summands: those whose own adjoint is 1."""
-    ones = {e.symbol.params["symbol"][1] for e in known.values() if _is_bar(e.symbol) and value_of(e.expr) == 1}
-    return [(v, part) for v, part in eq.parts if len(eq.parts) > 1 and v.params["symbol"] in ones]
 
 
 def _is_bar(symbol: Node) -> bool:

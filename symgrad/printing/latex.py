@@ -96,7 +96,9 @@ class Show:
 
     def fraction(self, number: sympy.Expr, above: list[Node], below: list[Node]) -> str:
         """number * above / below as one fraction where anything stands below; nothing at all for 1."""
-        over, under = (number, sympy.S.One) if "." in self.number(number) or "10^" in self.number(number) else number.as_numer_denom()
+        over, under = (
+            (number, sympy.S.One) if "." in self.number(number) or "10^" in self.number(number) else number.as_numer_denom()
+        )
         tops = [self.number(over)] if over != 1 else []
         bottoms = [self.number(under)] if under != 1 else []
         if not below and under == 1:

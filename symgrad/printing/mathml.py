@@ -138,7 +138,7 @@ class _Reader:
         if name == "begin":
             return self.table(), "operand"
         if name in _ACCENTS:
-            return f'<mover accent="true">{self.group()}<mo>{_ACCENTS[name]}</mo></mover>', "operand"
+            return f"<mover>{self.group()}<mo>{_ACCENTS[name]}</mo></mover>", "operand"
         if name in ("operatorname", "mathrm", "text", "mathcal", "mathbb", "mathbf"):
             return self.upright(name)
         if name in _SPACES:

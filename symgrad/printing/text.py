@@ -13,7 +13,19 @@ COMMANDS = dict(
     sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
     lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", ldots="…", cdots="⋯",
 )  # fmt: skip
-COMMANDS |= {"lambda": "λ", "in": "∈", "{": "{", "}": "}", ",": "", ";": " ", "!": "", " ": " ", "quad": " ", "qquad": "  ", "\\": "\n"}
+COMMANDS |= {
+    "lambda": "λ",
+    "in": "∈",
+    "{": "{",
+    "}": "}",
+    ",": "",
+    ";": " ",
+    "!": "",
+    " ": " ",
+    "quad": " ",
+    "qquad": "  ",
+    "\\": "\n",
+}
 DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
 PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "boldsymbol", "bm", "mathit"})
 ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}

@@ -22,7 +22,9 @@ def mlp(X: "n d", Y: "n q", W1: "d h", b1: "h", W2: "h q", lam: " | positive"):
 @pytest.fixture(scope="module")
 def mlp():
     rng = np.random.default_rng(0)
-    inputs = {name: rng.normal(size=shape) for name, shape in {"X": (7, 5), "Y": (7, 3), "W1": (5, 4), "b1": (4,), "W2": (4, 3)}.items()}
+    inputs = {
+        name: rng.normal(size=shape) for name, shape in {"X": (7, 5), "Y": (7, 3), "W1": (5, 4), "b1": (4,), "W2": (4, 3)}.items()
+    }
     return sg.forward(MLP).derive("W1", "b1", "W2").compile(), {**inputs, "lam": 0.3}
 
 
@@ -97,14 +99,21 @@ def test_declared_properties_are_checked_on_request():
     f = sg.forward('def f(S: "n n | spd", y: "n | sign"): return y @ S @ y').derive("S").compile()
     S, y = np.eye(3) * 2, np.array([1.0, -1.0, 1.0])
     f.check(S=S, y=y)
-    for wrong, message in (({"S": -S, "y": y}, "S is declared spd, and is not"), ({"S": S, "y": 2 * y}, "y is declared sign, and is not")):
+    for wrong, message in (
+        ({"S": -S, "y": y}, "S is declared spd, and is not"),
+        ({"S": S, "y": 2 * y}, "y is declared sign, and is not"),
+    ):
         with pytest.raises(ValueError, match=f"^{message}$"):
             f.check(**wrong)
 
 
 @pytest.mark.parametrize("name", ["np", "value", "grad", "Gradient", "direction", "SHAPES", "v", "float"])
 def test_generated_names_give_way_to_the_authors(name):
-    f = sg.forward(f'def f({name}: "n", A: "n n"):\n    z_bar = A @ {name}\n    z = tanh(z_bar)\n    return z @ z').derive(name).compile()
+    f = (
+        sg.forward(f'def f({name}: "n", A: "n n"):\n    z_bar = A @ {name}\n    z = tanh(z_bar)\n    return z @ z')
+        .derive(name)
+        .compile()
+    )
     rng = np.random.default_rng(5)
     inputs = {name: rng.normal(size=4), "A": rng.normal(size=(4, 4))}
     v = rng.normal(size=4)
@@ -148,7 +157,8 @@ def test_the_module_stands_alone(tmp_path):
     (tmp_path / "mlp.py").write_text(sg.forward(MLP).derive("W1").numpy())
     code = (
         "import sys\nfor name in ('sympy', 'jax', 'symgrad', 'scipy'): sys.modules[name] = None\n"
-        "import mlp, numpy as np\nprint(mlp.value(np.ones((2, 3)), np.ones((2, 1)), np.zeros((3, 4)), np.zeros(4), np.zeros((4, 1)), 1.0))"
+        "import mlp\nfrom numpy import ones, zeros\n"
+        "print(mlp.value(ones((2, 3)), ones((2, 1)), zeros((3, 4)), zeros(4), zeros((4, 1)), 1.0))"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "0.5"

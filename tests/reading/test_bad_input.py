@@ -9,474 +9,470 @@ HEAD = 'def f(x: "n", A: "n n", c: ""):\n'
 
 BODIES = [
     (
-        'y = A @ x\nreturn y + foo',
+        "y = A @ x\nreturn y + foo",
         InputError,
         'foo in "return y + foo" (m.py, line 3): it is not declared; make it an argument, or assign it first',
     ),
     (
-        'y = jnp.tanhh(x)\nreturn y',
+        "y = jnp.tanhh(x)\nreturn y",
         UnsupportedError,
         'jnp.tanhh in "y = jnp.tanhh(x)" (m.py, line 2): the function tanhh is not known, the operations read'
-        ' are listed in docs/operations.md. Did you mean tanh?',
+        " are listed in docs/operations.md. Did you mean tanh?",
     ),
     (
-        'y = jnp.linalg.foo(x)\nreturn y',
+        "y = jnp.linalg.foo(x)\nreturn y",
         UnsupportedError,
         'jnp.linalg.foo in "y = jnp.linalg.foo(x)" (m.py, line 2): the function foo is not known, the '
-        'operations read are listed in docs/operations.md',
+        "operations read are listed in docs/operations.md",
     ),
     (
-        'return x.summ()',
+        "return x.summ()",
         UnsupportedError,
         'x.summ in "return x.summ()" (m.py, line 2): the array method .summ is not known. Did you mean sum?',
     ),
     (
-        'return 2**10**10 * x',
+        "return 2**10**10 * x",
         InputError,
         'power in "return 2**10**10 * x" (m.py, line 2): the number is beyond float64; scale the problem',
     ),
     (
-        'return 1e999 * x',
+        "return 1e999 * x",
         InputError,
         'the number in "return 1e999 * x" (m.py, line 2): the number is beyond float64; write jnp.inf for infinity',
     ),
     (
-        'return 1j * x',
+        "return 1j * x",
         UnsupportedError,
         '1j in "return 1j * x" (m.py, line 2): a complex literal is not read; numbers are real',
     ),
     (
         "return b'a' * x",
         UnsupportedError,
-        'b\'a\' in "return b\'a\' * x" (m.py, line 2): a bytes literal is not read; numbers are real',
+        "b'a' in \"return b'a' * x\" (m.py, line 2): a bytes literal is not read; numbers are real",
     ),
     (
-        'return x / 0',
+        "return x / 0",
         InputError,
         'divide in "return x / 0" (m.py, line 2): a division by zero',
     ),
     (
-        'return 0**-1 * x',
+        "return 0**-1 * x",
         InputError,
         'power in "return 0**-1 * x" (m.py, line 2): a division by zero',
     ),
     (
-        'return (-8) ** 0.5 * x',
+        "return (-8) ** 0.5 * x",
         InputError,
         'power in "return (-8) ** 0.5 * x" (m.py, line 2): a fractional power of a negative number is no real number',
     ),
     (
-        'return c * (jnp.inf - jnp.inf)',
+        "return c * (jnp.inf - jnp.inf)",
         InputError,
         'subtract in "return c * (jnp.inf - jnp.inf)" (m.py, line 2): the result is no real number',
     ),
     (
-        'return x << 2',
+        "return x << 2",
         UnsupportedError,
-        '<< in "return x << 2" (m.py, line 2): it is not read on arrays; it is piecewise constant, or write '
-        'it with + - * / ** @',
+        '<< in "return x << 2" (m.py, line 2): it is not read on arrays; it is piecewise constant, or write it with + - * / ** @',
     ),
     (
-        'return 1 << 2',
+        "return 1 << 2",
         UnsupportedError,
         '<< in "return 1 << 2" (m.py, line 2): << of numbers is not read; write it with + - * / // % **',
     ),
     (
-        'return ~c.shape',
+        "return ~c.shape",
         UnsupportedError,
         '~ in "return ~c.shape" (m.py, line 2): it is not read on a tuple; write it with numbers and arrays',
     ),
     (
-        'return A @ c',
+        "return A @ c",
         ShapeError,
         'matmul in "return A @ c" (m.py, line 2): a scalar has no matrix product: shapes (n, n) and (); use *',
     ),
     (
-        'return x * A.T.shape',
+        "return x * A.T.shape",
         InputError,
         'multiply in "return x * A.T.shape" (m.py, line 2): A.T.shape is a tuple, no number and no array',
     ),
     (
         "return x + 'a'",
         InputError,
-        'add in "return x + \'a\'" (m.py, line 2): \'a\' is a string, no number and no array',
+        "add in \"return x + 'a'\" (m.py, line 2): 'a' is a string, no number and no array",
     ),
     (
-        'while c > 0:\n    c = c - 1\nreturn c',
+        "while c > 0:\n    c = c - 1\nreturn c",
         UnsupportedError,
         'while in "while c > 0:" (m.py, line 2): a while loop is not read; write a for loop over a literal range',
     ),
     (
         "with open('x') as g:\n    return x",
         UnsupportedError,
-        'with in "with open(\'x\') as g:" (m.py, line 2): a with block is not read; leave it out of the forward pass',
+        "with in \"with open('x') as g:\" (m.py, line 2): a with block is not read; leave it out of the forward pass",
     ),
     (
-        'try:\n    return x\nexcept ValueError:\n    return c',
+        "try:\n    return x\nexcept ValueError:\n    return c",
         UnsupportedError,
         'try in "try:" (m.py, line 2): try is not read; leave it out of the forward pass',
     ),
     (
-        'del x\nreturn c',
+        "del x\nreturn c",
         UnsupportedError,
         'del in "del x" (m.py, line 2): del is not read; leave it out of the forward pass',
     ),
     (
-        'global k\nreturn x',
+        "global k\nreturn x",
         UnsupportedError,
         'global in "global k" (m.py, line 2): global is not read; pass the value in as an input',
     ),
     (
-        'def g():\n    nonlocal c\nreturn x',
+        "def g():\n    nonlocal c\nreturn x",
         UnsupportedError,
         'nonlocal in "nonlocal c" (m.py, line 3): nonlocal is not read; return the value',
     ),
     (
-        'print(x)\nreturn x',
+        "print(x)\nreturn x",
         UnsupportedError,
         'print in "print(x)" (m.py, line 2): print is not read; leave it out of the forward pass',
     ),
     (
-        'jnp.exp(x)\nreturn x',
+        "jnp.exp(x)\nreturn x",
         UnsupportedError,
         'jnp.exp in "jnp.exp(x)" (m.py, line 2): a value that is dropped is not read; assign it, or leave it '
-        'out of the forward pass',
+        "out of the forward pass",
     ),
     (
-        'y = (z := x)\nreturn y',
+        "y = (z := x)\nreturn y",
         UnsupportedError,
         ':= in "y = (z := x)" (m.py, line 2): an assignment inside an expression is not read; give it its own line',
     ),
     (
         "return f'{c}'",
         UnsupportedError,
-        'f-string in "return f\'{c}\'" (m.py, line 2): an f-string is not read; write the string out, or \'W\' + str(i)',
+        "f-string in \"return f'{c}'\" (m.py, line 2): an f-string is not read; write the string out, or 'W' + str(i)",
     ),
     (
-        'return jnp.stack([*x])',
+        "return jnp.stack([*x])",
         UnsupportedError,
         '* in "return jnp.stack([*x])" (m.py, line 2): a starred expression is not read; write the items out',
     ),
     (
-        'return jnp.sum(*x)',
+        "return jnp.sum(*x)",
         UnsupportedError,
         '* in "return jnp.sum(*x)" (m.py, line 2): a starred expression is not read; write the items out',
     ),
     (
-        'return jnp.sum(**x)',
+        "return jnp.sum(**x)",
         UnsupportedError,
         'jnp.sum in "return jnp.sum(**x)" (m.py, line 2): a call with ** is not read; write the arguments out',
     ),
     (
-        'return await_(x)',
+        "return await_(x)",
         InputError,
         'await_ in "return await_(x)" (m.py, line 2): it is not declared; make it an argument, or assign it first',
     ),
     (
-        'yield x',
+        "yield x",
         UnsupportedError,
         'yield in "yield x" (m.py, line 2): yield is not read; return the value',
     ),
     (
-        'return {1, 2}',
+        "return {1, 2}",
         UnsupportedError,
         'set in "return {1, 2}" (m.py, line 2): a set is not read; write a tuple',
     ),
     (
-        'return (lambda y, k=2: y * k)(x)',
+        "return (lambda y, k=2: y * k)(x)",
         UnsupportedError,
         'lambda in "return (lambda y, k=2: y * k)(x)" (m.py, line 2): a lambda with defaults is not read; write a def',
     ),
     (
-        'class K: pass\nreturn x',
+        "class K: pass\nreturn x",
         UnsupportedError,
         'K in "class K: pass" (m.py, line 2): a class is not read; write functions of arrays',
     ),
     (
-        'async def g(): pass\nreturn x',
+        "async def g(): pass\nreturn x",
         UnsupportedError,
         'g in "async def g(): pass" (m.py, line 2): it is not read; write assignments, loops over literal ranges and a return',
     ),
     (
-        'match c:\n    case 1: pass\nreturn x',
+        "match c:\n    case 1: pass\nreturn x",
         UnsupportedError,
         'match in "match c: case 1: pass" (m.py, line 2): match is not read; write if and elif',
     ),
     (
-        'for i in range(3):\n    x = x * 2\nelse:\n    x = c\nreturn x',
+        "for i in range(3):\n    x = x * 2\nelse:\n    x = c\nreturn x",
         UnsupportedError,
         'for in "for i in range(3):" (m.py, line 2): for ... else is not read; write the loop without else',
     ),
     (
-        'for i in range(x.shape[0]):\n    x = x * 2\nreturn x',
+        "for i in range(x.shape[0]):\n    x = x * 2\nreturn x",
         UnsupportedError,
         'range in "for i in range(x.shape[0]):" (m.py, line 2): a loop needs a literal range; a symbolic '
-        'dimension does not say how many steps',
+        "dimension does not say how many steps",
     ),
     (
-        'for row in A:\n    x = x * 2\nreturn x',
+        "for row in A:\n    x = x * 2\nreturn x",
         UnsupportedError,
         'A in "for row in A:" (m.py, line 2): an array of symbolic length is not taken apart; index it, or '
-        'give its length as a number',
+        "give its length as a number",
     ),
     (
-        'for i in range(10**9): pass\nreturn x',
+        "for i in range(10**9): pass\nreturn x",
         UnsupportedError,
         'range in "for i in range(10**9): pass" (m.py, line 2): a loop of more than 100000 steps is not read; shorten it',
     ),
     (
-        'x[0] = 3\nreturn x',
+        "x[0] = 3\nreturn x",
         UnsupportedError,
         'x[0] in "x[0] = 3" (m.py, line 2): only names are assigned; for X[i] = v write where, concatenate or X.at[i].set(v)',
     ),
     (
-        'x[0] += 3\nreturn x',
+        "x[0] += 3\nreturn x",
         UnsupportedError,
         'add in "x[0] += 3" (m.py, line 2): an array is not changed in place here; assign a new name, or write X.at[i].add(v)',
     ),
     (
-        'a, b = c\nreturn a',
+        "a, b = c\nreturn a",
         InputError,
         'unpacking in "a, b = c" (m.py, line 2): a scalar has no entries',
     ),
     (
-        'a, b = x, c, c\nreturn a',
+        "a, b = x, c, c\nreturn a",
         InputError,
         'unpacking in "a, b = x, c, c" (m.py, line 2): 3 values for 2 names',
     ),
     (
-        'a, *b = x, c\nreturn a',
+        "a, *b = x, c\nreturn a",
         UnsupportedError,
         'unpacking in "a, *b = x, c" (m.py, line 2): a starred name is not read; name every part',
     ),
     (
-        'if c > 0:\n    return x\nreturn c',
+        "if c > 0:\n    return x\nreturn c",
         UnsupportedError,
         '> in "if c > 0:" (m.py, line 2): a condition on the values of arrays is not decided on reading; use where',
     ),
     (
-        'if x.shape[0] == 3:\n    return x\nreturn c',
+        "if x.shape[0] == 3:\n    return x\nreturn c",
         UnsupportedError,
         '== in "if x.shape[0] == 3:" (m.py, line 2): it depends on the dimensions and is not decided on '
-        'reading; give numbers as dimensions, or leave it out',
+        "reading; give numbers as dimensions, or leave it out",
     ),
     (
-        'return x if A else c',
+        "return x if A else c",
         UnsupportedError,
         'A in "return x if A else c" (m.py, line 2): a condition on the values of arrays is not decided on reading; use where',
     ),
     (
-        'return 0 < c < 1',
+        "return 0 < c < 1",
         UnsupportedError,
         'comparison in "return 0 < c < 1" (m.py, line 2): a chained comparison of arrays is not read; write (a < x) & (x < b)',
     ),
     (
-        'return c is 1',
+        "return c is 1",
         UnsupportedError,
         'is in "return c is 1" (m.py, line 2): identity is read with None, True and False only; write ==',
     ),
     (
-        'return x, c',
+        "return x, c",
         UnsupportedError,
         'return in "return x, c" (m.py, line 2): several values are returned; return the one to differentiate',
     ),
     (
-        'y = x',
+        "y = x",
         InputError,
         'f in "def f(x: "n", A: "n n", c: ""):" (m.py, line 1): it returns nothing; return the value to differentiate',
     ),
     (
-        'return None',
+        "return None",
         InputError,
         'f in "def f(x: "n", A: "n n", c: ""):" (m.py, line 1): it returns nothing; return the value to differentiate',
     ),
     (
         "return 'a'",
         InputError,
-        'return in "return \'a\'" (m.py, line 2): a string is returned; return the value to differentiate',
+        "return in \"return 'a'\" (m.py, line 2): a string is returned; return the value to differentiate",
     ),
     (
-        'return lambda y: y',
+        "return lambda y: y",
         InputError,
         'return in "return lambda y: y" (m.py, line 2): a function is returned; return the value to differentiate',
     ),
     (
         "return {'a': x}['b']",
         InputError,
-        '{\'a\': x}[\'b\'] in "return {\'a\': x}[\'b\']" (m.py, line 2): there is no such entry; its keys are a',
+        "{'a': x}['b'] in \"return {'a': x}['b']\" (m.py, line 2): there is no such entry; its keys are a",
     ),
     (
-        'return (x, c)[2]',
+        "return (x, c)[2]",
         InputError,
         '(x, c)[2] in "return (x, c)[2]" (m.py, line 2): there is no such entry',
     ),
     (
-        'return c[0][0](3)',
+        "return c[0][0](3)",
         InputError,
         'c[0] in "return c[0][0](3)" (m.py, line 2): too many indices for an array of shape ()',
     ),
     (
-        'def g(y):\n    return g(y)\nreturn g(x)',
+        "def g(y):\n    return g(y)\nreturn g(x)",
         UnsupportedError,
         'g in "return g(y)" (m.py, line 3): it calls itself; write the steps as a for loop over a literal range',
     ),
     (
-        'g = lambda y: y\nreturn g(x, c)',
+        "g = lambda y: y\nreturn g(x, c)",
         InputError,
         'g in "return g(x, c)" (m.py, line 3): lambda takes (y), the call does not fit',
     ),
     (
-        'return jax.vmap(jnp.sin)(x)',
+        "return jax.vmap(jnp.sin)(x)",
         UnsupportedError,
         'jax.vmap in "return jax.vmap(jnp.sin)(x)" (m.py, line 2): it is not read; write the batch as a '
-        'matrix product or with einsum',
+        "matrix product or with einsum",
     ),
     (
-        'return jax.lax.scan(c, x)',
+        "return jax.lax.scan(c, x)",
         UnsupportedError,
         'jax.lax.scan in "return jax.lax.scan(c, x)" (m.py, line 2): it is not read; write the steps as a for'
-        ' loop over a literal range',
+        " loop over a literal range",
     ),
     (
-        'return jax.random.normal(c, (3,))',
+        "return jax.random.normal(c, (3,))",
         UnsupportedError,
         'jax.random in "return jax.random.normal(c, (3,))" (m.py, line 2): random draws are not read; draw '
-        'outside and pass the numbers in as an input',
+        "outside and pass the numbers in as an input",
     ),
     (
-        'return jax.grad(c)',
+        "return jax.grad(c)",
         UnsupportedError,
         'jax.grad in "return jax.grad(c)" (m.py, line 2): it is not read; differentiate with derive; a '
-        'gradient inside a forward pass is not read',
+        "gradient inside a forward pass is not read",
     ),
     (
-        'return jnp.argmax(x)',
+        "return jnp.argmax(x)",
         UnsupportedError,
-        'jnp.argmax in "return jnp.argmax(x)" (m.py, line 2): it is not read; it is piecewise constant; pass '
-        'labels in as an input',
+        'jnp.argmax in "return jnp.argmax(x)" (m.py, line 2): it is not read; it is piecewise constant; pass labels in as an input',
     ),
     (
-        'return lax.max(x, c)',
+        "return lax.max(x, c)",
         UnsupportedError,
         'lax.max in "return lax.max(x, c)" (m.py, line 2): lax.max is elementwise; write jnp.maximum',
     ),
     (
-        'return scipy.special.softmax(x)',
+        "return scipy.special.softmax(x)",
         UnsupportedError,
         'scipy.special.softmax in "return scipy.special.softmax(x)" (m.py, line 2): SciPy\'s softmax runs over'
-        ' all axes; write jax.nn.softmax(x, axis=...)',
+        " all axes; write jax.nn.softmax(x, axis=...)",
     ),
     (
-        'return jax.scipy.linalg.cholesky(A)',
+        "return jax.scipy.linalg.cholesky(A)",
         UnsupportedError,
         'jax.scipy.linalg.cholesky in "return jax.scipy.linalg.cholesky(A)" (m.py, line 2): SciPy\'s cholesky '
-        'is the upper factor; write jnp.linalg.cholesky, the lower one',
+        "is the upper factor; write jnp.linalg.cholesky, the lower one",
     ),
     (
-        'return jnp.nan * x',
+        "return jnp.nan * x",
         UnsupportedError,
         'jnp.nan in "return jnp.nan * x" (m.py, line 2): nan is no number to compute with; leave it out',
     ),
     (
         "return eval('x')",
         UnsupportedError,
-        'eval in "return eval(\'x\')" (m.py, line 2): Python\'s own eval is not read; write it with arrays and '
-        'the functions of docs/operations.md',
+        "eval in \"return eval('x')\" (m.py, line 2): Python's own eval is not read; write it with arrays and "
+        "the functions of docs/operations.md",
     ),
     (
         "return open('x')",
         UnsupportedError,
-        'open in "return open(\'x\')" (m.py, line 2): Python\'s own open is not read; write it with arrays and '
-        'the functions of docs/operations.md',
+        "open in \"return open('x')\" (m.py, line 2): Python's own open is not read; write it with arrays and "
+        "the functions of docs/operations.md",
     ),
     (
-        'return isinstance(x, int)',
+        "return isinstance(x, int)",
         UnsupportedError,
         'isinstance in "return isinstance(x, int)" (m.py, line 2): Python\'s own isinstance is not read; write'
-        ' it with arrays and the functions of docs/operations.md',
+        " it with arrays and the functions of docs/operations.md",
     ),
     (
-        'return int(c) * x',
+        "return int(c) * x",
         UnsupportedError,
-        'int in "return int(c) * x" (m.py, line 2): int of an array value is piecewise constant; leave it out'
-        ' of the forward pass',
+        'int in "return int(c) * x" (m.py, line 2): int of an array value is piecewise constant; leave it out of the forward pass',
     ),
     (
-        'return float(x)',
+        "return float(x)",
         InputError,
         'float in "return float(x)" (m.py, line 2): float takes a number or a scalar',
     ),
     (
-        'return max(c, 0)',
+        "return max(c, 0)",
         UnsupportedError,
         'max in "return max(c, 0)" (m.py, line 2): max of an array and more may mean two things; write '
-        'jnp.maximum(a, b), or jnp.max(x, axis=...)',
+        "jnp.maximum(a, b), or jnp.max(x, axis=...)",
     ),
     (
-        'return sum(A, 0)',
+        "return sum(A, 0)",
         UnsupportedError,
         'sum in "return sum(A, 0)" (m.py, line 2): sum of an array and more may mean two things; write jnp.sum(x, axis=...)',
     ),
     (
         "import os\nreturn os.system('x')",
         UnsupportedError,
-        'os.system in "return os.system(\'x\')" (m.py, line 3): system comes from os, which is not read; put it'
-        ' into the same file',
+        "os.system in \"return os.system('x')\" (m.py, line 3): system comes from os, which is not read; put it into the same file",
     ),
     (
-        'from lib import relu\nreturn relu(x)',
+        "from lib import relu\nreturn relu(x)",
         UnsupportedError,
         'relu in "return relu(x)" (m.py, line 3): relu comes from lib, which is not read; put it into the same file',
     ),
     (
-        'return x.__class__',
+        "return x.__class__",
         UnsupportedError,
         'x.__class__ in "return x.__class__" (m.py, line 2): the name __class__ is refused; names do not '
-        'start with two underscores',
+        "start with two underscores",
     ),
     (
         "return __import__('os')",
         UnsupportedError,
-        '__import__ in "return __import__(\'os\')" (m.py, line 2): the name __import__ is refused; names do not'
-        ' start with two underscores',
+        "__import__ in \"return __import__('os')\" (m.py, line 2): the name __import__ is refused; names do not"
+        " start with two underscores",
     ),
     (
         "raise ValueError('no')",
         UnsupportedError,
-        'raise in "raise ValueError(\'no\')" (m.py, line 2): the function raises here; the forward pass has to return a value',
+        "raise in \"raise ValueError('no')\" (m.py, line 2): the function raises here; the forward pass has to return a value",
     ),
     (
-        'assert c > 0\nreturn x.sum(axis=1)',
+        "assert c > 0\nreturn x.sum(axis=1)",
         InputError,
         'x.sum in "return x.sum(axis=1)" (m.py, line 3): axis 1 is out of range for shape (n,)',
     ),
     (
-        'return jnp.sum(x, 1, 2, 3, 4, 5, 6)',
+        "return jnp.sum(x, 1, 2, 3, 4, 5, 6)",
         InputError,
         'jnp.sum in "return jnp.sum(x, 1, 2, 3, 4, 5, 6)" (m.py, line 2): too many positional arguments',
     ),
     (
-        'return jnp.sum(y=x)',
+        "return jnp.sum(y=x)",
         InputError,
-        'jnp.sum in "return jnp.sum(y=x)" (m.py, line 2): missing a required argument: \'a\'',
+        "jnp.sum in \"return jnp.sum(y=x)\" (m.py, line 2): missing a required argument: 'a'",
     ),
     (
-        'return jnp.exp(None)',
+        "return jnp.exp(None)",
         InputError,
         'jnp.exp in "return jnp.exp(None)" (m.py, line 2): a NoneType is no number and no array',
     ),
     (
-        'y = (A[0:2] +\n     A[0:3] + c)\nreturn y',
+        "y = (A[0:2] +\n     A[0:3] + c)\nreturn y",
         ShapeError,
         'add in "y = A[0:2] + A[0:3] + c" (m.py, line 2): the shapes do not broadcast, A[0:2] is (2, n) and A[0:3] is (3, n)',
     ),
     (
-        'return x.shape.foo',
+        "return x.shape.foo",
         UnsupportedError,
         'x.shape.foo in "return x.shape.foo" (m.py, line 2): the attribute .foo of a tuple is not read',
     ),
     (
-        'return jnp(x)',
+        "return jnp(x)",
         InputError,
         'jnp in "return jnp(x)" (m.py, line 2): it is a module, no function',
     ),
@@ -485,38 +481,38 @@ BODIES = [
 
 FILES = [
     (
-        '',
+        "",
         {},
         InputError,
-        'm.py defines no function; write the forward pass as a def',
+        "m.py defines no function; write the forward pass as a def",
     ),
     (
-        'x = 1',
+        "x = 1",
         {},
         InputError,
-        'm.py defines no function; write the forward pass as a def',
+        "m.py defines no function; write the forward pass as a def",
     ),
     (
-        'def f(x): return x',
+        "def f(x): return x",
         {},
         InputError,
         'x in "def f(x): return x" (m.py, line 1): x has no shape; annotate it (x: "n d", "" for a scalar) or pass x="n d"',
     ),
     (
         'def f(x: "n"): return x',
-        {'y': 'n'},
+        {"y": "n"},
         InputError,
         'f in "def f(x: "n"): return x" (m.py, line 1): f has no argument \'y\', it has x',
     ),
     (
         'def f(xs: "n"): return xs',
-        {'x': 'n'},
+        {"x": "n"},
         InputError,
         'f in "def f(xs: "n"): return xs" (m.py, line 1): f has no argument \'x\', it has xs. Did you mean xs?',
     ),
     (
         'def f(x: "n"): return x',
-        {'x': 3},
+        {"x": 3},
         InputError,
         'x in "def f(x: "n"): return x" (m.py, line 1): x needs its shape as text, such as x: "n d"',
     ),
@@ -525,8 +521,8 @@ FILES = [
         {},
         InputError,
         'x in "def f(x: "n | sdp"): return x" (m.py, line 1): x: the property \'sdp\' is unknown; known are '
-        'binary, diagonal, entrywise, int, loss, lower, onehot, orthogonal, positive, sign, simplex, spd, '
-        'symmetric, unit',
+        "binary, diagonal, entrywise, int, loss, lower, onehot, orthogonal, positive, sign, simplex, spd, "
+        "symmetric, unit",
     ),
     (
         'def f(x: "n d | spd"): return x',
@@ -583,7 +579,7 @@ FILES = [
         'x in "def f(x: "..."): return x" (m.py, line 1): x: the dimension \'...\' of jaxtyping is not read; name every axis',
     ),
     (
-        'def f(*x): return x',
+        "def f(*x): return x",
         {},
         UnsupportedError,
         'f in "def f(*x): return x" (m.py, line 1): f takes *args or **kwargs; name every input',
@@ -593,14 +589,13 @@ FILES = [
         {},
         UnsupportedError,
         'x in "def f(x: {"a": {"b": "n"}}): return x" (m.py, line 1): a: nested containers are not read; give'
-        ' every array a name of its own',
+        " every array a name of its own",
     ),
     (
         'def f(x: {1: "n"}): return x',
         {},
         InputError,
-        'x in "def f(x: {1: "n"}): return x" (m.py, line 1): x: the entries of a dict are named by strings, '
-        'such as {"W": "h d"}',
+        'x in "def f(x: {1: "n"}): return x" (m.py, line 1): x: the entries of a dict are named by strings, such as {"W": "h d"}',
     ),
     (
         'def f(_x: "n"): return _x',
@@ -612,31 +607,31 @@ FILES = [
         'def f(x: "n"):\n  return x\ndef g(x: "n"):\n  return x',
         {},
         InputError,
-        'm.py defines the functions f, g; say which, as FILE:FUNCTION',
+        "m.py defines the functions f, g; say which, as FILE:FUNCTION",
     ),
     (
         'async def f(x: "n"): return x',
         {},
         UnsupportedError,
-        'm.py defines no function to read; f is not read, it is async; write a plain def',
+        "m.py defines no function to read; f is not read, it is async; write a plain def",
     ),
     (
-        'class f: pass',
+        "class f: pass",
         {},
         UnsupportedError,
-        'm.py defines no function to read; f is not read, it is a class; write a function of arrays',
+        "m.py defines no function to read; f is not read, it is a class; write a function of arrays",
     ),
     (
         '@jax.vmap\ndef f(x: "n"): return x',
         {},
         UnsupportedError,
-        'f (m.py) is decorated with vmap, a transformation of functions; write the equations out',
+        "f (m.py) is decorated with vmap, a transformation of functions; write the equations out",
     ),
     (
         'def f(x: "n") return x',
         {},
         InputError,
-        'm.py, line 1: no Python, expected \':\' in \'def f(x: "n") return x\'',
+        "m.py, line 1: no Python, expected ':' in 'def f(x: \"n\") return x'",
     ),
     (
         'def f(x: "n"):\nreturn x',
@@ -654,14 +649,13 @@ FILES = [
         'def f(x: "n"):\n  return x \x00',
         {},
         InputError,
-        'm.py: no Python, it holds NUL bytes; save it as plain text',
+        "m.py: no Python, it holds NUL bytes; save it as plain text",
     ),
     (
         'from lib import *\ndef f(x: "n"): return exp(x)',
         {},
         UnsupportedError,
-        'exp in "return exp(x)" (m.py, line 2): exp may come from lib; import it by name, and put functions '
-        'into the same file',
+        'exp in "return exp(x)" (m.py, line 2): exp may come from lib; import it by name, and put functions into the same file',
     ),
     (
         'import lib as np\ndef f(x: "n"): return np.exp(x)',
@@ -680,14 +674,13 @@ FILES = [
         {},
         UnsupportedError,
         'K in "return K * x" (m.py, line 3): K is not read, the file binds it under a condition or changes '
-        'it; bind it once, at the top level',
+        "it; bind it once, at the top level",
     ),
     (
         'K = K2\nK2 = K\ndef f(x: "n"): return K * x',
         {},
         InputError,
-        'K in "return K * x" (m.py, line 3): the constant K of the file is not read, it refers to itself; '
-        'pass it in as an input',
+        'K in "return K * x" (m.py, line 3): the constant K of the file is not read, it refers to itself; pass it in as an input',
     ),
     (
         'K = jnp.ones(3)\ndef f(x: "n"): return K * x',
@@ -708,33 +701,32 @@ FILES = [
         'g in "return g(x)" (m.py, line 3): what the decorator vmap does is not read; call a plain function',
     ),
     (
-        'def f(x: "n"): return ' + '(' * 300 + 'x' + ')' * 300,
+        'def f(x: "n"): return ' + "(" * 300 + "x" + ")" * 300,
         {},
         InputError,
-        'm.py, line 1: no Python, too many nested parentheses in \'def f(x: "n"): return '
-        "(((((((((((((((((((((((((((((((((((((('",
+        "m.py, line 1: no Python, too many nested parentheses in 'def f(x: \"n\"): return (((((((((((((((((((((((((((((((((((((('",
     ),
     (
         'def f(ｘ: "n"): return x',
         {},
         InputError,
         'f in "def f(ｘ: "n"): return x" (m.py, line 1): the name \'\\uff58\' is refused: use ASCII or Greek '
-        'letters, digits and underscores',
+        "letters, digits and underscores",
     ),
     (
         'def f(x: "ｎ"): return x',
         {},
         InputError,
         'x in "def f(x: "ｎ"): return x" (m.py, line 1): x: the dimension \'\\uff4e\' is refused: use ASCII or '
-        'Greek letters, digits and underscores',
+        "Greek letters, digits and underscores",
     ),
     (
         'def f(x: "n", y: "d"): return (x * 1.0000000000000000001 + 2.0000000000000001 * x) * jnp.tanh(jnp.tanh(y))',
         {},
         ShapeError,
         'multiply in "return (x * 1.0000000000000000001 + 2.0000000000000001 * x) * jnp.tanh(jnp.ta..." '
-        '(m.py, line 1): the shapes do not broadcast, x * 1.0 + 2.0 * x is (n,) and jnp.tanh(jnp.tanh(y)) is '
-        '(d,)',
+        "(m.py, line 1): the shapes do not broadcast, x * 1.0 + 2.0 * x is (n,) and jnp.tanh(jnp.tanh(y)) is "
+        "(d,)",
     ),
 ]
 """Whole files, shapes from outside, the error, and its message."""
@@ -759,7 +751,7 @@ def test_file(text, shapes, error, message):
 
 
 def test_line_of_the_failing_statement():
-    text = '\n' * 6 + 'def mlp(X: "n d", W: "k d"):\n\n    Z = X @ W\n    return Z\n'
+    text = "\n" * 6 + 'def mlp(X: "n d", W: "k d"):\n\n    Z = X @ W\n    return Z\n'
     with pytest.raises(ShapeError) as caught:
         read_text(text, {}, "mlp.py")
     assert str(caught.value) == (
