@@ -12,11 +12,13 @@ import numpy as np
 
 import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
+from symgrad.blocks import dense, dense_row, diagonals, factored
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
+from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
 from symgrad.op import SYMMETRIC, Node, variable
@@ -27,7 +29,7 @@ from symgrad.printing.sympy_form import sympy_of
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
-from symgrad.second import Block, block, dense, dense_row, diagonals, factored, gauss_newton
+from symgrad.second import Block, block
 from symgrad.simplify import legible, normalise, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 

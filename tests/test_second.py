@@ -33,6 +33,12 @@ def f(X: "n d", mu: "d", Lambda: "d d"):
     "norm": 'def f(x: "n", a: "n"): return norm(x - a)',
     "columns scaled": 'def f(X: "m n", s: "n", c: ""): return c * sum((X * s) ** 2)',
     "rows scaled": 'def f(X: "m n", s: "m", c: ""): return sum(exp(c * (s @ X)))',
+    "four layers": """
+def f(x: "n", W: "n n", A: "n n"):
+    h = tanh(W @ x)
+    for _ in range(3):
+        h = relu(A @ h) + sin(h)
+    return sum(h**2)""",
     "scalar circuit": 'def f(x: "", y: "", z: ""): return (x + y) * z * x',
 }
 
@@ -79,6 +85,9 @@ def stacked(block: np.ndarray, rows: int, columns: int) -> np.ndarray:
 def test_every_reading_of_a_block_agrees_with_products(name, a, b):
     want, inputs, d = products(name, a, b)
     block = d.hessian[a, b]
+    if (name, b) == ("four layers", "A"):  # a weight that enters at every layer: products make the block
+        assert block.array is None and block.matrix is None
+        return
     np.testing.assert_allclose(numeric(d, block.array, inputs), want, rtol=1e-9, atol=1e-9)
     if block.matrix is not None and block.row.ndim and block.column.ndim:
         matrix = numeric(d, block.matrix, inputs)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symgrad.blocks import Factors
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.association import associated
@@ -18,7 +19,6 @@ from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node
 from symgrad.ops.generic import functions_of
 from symgrad.program import Program, fresh
-from symgrad.second import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")

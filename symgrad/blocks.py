@@ -1,0 +1,117 @@
+"""All blocks together, as Programs that the exporter writes out: dense, diagonal, or the factors they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symgrad.linear import Diagonal, Term
+from symgrad.matrices import side
+from symgrad.op import Node, Shape, variable
+from symgrad.ops.product import transpose
+from symgrad.program import Equation, Program, fresh
+from symgrad.second import Block
+from symgrad.simplify import simplify
+
+
+def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[Node, ...]) -> Program | None:
+    """The program followed by one equation a Hessian block, row by row; None where a block needs products.
+
+    Second derivatives commute, so blocks below the diagonal are transposes of those above it.
+    """
+    arrays = {key: b.array for key, b in blocks.items() if b.array is not None}
+    if len(arrays) < len(blocks):
+        return None
+    equations, outputs, names = list(program.equations), [], set(program.names)
+    for i, row in enumerate(wrt):
+        for j, column in enumerate(wrt):
+            expr = arrays[i, j] if i <= j else _exchanged(arrays[j, i], column.ndim)
+            name = fresh(f"H_{row}_{column}", names)
+            names.add(name)
+            symbol = variable(name, row.shape + column.shape, symbol=("hessian", row.params["symbol"], column.params["symbol"]))
+            equations.append(Equation(symbol, expr))
+            outputs.append(symbol)
+    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+
+
+def diagonals(program: Program, blocks: list[Block]) -> Program | None:
+    """The program followed by one equation a variable, the diagonal of its Hessian block."""
+    equations, outputs, names = list(program.equations), [], set(program.names)
+    for b in blocks:
+        if b.diagonal is None:
+            return None
+        name = fresh(f"D_{b.column}", names)
+        names.add(name)
+        outputs.append(variable(name, b.column.shape))
+        equations.append(Equation(outputs[-1], b.diagonal))
+    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+
+
+def dense_row(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Program | None:
+    """The program followed by one equation a Jacobian block; None where a block needs products."""
+    if any(b.array is None for b in blocks.values()):
+        return None
+    equations, outputs, names = list(program.equations), [], set(program.names)
+    for b in blocks.values():
+        name = fresh(f"J_{b.column}", names)
+        names.add(name)
+        symbol = variable(name, b.row.shape + b.column.shape, symbol=("bar", b.column.params["symbol"], b.row.params["symbol"]))
+        assert b.array is not None
+        equations.append(Equation(symbol, b.array))
+        outputs.append(symbol)
+    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A program whose outputs are the arrays that Hessian blocks are made of, and how each block uses them.
+
+    `terms[i, j]` lists (coefficient, stages); a stage is a kind and its arrays, symbols of the program or None.
+    """
+
+    program: Program
+    terms: Mapping[tuple[int, int], tuple[tuple[Node, tuple[tuple[Any, ...], ...]], ...]]
+
+
+def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors | None:
+    """The blocks' structured terms by name; None where a block has none."""
+    if any(b.terms is None for b in blocks.values()):
+        return None
+    symbols: dict[Node, Node] = {}
+    names = set(program.names)
+
+    def symbol(expr: Node) -> Node:
+        if expr not in symbols:
+            name = fresh(f"factor_{len(symbols) + 1}", names)
+            names.add(name)
+            symbols[expr] = variable(name, expr.shape)
+        return symbols[expr]
+
+    terms = {key: tuple(_named_term(t, b.column.shape, symbol) for t in b.terms or ()) for key, b in blocks.items()}
+    equations = (*program.equations, *(Equation(v, expr) for expr, v in symbols.items()))
+    return Factors(replace(program, equations=equations, outputs=tuple(symbols.values())).needed(), terms)
+
+
+def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
+    coefficient = symbol(simplify(term.coefficient))
+    if term.inner is not None and term.spread is not None:
+        return coefficient, (("rank one", symbol(simplify(term.spread)), symbol(simplify(term.inner))),)
+    stages: list[tuple[Any, ...]] = []
+    shape = columns
+    for stage in term.stages:
+        if isinstance(stage, Diagonal):
+            stages.append(("diagonal", symbol(simplify(stage.weight))))
+            continue
+        m, n = (*shape, 1)[:2][:: -1 if stage.flip else 1]
+        left, right = side(stage.left, m), side(stage.right, n)
+        sides = [symbol(simplify(side)) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
+        stages.append(("sandwich", *sides, stage.flip))
+        shape = (left.shape[0], right.shape[1])
+    return coefficient, tuple(stages)
+
+
+def _exchanged(X: Node | None, first: int) -> Node:
+    """The axes after the first few, moved before them."""
+    assert X is not None
+    return transpose(X, (*range(first, X.ndim), *range(first))) if X.ndim else X
