@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy
 
 from symgrad.graph import rewrite
-from symgrad.op import OPERATORS, Node, constant, value_of
+from symgrad.op import OPERATORS, VARIABLE, Node, constant, value_of
 from symgrad.ops.activation import logaddexp, ndtr, sigmoid, softplus
 from symgrad.ops.arithmetic import HALF, add, coefficient, multiply, scalar_product, scale, subtract
 from symgrad.ops.broadcasting import broadcast, fill, sum_
@@ -30,6 +30,7 @@ from symgrad.ops.elementwise import (
     log_cosh,
     sin,
     sinc,
+    sinh,
     tanh,
 )
 from symgrad.ops.linalg import inv, logdet
@@ -121,6 +122,29 @@ def log_of_exponential(node: Node) -> Node | None:
     if x.op is quotient and all(exponent(a) is not None for a in x.args):
         return subtract(exponent(x.args[0]), exponent(x.args[1]))
     return exponent(x)
+
+
+@means("log1p(exp(x))", "softplus(x)", "log1p")
+def log1p_of_exponential(node: Node) -> Node | None:
+    number, x = coefficient(node.args[0])
+    u = exponent(x)
+    if u is None:
+        return None
+    return softplus(u) if number == 1 else log(-expm1(u)) if number == -1 else None
+
+
+@means("log(exp(x) - 1)", "x + log(1 - exp(-x))", "log")
+def log_of_expm1(node: Node) -> Node | None:
+    (x,) = node.args
+    return x.args[0] + log(-expm1(-x.args[0])) if x.op is expm1 else None
+
+
+@means("softplus(x) - x", "softplus(-x)", "add")
+def softplus_less_its_operand(node: Node) -> Node | None:
+    for f in node.args:
+        if len(node.args) == 2 and f.op is softplus and -f.args[0] in node.args:
+            return softplus(-f.args[0])
+    return None
 
 
 @means("exp(a) / exp(b)", "exp(a - b)", "scale")
@@ -261,6 +285,34 @@ def complement_of_sigmoid(node: Node) -> Node | None:
     return sigmoid(-found[1].args[0]) if found is not None and found[1].op is sigmoid and found[0] == -1 else None
 
 
+@means("sigmoid(x) - 1 / 2", "tanh(x / 2) / 2", "add")
+def centred_sigmoid(node: Node) -> Node | None:
+    if len(node.args) != 2:
+        return None
+    for one, other in (node.args, tuple(reversed(node.args))):
+        number, s = coefficient(other)
+        if s.op is sigmoid and value_of(one) == -number / 2:
+            return multiply(number / 2, tanh(multiply(HALF, s.args[0])))
+    return None
+
+
+@means("1 / cosh(x)", "exp(-log cosh x)", "power")
+def power_of_cosh(node: Node) -> Node | None:
+    (x,), p = node.args, node.params["exponent"]
+    return exp(multiply(p, log_cosh(x.args[0]))) if x.op is cosh and p.is_negative else None
+
+
+@means("sinh(x) / cosh(x)", "tanh(x)", "scale", "hadamard", "divide")
+def quotient_of_hyperbolics(node: Node) -> Node | None:
+    if node.op is quotient:
+        f, g = node.args
+        return tanh(f.args[0]) if f.op is sinh and g.op is cosh and f.args == g.args else None
+    for f, g in (node.args, tuple(reversed(node.args))):
+        if f.op is sinh and g.op is exp and g.args[0] is -log_cosh(f.args[0]):
+            return tanh(f.args[0])
+    return None
+
+
 @means("(exp(a) - exp(b)) / (exp(a) + exp(b))", "tanh((a - b) / 2)", "scale", "divide")
 def tanh_as_quotient(node: Node) -> Node | None:
     top, bottom = node.args if node.op is quotient else (node.args[1], _denominator(node.args[0]))
@@ -311,29 +363,83 @@ def log_of_one_plus(node: Node) -> Node | None:
     return log1p(multiply(number, y))
 
 
-@means("log1p(x) / x, expm1(x) / x, sin(x) / x", "one function, smooth at zero", "scale", "divide", "hadamard")
+@means("log1p(x) / x, expm1(x) / x, sinh(x) / x, sin(x) / x", "one function, smooth at zero", "scale", "divide", "hadamard")
 def removable_quotient(node: Node) -> Node | None:
     if node.op is quotient:
-        f, x = node.args
+        pairs = [node.args]
     else:
-        pairs = [(f, d) for c, f in (node.args, reversed(node.args)) if (d := _denominator(c)) is not None]
-        if not pairs:
-            return None
-        f, x = pairs[0]
-    if f.op in (log1p, expm1) and f.args[0] is x:
-        return removable(x, function=f.op.name, order=0)
-    return sinc(multiply(1 / sympy.pi, x), order=0) if f.op is sin and f.args[0] is x else None
+        pairs = [(f, d) for c, f in (node.args, tuple(reversed(node.args))) if (d := _denominator(c)) is not None]
+    for f, x in pairs:
+        smooth = _smooth_quotient(f, x)
+        upside_down = None if smooth is not None else _smooth_quotient(x, f)
+        if smooth is not None or upside_down is not None:
+            return smooth if upside_down is None else power(upside_down, exponent=-ONE)
+    return None
 
 
-@means("(1 - cos x) / x^2", "sinc(x / 2)^2 / 2", "scale", "divide", "hadamard")
+def _smooth_quotient(f: Node, x: Node) -> Node | None:
+    """f(c x) / x as c times a function that is smooth at zero."""
+    if not f.args or x.op.name == "constant":
+        return None
+    c, y = coefficient(f.args[0])
+    if y is not x:
+        return None
+    if f.op in (log1p, expm1, sinh):
+        return multiply(c, removable(f.args[0], function=f.op.name, order=0))
+    return multiply(c, sinc(multiply(c / sympy.pi, x), order=0)) if f.op is sin else None
+
+
+@means("sqrt(a) - sqrt(b)", "(a - b) / (sqrt(a) + sqrt(b)) where a - b is one number or name", "add")
+def difference_of_roots(node: Node) -> Node | None:
+    parts = [(c, _radicand(x)) for c, x in map(_valued, node.args)]
+    if len(parts) != 2 or {c for c, _ in parts} != {ONE, -ONE} or any(a is None for _, a in parts):
+        return None
+    (p, a), (_, b) = parts
+    a, b = (a, b) if p == 1 else (b, a)
+    difference = subtract(a, b)
+    if value_of(difference) is None and difference.op is not VARIABLE:
+        return None
+    return OPERATORS["divide"](difference, OPERATORS["add"](power(a, exponent=HALF), power(b, exponent=HALF)))
+
+
+def _valued(x: Node) -> tuple[sympy.Expr, Node]:
+    """A term as its sign and the rest; a number is its sign and its size."""
+    value = value_of(x)
+    if value is None or not value.is_Rational:
+        return coefficient(x)
+    return sympy.sign(value), fill(abs(value), x.shape)
+
+
+def _radicand(x: Node) -> Node | None:
+    """a where x is the square root of a."""
+    value = value_of(x)
+    if value is not None:
+        return fill(value**2, x.shape)
+    return x.args[0] if x.op is power and x.params["exponent"] == HALF else None
+
+
+@means("log(x + 1) - log(x)", "log1p(1 / x)", "add")
+def difference_of_logs(node: Node) -> Node | None:
+    if len(node.args) != 2:
+        return None
+    for one, other in (node.args, tuple(reversed(node.args))):
+        number, f = coefficient(other)
+        if number == -1 and f.op is log and one.op is log1p and one.args[0] is f.args[0]:
+            return log1p(power(f.args[0], exponent=-ONE))
+    return None
+
+
+@means("(1 - cos x) / x^2", "sinc(x / 2)^2 / 2, and x times that for one x below", "scale", "divide", "hadamard")
 def versine_quotient(node: Node) -> Node | None:
     for f, d in (node.args, tuple(reversed(node.args))):
         bottom = d if node.op is quotient else power(d.args[0], exponent=-d.params["exponent"]) if d.op is power else None
-        if bottom is None or bottom.op is not power or bottom.params["exponent"] != 2:
+        if bottom is None:
             continue
-        x, found = bottom.args[0], _one_and(f)
+        squared = bottom.op is power and bottom.params["exponent"] == 2
+        x, found = bottom.args[0] if squared else bottom, _one_and(f)
         if found is not None and found[0] == -1 and found[1].op is cos and found[1].args[0] is x:
-            return multiply(HALF, sinc(multiply(1 / (2 * sympy.pi), x), order=0) ** 2)
+            half = multiply(HALF, sinc(multiply(1 / (2 * sympy.pi), x), order=0) ** 2)
+            return half if squared else multiply(x, half)
     return None
 
 

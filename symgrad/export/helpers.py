@@ -309,18 +309,26 @@ def _scatter(rows, labels, shape, axis):
 
 
 def _removable(x, function, order):
-    """Derivative of the given order of log(1 + x) / x or (exp(x) - 1) / x, smooth at zero."""
+    """Derivative of the given order of log(1 + x) / x, (exp(x) - 1) / x or sinh(x) / x, smooth at zero."""
     x = np.asarray(x, dtype=float)
     near = np.abs(x) < 0.25 * (order + 1) / (order + 2)
     small, series = np.where(near, x, 0.0), 0.0
+    coefficient = {
+        "log1p": lambda k: (-1.0) ** k / (k + 1),
+        "expm1": lambda k: 1.0 / math.factorial(k + 1),
+        "sinh": lambda k: (k + 1) % 2 / math.factorial(k + 1),
+    }[function]
     for k in range(order + 30, order - 1, -1):
-        term = (-1.0) ** k / (k + 1) if function == "log1p" else 1.0 / math.factorial(k + 1)
-        series = series * small + term * math.perm(k, order)
+        series = series * small + coefficient(k) * math.perm(k, order)
     far = np.where(near, 1.0, x)
-    value = (np.log1p(far) if function == "log1p" else np.expm1(far)) / far
+    slope = {
+        "log1p": lambda k: -((-1.0) ** k) * math.factorial(k - 1) / (1.0 + far) ** k if k else np.log1p(far),
+        "expm1": lambda k: np.exp(far) if k else np.expm1(far),
+        "sinh": lambda k: np.cosh(far) if k % 2 else np.sinh(far),
+    }[function]
+    value = slope(0) / far
     for k in range(1, order + 1):
-        log_slope = -((-1.0) ** k) * math.factorial(k - 1) / (1.0 + far) ** k
-        value = ((log_slope if function == "log1p" else np.exp(far)) - k * value) / far
+        value = (slope(k) - k * value) / far
     return np.where(near, series, value)[()]
 
 

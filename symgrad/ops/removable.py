@@ -1,4 +1,4 @@
-"""Quotients with a removable singularity at zero: log(1 + x) / x and (exp(x) - 1) / x, smooth there with all their derivatives."""
+"""Quotients with a removable singularity at zero, log(1 + x) / x, (exp(x) - 1) / x, sinh(x) / x: smooth with all their derivatives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from symgrad.op import PRODUCT, Node, Op, on
 _FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)),
     "expm1": (r"(e^{#} - 1)", lambda x: sympy.exp(x) - 1),
+    "sinh": (r"\sinh(#)", sympy.sinh),
 }
 
 
