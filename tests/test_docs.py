@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 import symgrad as sg
+import symgrad.ops
 from symgrad.op import REGISTRY
 from symgrad.printing.equations import align
 
 TOP = Path(__file__).parents[1]
-PAGES = [TOP / "README.md", TOP / "docs" / "start.md", TOP / "docs" / "adding-an-operation.md"]
+PAGES = [TOP / "README.md", TOP / "docs" / "start.md", TOP / "docs" / "second-order.md", TOP / "docs" / "adding-an-operation.md"]
 
 
 def read(path):

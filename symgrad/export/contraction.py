@@ -7,11 +7,11 @@ from itertools import combinations
 
 from symgrad.export.association import typical
 from symgrad.graph import rewrite
-from symgrad.op import Node, constant
+from symgrad.op import Node, constant, value_of
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import contract, einsum
 from symgrad.ops.embedding import embed
-from symgrad.ops.product import diagonal, identity
+from symgrad.ops.product import diagonal, identity, outer
 from symgrad.program import Program
 
 MOST_OPERANDS = 8
@@ -27,6 +27,7 @@ def _planned(node: Node) -> Node:
     inputs, _, output = node.params["spec"].partition("->")
     sizes = dict(zip(output, node.shape, strict=True))
     letters, operands, result = _without_identities(inputs.split(","), list(node.args), output)
+    letters, operands = _without_ones(letters, operands)
     if len(operands) > MOST_OPERANDS:
         return node
     inside = "".join(dict.fromkeys(result))
@@ -49,6 +50,20 @@ def _without_identities(letters: list[str], operands: list[Node], output: str) -
     return letters, operands, output
 
 
+def _without_ones(letters: list[str], operands: list[Node]) -> tuple[list[str], list[Node]]:
+    """Drop arrays of ones whose subscripts others hold."""
+    kept = list(range(len(operands)))
+    for i, x in enumerate(operands):
+        elsewhere = {c for j in kept if j != i for c in letters[j]}
+        if _is_ones(x) and set(letters[i]) <= elsewhere:
+            kept.remove(i)
+    return [letters[i] for i in kept], [operands[i] for i in kept]
+
+
+def _is_ones(x: Node) -> bool:
+    return value_of(x) == 1 or (x.op is outer and all(map(_is_ones, x.args)))
+
+
 def _tied(y: Node, s: str, kept: str, dropped: str) -> tuple[Node, str]:
     """An operand with two subscripts made one."""
     return (diagonal(y), kept) if sorted(s) == sorted(kept + dropped) else (y, s.replace(dropped, kept))
@@ -65,9 +80,14 @@ def _best(letters: list[str], operands: list[Node], output: str) -> Node:
         options = [
             _pair(best[a], best[some ^ a], outside, output if some == everything else None, sizes, first) for a in _halves(some)
         ]
-        best[some] = min(options, key=lambda option: option[0])
+        best[some] = min(options, key=lambda option: (option[0], not _is_square(option[2])))
     _, found, node = best[everything]
     return node if len(operands) > 1 else contract(f"{found}->{output}", node)
+
+
+def _is_square(node: Node) -> bool:
+    """Is it a product of an array with itself?  BLAS takes half the time for it."""
+    return len(node.args) == 2 and node.args[0] is node.args[1]
 
 
 def _pair(

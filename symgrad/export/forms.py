@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symgrad.graph import rewrite
-from symgrad.op import Node, value_of
+from symgrad.op import VARIABLE, Node, value_of
 from symgrad.ops.activation import sigmoid
-from symgrad.ops.arithmetic import coefficient, hadamard, scale
-from symgrad.ops.broadcasting import sum_
+from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, scale
+from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
-from symgrad.ops.elementwise import sech2, tanh
-from symgrad.ops.powers import power
-from symgrad.ops.product import dot, outer
+from symgrad.ops.elementwise import absolute, exp, sech2, tanh
+from symgrad.ops.powers import power, quotient
+from symgrad.ops.product import dot, matmul, outer, transposition
+from symgrad.ops.reduction import softmax
 from symgrad.program import Equation, Program
 
 LETTERS = "abcdefghij"
@@ -23,7 +24,7 @@ def computed(program: Program) -> Program:
     defined = program.defined
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node) or node
+        return _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node) or _symmetric_update(node) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -64,3 +65,29 @@ def _smaller_multiple(node: Node) -> Node | None:
         return None
     c, product = node.args
     return outer.node(scale(c, product.args[0]), product.args[1])
+
+
+def _symmetric_update(node: Node) -> Node | None:
+    """X^T diag(w) X = R^T R with R = diag(sqrt w) X where w cannot be negative: BLAS fills half of it and mirrors that."""
+    if node.op is not matmul or node.args[0].op is not transposition or node.args[1].op is not hadamard:
+        return None
+    (X,) = node.args[0].args
+    for weight, other in (node.args[1].args, tuple(reversed(node.args[1].args))):
+        if other is X and weight.op is broadcast and weight.params["axes"] == (0,) and _nonnegative(weight.args[0]):
+            R = hadamard(broadcast(power(weight.args[0], exponent=HALF), **weight.params), X)
+            return matmul(R.T, R)
+    return None
+
+
+def _nonnegative(w: Node) -> bool:
+    """Is every entry at least zero, whatever the inputs are?"""
+    if w.op in (exp, sigmoid, softmax, absolute, sech2):
+        return True
+    if w.op is power:
+        return bool(w.params["exponent"].is_even) or _nonnegative(w.args[0])
+    if w.op in (hadamard, add, scale, quotient):
+        return all(map(_nonnegative, w.args))
+    if w.op is VARIABLE:
+        return bool(w.params["properties"] & {"positive", "unit", "binary", "onehot", "simplex"})
+    value = value_of(w)
+    return value is not None and bool(value.is_nonnegative)

@@ -184,7 +184,10 @@ class _Tidy(ast.NodeTransformer):
         self.renamed = renamed
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """np.exp is the module's, np.T an array that its author called np."""
+        """X.T.T is X; np.exp is the module's, np.T an array that its author called np."""
+        match node:
+            case ast.Attribute(value=ast.Attribute(value=inner, attr="T"), attr="T"):
+                return self.visit(inner)
         if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr not in _ARRAY:
             return ast.Attribute(value=ast.Name(id=self.renamed["np"], ctx=ast.Load()), attr=node.attr, ctx=node.ctx)
         return self.generic_visit(node)

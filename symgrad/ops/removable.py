@@ -1,4 +1,4 @@
-"""Quotients with a removable singularity at zero, log(1 + x) / x, (exp(x) - 1) / x, sinh(x) / x: smooth with all their derivatives."""
+"""Quotients with a removable singularity at zero, as log(1 + x) / x: smooth there, with all their derivatives."""
 
 from __future__ import annotations
 
