@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from judged import listed
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.language import LANGUAGE
@@ -22,13 +30,21 @@ A bar is the cotangent of what stands under it.
 """
 
 
+DIFFERENCES = """
+## Where jax differs
+
+Derivatives of the entrywise operations at -1e100, -40, -1e-100, 0, 1e-100, 1e-8, 0.5, 40 and 1e100, judged by mpmath with 420 digits: the
+points where ours or `jax.grad`'s is not right to 13 digits.
+"""
+
+
 def main() -> None:
     Path(__file__).with_name("operations.md").write_text(page(), encoding="utf-8")
 
 
 def page() -> str:
     shown = sorted((op for op in REGISTRY.values() if op.samples), key=lambda op: op.name)
-    return "\n\n".join([HEAD.strip(), *map(section, shown)]) + "\n"
+    return "\n\n".join([HEAD.strip(), *map(section, shown), DIFFERENCES.strip(), listed()]) + "\n"
 
 
 def section(op: Op) -> str:

@@ -237,7 +237,7 @@ class Expressions(ABC):
 def parts_of(target: ast.expr, value: Any) -> list[tuple[ast.expr, Any]]:
     """The names of `a, b = value`, each with its part."""
     if not isinstance(target, ast.Tuple | ast.List):
-        raise UnsupportedError("only names are assigned; for X[i] = v write where, concatenate or X.at[i].set(v)")
+        raise UnsupportedError("only names are assigned; for X[i] = v write where or concatenate")
     if isinstance(value, dict):
         raise InputError("a dict does not unpack into names; read its entries by key")
     if not isinstance(value, Node | tuple | list | range):

@@ -226,12 +226,12 @@ BODIES = [
     (
         "x[0] = 3\nreturn x",
         UnsupportedError,
-        'x[0] in "x[0] = 3" (m.py, line 2): only names are assigned; for X[i] = v write where, concatenate or X.at[i].set(v)',
+        'x[0] in "x[0] = 3" (m.py, line 2): only names are assigned; for X[i] = v write where or concatenate',
     ),
     (
         "x[0] += 3\nreturn x",
         UnsupportedError,
-        'add in "x[0] += 3" (m.py, line 2): an array is not changed in place here; assign a new name, or write X.at[i].add(v)',
+        'add in "x[0] += 3" (m.py, line 2): an array is not changed in place here; assign a new name, or use where',
     ),
     (
         "a, b = c\nreturn a",
