@@ -18,6 +18,7 @@ from judged import listed
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.language import LANGUAGE
+from symgrad.meaning import MEANINGS
 from symgrad.op import REGISTRY, Node, Op, Sample, variable
 from symgrad.printing.latex import Show, Theme
 from symgrad.reading.annotations import declare
@@ -30,6 +31,11 @@ A bar is the cotangent of what stands under it.
 """
 
 
+MEANT = """
+## Stable forms
+
+What is recognised in a formula before it is differentiated, so that its derivatives neither cancel nor overflow; the forward pass prints as typed.
+"""
 DIFFERENCES = """
 ## Where jax differs
 
@@ -44,7 +50,13 @@ def main() -> None:
 
 def page() -> str:
     shown = sorted((op for op in REGISTRY.values() if op.samples), key=lambda op: op.name)
-    return "\n\n".join([HEAD.strip(), *map(section, shown), DIFFERENCES.strip(), listed()]) + "\n"
+    return "\n\n".join([HEAD.strip(), *map(section, shown), MEANT.strip(), stable_forms(), DIFFERENCES.strip(), listed()]) + "\n"
+
+
+def stable_forms() -> str:
+    meanings = {m.written: m.meant for entries in MEANINGS.values() for m in entries}
+    rows = [f"| `{written.replace('|', chr(92) + '|')}` | {meant.replace('|', chr(92) + '|')} |" for written, meant in sorted(meanings.items())]
+    return "\n".join(["| as typed | as differentiated |", "| --- | --- |", *rows])
 
 
 def section(op: Op) -> str:
