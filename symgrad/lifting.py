@@ -16,19 +16,19 @@ from symgrad.ops.powers import quotient
 from symgrad.ops.product import dot, matmul, outer
 from symgrad.ops.selection import select
 
-Lift = Callable[[Node, Mapping[Node, Node], Node], Node]
+Lift = Callable[[Node, Mapping[Node, Node]], Node]
 
 
 class NotLifted(Exception):
     """An operation on arrays that has no form for many directions at once."""
 
 
-def lifted(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def lifted(node: Node, known: Mapping[Node, Node]) -> Node:
     """The matrix of a node by u, given those of its operands; raises `NotLifted` where the operation has none."""
     lift = _LIFTS.get(node.op.name)
     if lift is None or any(x.ndim > 1 for x in (node, *(a for a in node.args if a in known))):
         raise NotLifted(node.op.name)
-    return lift(node, known, u)
+    return lift(node, known)
 
 
 def _spread(X: Node, J: Node) -> Node:
@@ -36,7 +36,7 @@ def _spread(X: Node, J: Node) -> Node:
     return X if J.ndim == X.ndim else broadcast(X, shape=J.shape, axes=(0,))
 
 
-def _scale(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _scale(node: Node, known: Mapping[Node, Node]) -> Node:
     c, X = node.args
     parts = []
     if X in known:
@@ -46,47 +46,47 @@ def _scale(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
     return add(*parts) if len(parts) > 1 else parts[0]
 
 
-def _hadamard(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _hadamard(node: Node, known: Mapping[Node, Node]) -> Node:
     X, Y = node.args
     moving, other = (X, Y) if X in known else (Y, X)
     return multiply(_spread(other, known[moving]), known[moving])
 
 
-def _quotient(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _quotient(node: Node, known: Mapping[Node, Node]) -> Node:
     X, Y = node.args
     if Y in known:
         raise NotLifted("a divisor that moves")
     return quotient(known[X], _spread(Y, known[X]))
 
 
-def _matmul(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _matmul(node: Node, known: Mapping[Node, Node]) -> Node:
     A, x = node.args
     if A in known:
         raise NotLifted("a matrix that moves")
     return matmul(A, known[x])
 
 
-def _dot(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _dot(node: Node, known: Mapping[Node, Node]) -> Node:
     X, Y = node.args
     moving, other = (X, Y) if X in known else (Y, X)
     return matmul(known[moving].T, other)
 
 
-def _solve(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _solve(node: Node, known: Mapping[Node, Node]) -> Node:
     A, b = node.args
     if A in known:
         raise NotLifted("a system matrix that moves")
     return solve(A, known[b])
 
 
-def _broadcast(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _broadcast(node: Node, known: Mapping[Node, Node]) -> Node:
     (x,) = node.args
     if x.ndim:
         raise NotLifted("a vector that is copied")
     return broadcast(known[x], shape=(*node.shape, *known[x].shape), axes=(1,))
 
 
-def _select(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
+def _select(node: Node, known: Mapping[Node, Node]) -> Node:
     A, B, X, Y = node.args
     J = known.get(X) or known[Y]
     branches = [known.get(x) or zeros(J.shape) for x in (X, Y)]
@@ -94,14 +94,14 @@ def _select(node: Node, known: Mapping[Node, Node], u: Node) -> Node:
 
 
 _LIFTS: dict[str, Lift] = {
-    add.name: lambda node, known, u: add(*(known[a] for a in node.args)),
+    add.name: lambda node, known: add(*(known[a] for a in node.args)),
     scale.name: _scale,
     hadamard.name: _hadamard,
     quotient.name: _quotient,
     matmul.name: _matmul,
     dot.name: _dot,
     solve.name: _solve,
-    sum_.name: lambda node, known, u: sum_(known[node.args[0]], axes=(0,)),
+    sum_.name: lambda node, known: sum_(known[node.args[0]], axes=(0,)),
     broadcast.name: _broadcast,
     select.name: _select,
 }

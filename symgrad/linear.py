@@ -8,18 +8,17 @@ product followed by a multiple of a fixed array.  With column-stacking vec, A X 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from symgrad.lifting import NotLifted, lifted
-from symgrad.op import VARIABLE, Dim, Node, constant
+from symgrad.op import Dim, Node, constant
 from symgrad.ops.arithmetic import add, hadamard, inner, multiply, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
 from symgrad.ops.selection import select
-from symgrad.program import Equation
 
 MOST_TERMS = 32
 """Above this the expression is no formula anybody reads; products take its place."""
@@ -147,18 +146,15 @@ def times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
 # reading --------------------------------------------------------------------------------------------------------------------
 
 
-def read(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Term]:
-    """The terms of `root`, linear in `v`; symbols that `defined` explains are read through.
+def read(root: Node, v: Node) -> list[Term]:
+    """The terms of `root`, linear in `v`.
 
     Raises `Unreadable` where an operation has no structured form or the terms are more than anybody reads.
     """
     start = Term(constant(1)) if v.ndim else Term(constant(1), (), constant(1), constant(1))
     terms: dict[Node, list[Term]] = {v: [start]}
-    for node in _dependent(root, v, defined):
+    for node in _dependent(root, v):
         if node in terms:
-            continue
-        if node.op is VARIABLE:
-            terms[node] = terms[defined[node].expr]
             continue
         terms[node] = [_act(node, i, t) for i, a in enumerate(node.args) if a in terms for t in terms[a]]
         if len(terms[node]) > MOST_TERMS:
@@ -171,7 +167,7 @@ def read_through(root: Node, v: Node) -> list[Term]:
 
     All paths from v to a vector that pass through one earlier vector u count as one: the entry to u, then the Jacobian by u.
     """
-    order = _dependent(root, v, {})
+    order = _dependent(root, v)
     terms: dict[Node, list[Term]] = {v: [Term(constant(1))]}
     jacobians: dict[Node, Node] = {}
     u: Node | None = None
@@ -190,7 +186,7 @@ def read_through(root: Node, v: Node) -> list[Term]:
 
 def _lift(node: Node, u: Node, terms: dict[Node, list[Term]], jacobians: dict[Node, Node]) -> None:
     try:
-        jacobians[node] = J = lifted(node, jacobians, u)
+        jacobians[node] = J = lifted(node, jacobians)
     except NotLifted:
         return
     if node.ndim == 1:
@@ -199,8 +195,8 @@ def _lift(node: Node, u: Node, terms: dict[Node, list[Term]], jacobians: dict[No
         terms[node] = [t.measured(J) for t in terms[u]]
 
 
-def _dependent(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[Node]:
-    """The nodes below the root that depend on v, operands first, definitions before the symbols they define."""
+def _dependent(root: Node, v: Node) -> list[Node]:
+    """The nodes below the root that depend on v, operands first."""
     order: list[Node] = []
     depends: dict[Node, bool] = {}
     stack: list[tuple[Node, bool]] = [(root, False)]
@@ -208,12 +204,11 @@ def _dependent(root: Node, v: Node, defined: Mapping[Node, Equation]) -> list[No
         node, ready = stack.pop()
         if node in depends:
             continue
-        below = [defined[node].expr] if node.op is VARIABLE and node in defined else list(node.args)
         if not ready:
             stack.append((node, True))
-            stack.extend((a, False) for a in below)
+            stack.extend((a, False) for a in node.args)
             continue
-        depends[node] = node is v or any(depends[a] for a in below)
+        depends[node] = node is v or any(depends[a] for a in node.args)
         if depends[node]:
             order.append(node)
     return order

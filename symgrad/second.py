@@ -98,7 +98,7 @@ def _terms(operator: Node, v: Node) -> tuple[Term, ...] | None:
 
 
 def _multiplied_out(operator: Node, v: Node) -> list[Term]:
-    return read(operator, v, {})
+    return read(operator, v)
 
 
 def _moves(symbol: Node) -> bool:
