@@ -1,0 +1,102 @@
+"""A partition run on the devices that jax sees: its gradient against jax's on one device, its bytes against the compiled HLO."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.errors import InputError
+from symgrad.generics import derivative
+from symgrad.graph import postorder
+from symgrad.op import Node
+from symgrad.ops.generic import apply, functions_of
+from symgrad.oracle import double_precision, import_jax
+from symgrad.partition.hlo import sent
+from symgrad.report import Report, Row
+from symgrad.sampling import inputs_of, sample_inputs
+from symgrad.witness import checked_witness
+
+if TYPE_CHECKING:
+    from symgrad.partition.report import Partition
+
+Functions = Mapping[str, Callable[..., Any]]
+ENGINES = ("shard_map", "named_sharding")
+
+
+def check(partition: Partition, seed: int, tol: float, functions: Functions) -> Report:
+    """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
+    jax, sizes = import_jax(), partition._sizes("a run")
+    if (seen := len(jax.devices())) < (needed := partition.mesh.devices):
+        raise InputError(
+            f"the mesh has {needed} devices and jax sees {seen}; to try it on one machine, "
+            f"set XLA_FLAGS=--xla_force_host_platform_device_count={needed} before Python starts"
+        )
+    if partition.dtype != "float64":
+        raise InputError("a partition is verified in float64; leave out the dtype")
+    arrays = sample_inputs(inputs_of(v for v in partition.derivation.program.inputs if str(v) not in functions), sizes, seed)
+    with double_precision():
+        expected = _on_one_device(partition, arrays, functions)
+        rows = [row for engine in ENGINES for row in _rows(partition, engine, arrays, functions, expected, tol)]
+    witness = f"jax {jax.__version__} in float64 on one device; collectives against the compiled HLO"
+    return Report(f"{partition.whole.name} on {partition.mesh}", witness, tuple(rows), (seed,), (sizes,), tol)
+
+
+def _on_one_device(partition: Partition, arrays: Mapping[str, Any], functions: Functions) -> list[Any]:
+    """Value and gradient of the user's own function."""
+    jax, names = import_jax(), [str(v) for v in partition.wrt]
+    witness = checked_witness(partition.derivation.program, functions)
+    point = tuple(arrays[w] for w in names)
+    value, gradient = jax.value_and_grad(
+        lambda *moving: witness({**arrays, **dict(zip(names, moving, strict=True))}), tuple(range(len(names)))
+    )(*point)
+    return [value, *gradient]
+
+
+def _rows(
+    p: Partition, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: list[Any], tol: float
+) -> list[Row]:
+    source = p.shard_map() if engine == "shard_map" else p.named_sharding()
+    module = loaded(source, f"{p.whole.name}_{engine}")
+    mesh = module.make_mesh()
+    placed = tuple(module.put(mesh, **arrays).values())
+    compiled = module.value_and_grad(mesh, **_derivatives(p, functions)).lower(*placed).compile()
+    value, gradient = compiled(*placed)
+    names = ["value", *(f"gradient {v}" for v in p.wrt)]
+    errors = [_error(got, want) for got, want in zip([value, *gradient], expected, strict=True)]
+    rows = [Row(name, engine, e, e <= tol) for name, e in zip(names, errors, strict=True)]
+    return [*rows, *(_sent_rows(p, sent(compiled.as_text())) if engine == "shard_map" else [])]
+
+
+def _sent_rows(p: Partition, found: Mapping[str, int]) -> list[Row]:
+    predicted = {kind: p.at(b) for kind, b in p.sent.items()}
+    off = {kind: abs(found.get(kind, 0) - predicted.get(kind, 0)) for kind in {**predicted, **found}}
+    return [Row(f"bytes of {kind}", "shard_map", d / max(1, predicted.get(kind, 0)), d == 0) for kind, d in off.items()]
+
+
+def _error(got: Any, want: Any) -> float:
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape or not np.all(np.isfinite(got) == np.isfinite(want)):
+        return float("inf")
+    return float(np.max(np.abs(got - want), initial=0.0) / max(1.0, np.max(np.abs(want), initial=0.0)))
+
+
+def loaded(source: str, name: str) -> types.ModuleType:
+    """A module of this package's own text; it is not meant for any other."""
+    module = types.ModuleType(name)
+    exec(compile(source, f"<symgrad {name}>", "exec"), module.__dict__)
+    return module
+
+
+def _derivatives(p: Partition, functions: Functions) -> dict[str, Callable[..., Any]]:
+    """What the module takes for the functions left open, their derivatives made by jax."""
+    called = functions_of(postorder(eq.expr for eq in p.whole.equations))
+    if missing := sorted({str(node.params["function"]) for node in called.values()} - functions.keys()):
+        raise InputError(f"{p.whole.name} leaves {', '.join(missing)} open; bind them for the check, as in verify(phi=jnp.tanh)")
+    return {name: derivative(functions[node.params["function"]], *_order(node)) for name, node in called.items()}
+
+
+def _order(node: Node) -> tuple[str, tuple[int, ...]]:
+    return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])
