@@ -1,4 +1,4 @@
-"""The command line: derive, verify, export and cost a forward pass in a file.
+"""The command line: derive, verify, export, cost and partition a forward pass in a file.
 
 Commands import what they need when they run, so that `symgrad --help` pays for no SymPy.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from symgrad.errors import InputError, NotDifferentiableError, SymgradError, Uns
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
+    from symgrad.partition.report import Machine, Partition
+    from symgrad.printing.tables import Table
 
 OK, FAILED, WRONG, UNSUPPORTED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 130, 141
 
@@ -29,6 +32,7 @@ _EXAMPLES = f"""examples:
   symgrad verify models.py:mlp --seeds 3        hold them against jax at three random points
   symgrad export mlp.py --wrt W1 W2 --tests     mlp_gradients.py and a pytest file for it
   symgrad cost mlp.py --sizes d=784,h=256,q=10  flops and memory of prediction, training and second order
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data h=model    the gradient split over eight devices
 
 {_EXIT_CODES}"""
 
@@ -58,6 +62,15 @@ _COST = f"""examples:
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --dtype float32     and numbers
   symgrad cost deep.py --sizes n=64,d=512 --budget 8e6    what to recompute so that 8 MB of intermediates are enough
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --peak 1e12 --bandwidth 5e10     which equations wait for memory
+
+{_EXIT_CODES}"""
+
+
+_PARTITION = f"""examples:
+  symgrad partition mlp.py --mesh data=4 --plan n=data    every dimension n split: what each device computes, sends and holds
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data W1=model,- W2=-,model -o out/    and modules that run on jax
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data h=model --sizes n=16,d=6,h=8,q=5 --verify    run them here
+  symgrad partition mlp.py --mesh data=8 --sizes n=64,d=784,h=256,q=10 --peak 1e12 --bandwidth 1e10 --latency 1e-6 --budget 2e6
 
 {_EXIT_CODES}"""
 
@@ -130,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
+    _add_partition(commands)
     return parser
 
 
@@ -141,6 +155,25 @@ def _add_cost(commands: Any) -> None:
     cost.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of the machine, for the roofline")
     cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
     cost.add_argument("--markdown", action="store_true", help="tables in Markdown")
+
+
+def _add_partition(commands: Any) -> None:
+    split = _command(commands, "partition", _partition, "split the gradient over a mesh of devices", _PARTITION)
+    split.add_argument("--mesh", type=_sizes, required=True, metavar="AXIS=N,...", help="the devices, as a grid with named axes")
+    split.add_argument(
+        "--plan", nargs="+", default=[], type=_pair, metavar="NAME=AXIS",
+        help="a dimension over a mesh axis, n=data, or the axes of an array, W1=model,-",
+    )  # fmt: skip
+    split.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="the size of every dimension; without it formulas alone")
+    split.add_argument("--dtype", default="float64", help="float16, float32 or float64 (float64)")
+    split.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of a device, for the time of a step")
+    split.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second between devices")
+    split.add_argument("--latency", type=_tolerance, default=0.0, metavar="SECONDS", help="seconds a message (0)")
+    split.add_argument("--budget", type=_tolerance, metavar="BYTES", help="choose the fastest plan that holds no more on a device")
+    split.add_argument("--verify", action="store_true", help="run it on virtual devices of this machine, against one device")
+    _add_bind(split)
+    split.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for the two modules that run on jax")
+    split.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
 def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> argparse.ArgumentParser:
@@ -297,6 +330,57 @@ def _cost(args: argparse.Namespace) -> int:
             tables.append(cost.roofline_table(args.peak, args.bandwidth))
     print("\n\n".join((markdown if args.markdown else plain)(table) for table in tables))
     return OK
+
+
+def _partition(args: argparse.Namespace) -> int:
+    if (args.peak is None) != (args.bandwidth is None):
+        raise InputError("the time of a step needs both --peak and --bandwidth")
+    if args.verify:
+        _virtual_devices(args.mesh)
+    derivation = _read(args)
+    with _progress("splitting"):
+        from symgrad.partition.report import Machine
+        from symgrad.printing.tables import markdown, plain
+
+        machine = None if args.peak is None else Machine(args.peak, args.bandwidth, args.latency)
+        partition, tables = _chosen(derivation, machine, args)
+        tables += partition.tables(machine)
+        printed = [partition.equations(), *((markdown if args.markdown else plain)(table) for table in tables)]
+    if args.verify:
+        from symgrad.witness import bound_function
+
+        functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
+        printed.append(str(partition.verify(**functions)))
+    print("\n\n".join(printed))
+    if args.output is not None:
+        _wrote(*partition.save(args.output))
+    return OK
+
+
+def _chosen(derivation: Derivation, machine: Machine | None, args: argparse.Namespace) -> tuple[Partition, list[Table]]:
+    """The partition by the plan that is given, or by the fastest one within the budget, with the table of all."""
+    from symgrad.partition.best import best, candidates, table
+
+    if args.budget is None:
+        return derivation.partition(args.mesh, _named_once(args.plan), args.sizes, args.dtype), []
+    if args.plan or machine is None or args.sizes is None:
+        raise InputError("--budget chooses the plan: it needs --sizes, --peak and --bandwidth, and no --plan")
+    found = candidates(derivation, args.mesh, args.sizes, machine, args.dtype)
+    chosen = best(found, args.budget)
+    return chosen.partition, [table(found, chosen)]
+
+
+def _named_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    if twice := [name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1]:
+        raise InputError(f"the plan names {twice[0]} twice")
+    return dict(pairs)
+
+
+def _virtual_devices(mesh: dict[str, int]) -> None:
+    """jax is told, before it is imported, to show as many devices on this machine as the mesh has."""
+    flag = f"--xla_force_host_platform_device_count={math.prod(mesh.values())}"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 def _relative(path: Path, folder: Path) -> str:

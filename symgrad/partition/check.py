@@ -26,7 +26,7 @@ Functions = Mapping[str, Callable[..., Any]]
 ENGINES = ("shard_map", "named_sharding")
 
 
-def check(partition: Partition, seed: int, tol: float, functions: Functions) -> Report:
+def check(partition: Partition, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
     jax, sizes = import_jax(), partition._sizes("a run")
     if (seen := len(jax.devices())) < (needed := partition.mesh.devices):
@@ -55,9 +55,7 @@ def _on_one_device(partition: Partition, arrays: Mapping[str, Any], functions: F
     return [value, *gradient]
 
 
-def _rows(
-    p: Partition, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: list[Any], tol: float
-) -> list[Row]:
+def _rows(p: Partition, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: list[Any], tol: float) -> list[Row]:
     source = p.shard_map() if engine == "shard_map" else p.named_sharding()
     module = loaded(source, f"{p.whole.name}_{engine}")
     mesh = module.make_mesh()

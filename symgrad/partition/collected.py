@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.graph import postorder
 from symgrad.op import Node, size
-from symgrad.partition.collectives import COLLECTIVES, all_gather, all_reduce
+from symgrad.partition.collectives import COLLECTIVES, all_reduce, reduce_scatter
 from symgrad.partition.mesh import Axes, Mesh
 from symgrad.partition.placing import Placed
 from symgrad.program import Equation
@@ -21,15 +21,15 @@ KINDS = {"all_reduce": "all-reduce", "all_gather": "all-gather", "reduce_scatter
 class Collective:
     """One collective: the equation it stands in, what it runs over, the entries of its result on a device, and the reason.
 
-    `sent` is what each device sends in a ring, `steps` how many messages one after the other.
+    In a ring of k devices each sends (k - 1) / k of `carried` entries, in `rounds` (k - 1) messages.
     """
 
     equation: Equation
     kind: str
     axes: Axes
     entries: sympy.Expr
-    sent: sympy.Expr
-    steps: sympy.Expr
+    carried: sympy.Expr
+    rounds: int
     why: str
 
 
@@ -46,12 +46,30 @@ def collected(placed: Placed, mesh: Mesh) -> list[Collective]:
 
 
 def _one(eq: Equation, node: Node, mesh: Mesh, because: Mapping[Node, str]) -> Collective:
-    axes: Axes = node.params["mesh_axes"]
-    k = sympy.Mul(*(mesh.symbols[a] for a in axes))
+    """An all-reduce goes round twice: once to add, once to hand the sums on."""
     entries = mesh.formula(size(node))
     rounds = 2 if node.op is all_reduce else 1
-    whole = entries if node.op in (all_reduce, all_gather) else mesh.formula(size(node.args[0]))
-    return Collective(eq, KINDS[node.op.name], axes, entries, rounds * whole * (k - 1) / k, rounds * (k - 1), because[node])
+    whole = mesh.formula(size(node.args[0])) if node.op is reduce_scatter else entries
+    return Collective(eq, KINDS[node.op.name], node.params["mesh_axes"], entries, rounds * whole, rounds, because[node])
+
+
+def devices(axes: Axes, mesh: Mesh) -> sympy.Expr:
+    return sympy.Mul(*(mesh.symbols[a] for a in axes))
+
+
+def ring_bytes(found: list[Collective], mesh: Mesh, itemsize: int) -> sympy.Expr:
+    """Bytes that each device sends, collectives running in rings: (k - 1) / k of what is carried round."""
+    total = sympy.S.Zero
+    for axes in dict.fromkeys(c.axes for c in found):
+        carried = sympy.Add(*(c.carried for c in found if c.axes == axes))
+        k = devices(axes, mesh)
+        total += (k - 1) / k * sympy.factor_terms(sympy.expand(carried * itemsize))
+    return total
+
+
+def messages(found: list[Collective], mesh: Mesh) -> sympy.Expr:
+    """Messages that each device sends, one after the other."""
+    return sympy.Add(*(c.rounds * (devices(c.axes, mesh) - 1) for c in found))
 
 
 def totals(found: list[Collective]) -> dict[str, sympy.Expr]:

@@ -27,7 +27,8 @@ WORDS = {
 """Helpers of the NumPy exporter that jax has itself."""
 
 CARRIED = frozenset(
-    "_norm _direction _highest _lowest _log_cosh _ratio _sinc _removable _log1p_square _sech2 _others _prod_slope _cholesky _lower_half".split()
+    """_norm _direction _highest _lowest _log_cosh _ratio _sinc _removable _log1p_square _sech2 _others _prod_slope _cholesky
+    _lower_half""".split()
 )
 """Helpers that jax can trace as they stand, over jax.numpy."""
 
@@ -105,9 +106,9 @@ def _dimensions(
             return
         if dim in parts:
             of, axes = parts[dim]
-            for s in sorted(map(str, of.free_symbols)):  # type: ignore[union-attr]
+            for s in sorted(map(str, of.free_symbols)):
                 add(s)
-            found[dim] = f"{value_source(of)} // {mesh.count(axes)}"  # type: ignore[arg-type]
+            found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
         else:
             found[dim] = _size_source(whole, mesh, splits, dim)
         name = fresh(dim if dim not in taken else f"n_{dim}", taken)

@@ -142,7 +142,7 @@ def planned(program: Program, mesh: Mesh, plan: Mapping[str, Any] | None) -> Pla
     for key, value in (plan or {}).items():
         entries = _entries(value)
         if entries is None:
-            dims[key] = _dimension(program, mesh, key, str(value))
+            dims[key] = _dimension(program, mesh, key, str(value), key in named)
         elif key not in named:
             raise InputError(f"{program.name} has no array {key!r}; its arrays are {', '.join(named)}")
         else:
@@ -159,10 +159,11 @@ def _entries(value: Any) -> Sequence[Any] | None:
     raise InputError(f"a plan gives a mesh axis for a dimension or a sequence of them for an array, not {value!r}")
 
 
-def _dimension(program: Program, mesh: Mesh, name: str, word: str) -> Axes:
+def _dimension(program: Program, mesh: Mesh, name: str, word: str, is_array: bool) -> Axes:
     if name not in (known := dimensions(program)):
-        text = f"{program.name} has no dimension {name!r}; its dimensions are {', '.join(known) or 'none'}"
-        raise InputError(f"{text}; an array is split by a sequence, {name}=({word!r}, None)")
+        if is_array:
+            raise InputError(f"{name} is an array, whose axes are split one by one: an entry for each, as in {word},-")
+        raise InputError(f"{program.name} has no dimension {name!r}; its dimensions are {', '.join(known) or 'none'}")
     return _axes(mesh, word)
 
 
@@ -185,7 +186,9 @@ def _axes(mesh: Mesh, entry: Any) -> Axes:
     if unknown := [w for w in words if w not in mesh.sizes]:
         raise InputError(f"the mesh has no axis {unknown[0]!r}; its axes are {', '.join(mesh.sizes)}")
     if mesh.ordered(words) != tuple(words):
-        raise InputError(f"write the axes {'+'.join(words)} once each and in the order of the mesh, {'+'.join(mesh.ordered(words))}")
+        raise InputError(
+            f"write the axes {'+'.join(words)} once each and in the order of the mesh, {'+'.join(mesh.ordered(words))}"
+        )
     return tuple(words)
 
 

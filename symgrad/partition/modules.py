@@ -89,7 +89,9 @@ def named_sharding_module(p: Parts) -> str:
     """The whole gradient under `jax.jit`, its named values held to their places; XLA puts in what is sent."""
     made = body(p.whole, p.mesh, p.whole, {}, [*_OWN, *p.generics, "placed"])
     lines = _constrained(p, made)
-    function = _function("function", p, made, p.whole.outputs, "The whole equations, with the places of what they name.", lines, "mesh")
+    function = _function(
+        "function", p, made, p.whole.outputs, "The whole equations, with the places of what they name.", lines, "mesh"
+    )
     call = [
         f"results = (PartitionSpec(), Gradient({', '.join(f'{v}=SPECS[{chr(34)}{v}{chr(34)}]' for v in p.wrt)}))",
         "places = jax.tree.map(lambda spec: NamedSharding(mesh, spec), results, is_leaf=lambda x: isinstance(x, PartitionSpec))",
@@ -101,7 +103,11 @@ def named_sharding_module(p: Parts) -> str:
 def _constrained(p: Parts, made: Body) -> list[str]:
     """The statements, arrays that have a name in the program held to their place."""
     places = {made.names[eq.symbol]: p.split(eq.symbol) for eq in p.whole.equations if eq.symbol.ndim}
-    lines = ["def placed(x, *axes):", "    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*axes)))", ""]
+    lines = [
+        "def placed(x, *axes):",
+        "    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*axes)))",
+        "",
+    ]
     for line in made.lines:
         name, _, right = line.partition(" = ")
         if name in places:
@@ -111,9 +117,7 @@ def _constrained(p: Parts, made: Body) -> list[str]:
     return lines
 
 
-def _function(
-    name: str, p: Parts, made: Body, outputs: Sequence[Node], says: str, lines: Iterable[str], first: str = ""
-) -> str:
+def _function(name: str, p: Parts, made: Body, outputs: Sequence[Node], says: str, lines: Iterable[str], first: str = "") -> str:
     value, *gradients = (made.names[v] for v in outputs)
     parameters = ", ".join([*([first] if first else []), _names(p), *(["*", *p.generics] if p.generics else [])])
     result = f"return {value}, Gradient({', '.join(gradients)})"
@@ -140,7 +144,11 @@ def _module(p: Parts, engine: str, function: str, call: Sequence[str], helpers: 
     _check_names(p)
     text = p.equations.replace("\\", "\\\\").replace('"""', "'''")
     title = f'"""{p.whole.name} and its gradient on a mesh of {p.mesh}, by {engine}: {p.plan}.\n\n{text}\n"""'
-    imports = ["import math", *(["from functools import partial"] if "partial(" in "".join(call) else []), "from typing import NamedTuple"]
+    imports = [
+        "import math",
+        *(["from functools import partial"] if "partial(" in "".join(call) else []),
+        "from typing import NamedTuple",
+    ]
     jax = ["import jax", "import jax.numpy as jnp", "from jax.sharding import NamedSharding, PartitionSpec"]
     sizes = ", ".join(f'"{name}": {k}' for name, k in p.mesh.sizes.items())
     specs = [f'    "{v}": {spec_source(p.placed.splits[v])},' for v in p.inputs]

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
 from symgrad.graph import postorder
 from symgrad.op import Dim, Node, Op, Shape, variable
 from symgrad.ops.arithmetic import add
@@ -139,7 +138,11 @@ class _Placing:
 
     def _cost(self, m: str, letter: str, rule: Rule, operands: Sequence[Piece]) -> int:
         """Entries to be gathered if this index keeps the mesh axis: those of operands in which another one has it."""
-        held = [x for x, s in zip(operands, rule.operands, strict=True) if any(m in a for c, a in zip(s, x.split, strict=True) if c != letter)]
+        held = [
+            x
+            for x, s in zip(operands, rule.operands, strict=True)
+            if any(m in a for c, a in zip(s, x.split, strict=True) if c != letter)
+        ]
         return sum(self._entries(x) for x in held)
 
     def _entries(self, x: Piece) -> int:

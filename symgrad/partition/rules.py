@@ -119,6 +119,7 @@ def _one_hot(node: Node) -> Rule:
     return Rule((own[:-1],), own, frozenset(own[-1]))
 
 
+_ALONG = ("softmax", "log_softmax", "logsumexp", "norm", "direction", "max", "min", "highest", "lowest", "prod")
 _RULES: dict[str, Callable[[Node], Rule]] = {
     "add": lambda node: _entrywise(node, TOGETHER),
     "hadamard": lambda node: _entrywise(node, EACH),
@@ -139,6 +140,5 @@ _RULES: dict[str, Callable[[Node], Rule]] = {
     "triu": _half,
     "pick": _pick,
     "one_hot": _one_hot,
-} | dict.fromkeys(
-    ("softmax", "log_softmax", "logsumexp", "norm", "direction", "max", "min", "highest", "lowest", "prod"), _along
-)  # fmt: skip
+    **dict.fromkeys(_ALONG, _along),
+}
