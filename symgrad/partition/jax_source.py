@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import sympy
+
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.statements import Statements, names_in, tidy
@@ -106,7 +108,7 @@ def _dimensions(
             return
         if dim in parts:
             of, axes = parts[dim]
-            for s in sorted(map(str, of.free_symbols)):
+            for s in sorted(map(str, sympy.sympify(of).free_symbols)):
                 add(s)
             found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
         else:
