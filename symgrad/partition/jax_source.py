@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -83,15 +83,20 @@ class Body:
     names: Mapping[Node, str]
 
 
-def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Iterable[str]) -> Body:
-    """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
+def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], dict[Node, str]]:
+    """The equations as statements that never write into an array, with markers for dimensions; and the name of each symbol."""
     statements = _Pure(program, reserved)
-    lines = statements.emit()
-    taken = set(statements.taken)
+    return statements.emit(), statements.names
+
+
+def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
+    """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
+    lines, found = pure_lines(program, reserved)
+    taken = {*reserved, *found.values(), *(name for line in lines for name in names_in(line))}
     renamed = {"np": "jnp", **WORDS}
     sizes = _dimensions(lines, mesh, whole, splits, taken, renamed)
     read = [f"{renamed[f'_dim_{dim}']} = {source}" for dim, source in sizes.items()]
-    names = {v: _float(program, v, name) for v, name in statements.names.items()}
+    names = {v: whole_float(program, v, name) for v, name in found.items()}
     return Body([tidy(line, renamed) for line in (*read, *lines)], names)
 
 
@@ -112,7 +117,7 @@ def _dimensions(
                 add(s)
             found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
         else:
-            found[dim] = _size_source(whole, mesh, splits, dim)
+            found[dim] = size_source(whole, mesh, splits, dim)
         name = fresh(dim if dim not in taken else f"n_{dim}", taken)
         taken.add(name)
         renamed[f"_dim_{dim}"] = name
@@ -122,7 +127,7 @@ def _dimensions(
     return found
 
 
-def _size_source(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: str) -> str:
+def size_source(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: str) -> str:
     """The size of a whole dimension, from the part of an input that a device has."""
     for v in whole.inputs:
         split = splits.get(str(v), tuple(() for _ in v.shape))
@@ -132,7 +137,7 @@ def _size_source(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: s
     raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
-def _float(program: Program, v: Node, name: str) -> str:
+def whole_float(program: Program, v: Node, name: str) -> str:
     """A result that holds one number everywhere is still an array of floats."""
     node = v
     while node in program.defined:

@@ -1,6 +1,6 @@
 """A gradient cut into stages that work on one microbatch after the other: which equation runs where, and what crosses.
 
-The batch is split over microbatches as over a mesh axis; what `symgrad.partition.placing` finds to be a sum over them is accumulated.
+The batch is split over microbatches as over a mesh axis; what is found to be a sum over them is accumulated.
 A stage computes its forward equations again before its backward ones, so that between the two it holds what it received alone.
 """
 
@@ -55,8 +55,11 @@ def staged(whole: Program, wrt: Sequence[Node], mesh: Mesh, batch: str, ends: Se
 
 
 class _Cut:
-    """`inner` are the symbols that differ from microbatch to microbatch, `sums` the variables that stand for what is added over them,
-    `late` what is known after the last one; `at` has the stage of every equation, `homes` that of every parameter."""
+    """Equations sorted by when and where they run.
+
+    `inner` differs from microbatch to microbatch, `sums` stand for what is added over them, `late` is known after the last one;
+    `at` has the stage of every equation, `homes` that of every parameter.
+    """
 
     def __init__(self, placed: Placed, wrt: tuple[str, ...], ends: tuple[str, ...], forward: frozenset[str]) -> None:
         self.placed, self.program, self.wrt = placed, placed.program, wrt
@@ -97,8 +100,9 @@ class _Cut:
 
     def _sum(self, eq: Equation, node: Node) -> Node:
         if node not in self.sums:
-            taken = {*self.program.names, *map(str, self.sums.values())}
-            self.sums[node] = variable(fresh(f"{eq.name}_sum", taken), node.shape)
+            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["symbol"]
+            name = fresh(f"S_{of if isinstance(of, str) else of[1]}", taken)
+            self.sums[node] = variable(name, node.shape)
             self.late.add(self.sums[node])
         return self.sums[node]
 
@@ -110,7 +114,9 @@ class _Cut:
         if unknown := [e for e in ends if e not in order]:
             raise InputError(f"no stage can end in {unknown[0]!r}; one ends in {', '.join(order)}")
         if sorted(ends, key=order.index) != list(ends) or len(set(ends)) < len(ends):
-            raise InputError(f"name the ends of stages in the order of the equations: {', '.join(sorted(set(ends), key=order.index))}")
+            raise InputError(
+                f"name the ends of stages in the order of the equations: {', '.join(sorted(set(ends), key=order.index))}"
+            )
         at: dict[Node, int] = {}
         now = 0
         for eq in self.program.equations:
@@ -127,34 +133,33 @@ class _Cut:
         readers = [
             at[f.symbol]
             for f in self.program.equations
-            if self.is_forward[f.symbol] and self._runs(f) and any(v.params["symbol"] == of for v in variables(f.expr))
+            if self.is_forward[f.symbol] and any(v.params["symbol"] == of for v in variables(*self._running(f)))
         ]
         return max(readers, default=self.count - 1)
-
-    def _runs(self, eq: Equation) -> bool:
-        """Is it computed for every microbatch, or the sum of such?"""
-        return eq.symbol in self.inner or any(n in self.sums for n in postorder([eq.expr]))
 
     def _homes(self) -> dict[Node, int]:
         """The one stage that reads each variable of the derivation."""
         homes: dict[Node, int] = {}
         for eq in self.program.equations:
-            if self._runs(eq):
-                for v in self._inputs_below(eq.expr):
-                    if str(v) in self.wrt and homes.setdefault(v, self.at[eq.symbol]) != self.at[eq.symbol]:
-                        stages = f"{homes[v]} and {self.at[eq.symbol]}"
-                        raise UnsupportedError(f'{v} is read in the stages {stages}, in "{eq.name}"; a stage holds its own parameters')
+            for v in self._inputs_below(self._running(eq)):
+                if str(v) in self.wrt and homes.setdefault(v, self.at[eq.symbol]) != self.at[eq.symbol]:
+                    stages = f"{homes[v]} and {self.at[eq.symbol]}"
+                    raise UnsupportedError(f'{v} is read in the stages {stages}, in "{eq.name}"; a stage holds its own parameters')
         return {v: homes.get(v, 0) for v in self.arrays if str(v) in self.wrt}
 
-    def _inputs_below(self, expr: Node) -> set[Node]:
-        """The inputs that an expression reads, also through symbols that are the same for every microbatch."""
+    def _running(self, eq: Equation) -> list[Node]:
+        """What of an equation is computed for every microbatch."""
+        return [eq.expr] if eq.symbol in self.inner else [n.args[0] for n in postorder([eq.expr]) if n in self.sums]
+
+    def _inputs_below(self, exprs: Sequence[Node]) -> set[Node]:
+        """The inputs that expressions read, also through symbols that are the same for every microbatch."""
         found: set[Node] = set()
-        stack = variables(expr)
+        stack = variables(*exprs)
         while stack:
             v = stack.pop()
             if v in self.program.inputs:
                 found.add(v)
-            elif v not in self.inner and v in self.program.defined and not self._runs(self.program.defined[v]):
+            elif v not in self.inner and v in self.program.defined and v not in self.late:
                 stack.extend(variables(self.program.defined[v].expr))
         return found
 
@@ -204,9 +209,14 @@ class _Cut:
     def _read_from(self, reader: int, source: int, forward: bool) -> tuple[Node, ...]:
         found: dict[Node, None] = {}
         for eq in self.program.equations:
-            if self._runs(eq) and self.at[eq.symbol] == reader:
-                for v in variables(eq.expr):
-                    if v in self.inner and v in self.at and self._checked(v, eq) == source != reader and self.is_forward[v] is forward:
+            if self.at[eq.symbol] == reader:
+                for v in variables(*self._running(eq)):
+                    if (
+                        v in self.inner
+                        and v in self.at
+                        and self._checked(v, eq) == source != reader
+                        and self.is_forward[v] is forward
+                    ):
                         found[v] = None
         return tuple(found)
 
