@@ -20,6 +20,7 @@ from symgrad.errors import InputError, NotDifferentiableError, SymgradError, Uns
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
+    from symgrad.partition.pipeline import Pipeline
     from symgrad.partition.report import Machine, Partition
     from symgrad.printing.tables import Table
 
@@ -70,6 +71,8 @@ _PARTITION = f"""examples:
   symgrad partition mlp.py --mesh data=4 --plan n=data    every dimension n split: what each device computes, sends and holds
   symgrad partition mlp.py --mesh data=4,model=2 --plan n=data W1=model,- W2=-,model -o out/    and modules that run on jax
   symgrad partition mlp.py --mesh data=4,model=2 --plan n=data h=model --sizes n=16,d=6,h=8,q=5 --verify    run them here
+  symgrad partition mlp.py --stages H --batch n --microbatches 4    a pipeline of two stages, the first up to H
+  symgrad partition mlp.py --mesh devices=4 --compare n    when to split which dimension, and when to take smaller minibatches
   symgrad partition mlp.py --mesh data=8 --sizes n=64,d=784,h=256,q=10 --peak 1e12 --bandwidth 1e10 --latency 1e-6 --budget 2e6
 
 {_EXIT_CODES}"""
@@ -159,11 +162,17 @@ def _add_cost(commands: Any) -> None:
 
 def _add_partition(commands: Any) -> None:
     split = _command(commands, "partition", _partition, "split the gradient over a mesh of devices", _PARTITION)
-    split.add_argument("--mesh", type=_sizes, required=True, metavar="AXIS=N,...", help="the devices, as a grid with named axes")
+    split.add_argument("--mesh", type=_sizes, metavar="AXIS=N,...", help="the devices, as a grid with named axes")
     split.add_argument(
         "--plan", nargs="+", default=[], type=_pair, metavar="NAME=AXIS",
         help="a dimension over a mesh axis, n=data, or the axes of an array, W1=model,-",
     )  # fmt: skip
+    split.add_argument("--compare", metavar="DIM", help="each dimension split, beside minibatches of this one, the batch")
+    split.add_argument(
+        "--stages", nargs="+", metavar="NAME", help="a pipeline in place of a mesh: the value that ends each stage but the last"
+    )
+    split.add_argument("--batch", metavar="DIM", help="the dimension of which a pipeline takes microbatches")
+    split.add_argument("--microbatches", type=_positive, default=1, metavar="N", help="how many (1)")
     split.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="the size of every dimension; without it formulas alone")
     split.add_argument("--dtype", default="float64", help="float16, float32 or float64 (float64)")
     split.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of a device, for the time of a step")
@@ -289,10 +298,8 @@ def _verify(args: argparse.Namespace) -> int:
     derivation = _read(args)
     with _progress("comparing with jax"):
         from symgrad.verify import compare
-        from symgrad.witness import bound_function
 
-        functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
-        report = compare(derivation, tuple(range(args.seeds)), args.tol, **functions)
+        report = compare(derivation, tuple(range(args.seeds)), args.tol, **_bound(derivation, args))
     print(report)
     return OK if report.ok else FAILED
 
@@ -335,26 +342,46 @@ def _cost(args: argparse.Namespace) -> int:
 def _partition(args: argparse.Namespace) -> int:
     if (args.peak is None) != (args.bandwidth is None):
         raise InputError("the time of a step needs both --peak and --bandwidth")
+    if (args.mesh is None) == (args.stages is None):
+        raise InputError("give the devices as --mesh, or the ends of a pipeline's stages as --stages")
     if args.verify:
-        _virtual_devices(args.mesh)
+        _virtual_devices(math.prod(args.mesh.values()) if args.mesh else len(args.stages) + 1)
     derivation = _read(args)
     with _progress("splitting"):
-        from symgrad.partition.report import Machine
         from symgrad.printing.tables import markdown, plain
 
-        machine = None if args.peak is None else Machine(args.peak, args.bandwidth, args.latency)
-        partition, tables = _chosen(derivation, machine, args)
-        tables += partition.tables(machine)
-        printed = [partition.equations(), *((markdown if args.markdown else plain)(table) for table in tables)]
+        split, parts = _split(derivation, args)
+        printed = [part if isinstance(part, str) else (markdown if args.markdown else plain)(part) for part in parts]
     if args.verify:
-        from symgrad.witness import bound_function
-
-        functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
-        printed.append(str(partition.verify(**functions)))
+        printed.append(str(split.verify(**_bound(derivation, args))))
     print("\n\n".join(printed))
     if args.output is not None:
-        _wrote(*partition.save(args.output))
+        _wrote(*split.save(args.output))
     return OK
+
+
+def _split(derivation: Derivation, args: argparse.Namespace) -> tuple[Partition | Pipeline, list[str | Table]]:
+    """What the arguments ask for, and what is printed of it: equations and tables."""
+    from symgrad.partition.compare import Comparison
+    from symgrad.partition.report import Machine
+
+    machine = None if args.peak is None else Machine(args.peak, args.bandwidth, args.latency)
+    if args.stages is not None:
+        if args.batch is None:
+            raise InputError("a pipeline needs --batch, the dimension of which it takes microbatches")
+        pipeline = derivation.pipeline(args.stages, args.batch, args.microbatches, args.sizes, args.dtype)
+        return pipeline, [pipeline.equations(), *pipeline.tables(machine)]
+    if args.compare is not None:
+        comparison = Comparison(derivation, args.mesh, args.compare, args.sizes, args.dtype)
+        return comparison.split[args.compare], list(comparison.tables())
+    partition, tables = _chosen(derivation, machine, args)
+    return partition, [partition.equations(), *tables, *partition.tables(machine)]
+
+
+def _bound(derivation: Derivation, args: argparse.Namespace) -> dict[str, Any]:
+    from symgrad.witness import bound_function
+
+    return {name: bound_function(derivation.program, target) for name, target in args.bind}
 
 
 def _chosen(derivation: Derivation, machine: Machine | None, args: argparse.Namespace) -> tuple[Partition, list[Table]]:
@@ -376,9 +403,9 @@ def _named_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     return dict(pairs)
 
 
-def _virtual_devices(mesh: dict[str, int]) -> None:
-    """jax is told, before it is imported, to show as many devices on this machine as the mesh has."""
-    flag = f"--xla_force_host_platform_device_count={math.prod(mesh.values())}"
+def _virtual_devices(count: int) -> None:
+    """jax is told, before it is imported, to show as many devices on this machine."""
+    flag = f"--xla_force_host_platform_device_count={count}"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
