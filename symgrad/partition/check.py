@@ -32,8 +32,8 @@ ENGINES = ("shard_map", "named_sharding")
 
 def check(partition: Partition, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
-    _enough(partition.mesh.devices)
     arrays = _inputs(partition, functions, seed)
+    _enough(partition.mesh.devices)
     with double_precision():
         expected = _on_one_device(partition.derivation, arrays, functions)
         rows = [row for engine in ENGINES for row in _engine(partition, engine, arrays, functions, expected, tol)]
@@ -42,8 +42,8 @@ def check(partition: Partition, functions: Functions, seed: int = 0, tol: float 
 
 def check_pipeline(pipeline: Pipeline, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """The same for a pipeline."""
-    _enough(len(pipeline.stages))
     arrays = _inputs(pipeline, functions, seed)
+    _enough(len(pipeline.stages))
     with double_precision():
         expected = _on_one_device(pipeline.derivation, arrays, functions)
         module = loaded(pipeline.shard_map(), f"{pipeline.whole.name}_pipeline")
@@ -81,9 +81,9 @@ def _on_one_device(derivation: Derivation, arrays: Mapping[str, Any], functions:
     jax, names = import_jax(), [str(v) for v in derivation.wrt]
     witness = checked_witness(derivation.program, functions)
     point = tuple(arrays[w] for w in names)
-    value, gradient = jax.value_and_grad(
-        lambda *moving: witness({**arrays, **dict(zip(names, moving, strict=True))}), tuple(range(len(names)))
-    )(*point)
+    moving = tuple(range(len(names)))
+    both = jax.value_and_grad(lambda *v: witness({**arrays, **dict(zip(names, v, strict=True))}), moving)
+    value, gradient = jax.jit(both)(*point)
     return [value, *gradient]
 
 

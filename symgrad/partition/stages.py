@@ -71,6 +71,7 @@ class _Cut:
         self.count = len(ends) + 1
         self.equations = tuple(self._sorted_out(eq) for eq in self.program.equations)
         self.at = self._stages_of_equations(ends)
+        self._check_neighbours()
         self.homes = self._homes()
 
     # microbatches -----------------------------------------------------------------------------------------------------------
@@ -211,21 +212,19 @@ class _Cut:
         for eq in self.program.equations:
             if self.at[eq.symbol] == reader:
                 for v in variables(*self._running(eq)):
-                    if (
-                        v in self.inner
-                        and v in self.at
-                        and self._checked(v, eq) == source != reader
-                        and self.is_forward[v] is forward
-                    ):
+                    if v in self.inner and self.at.get(v) == source and self.is_forward[v] is forward:
                         found[v] = None
         return tuple(found)
 
-    def _checked(self, v: Node, eq: Equation) -> int:
-        """The stage that computes v; raises where this reader is no neighbour on the right side of it."""
-        a, b = self.at[v], self.at[eq.symbol]
-        if a == b or (self.is_forward[v] and b == a + 1) or (not self.is_forward[v] and b == a - 1):
-            return a
-        raise UnsupportedError(f'{v} is computed in stage {a} and read in stage {b}, in "{eq.name}"; end the stages elsewhere')
+    def _check_neighbours(self) -> None:
+        """What another stage computes comes from the one before it, or in the backward pass from the one behind it."""
+        for eq in self.program.equations:
+            for v in variables(*self._running(eq)):
+                a, b = self.at.get(v, self.at[eq.symbol]), self.at[eq.symbol]
+                if v in self.inner and b != a and b != (a + 1 if self.is_forward[v] else a - 1):
+                    raise UnsupportedError(
+                        f'{v} is computed in stage {a} and read in stage {b}, in "{eq.name}"; end the stages elsewhere'
+                    )
 
     # after the last microbatch ----------------------------------------------------------------------------------------------
 
