@@ -141,8 +141,9 @@ class Pipeline:
         """What each stage computes of one microbatch, and at the end."""
         parts = []
         for i, s in enumerate(self.stages):
-            for title, program in (("for every microbatch", s.backward), ("at the end", s.last)):
-                parts.append(f"Stage {i}, {title}\n{listing(program.equations)}")
+            every = dict.fromkeys((*s.forward.equations, *s.backward.equations))
+            parts.append(f"Stage {i}, for every microbatch\n{listing(every)}")
+            parts.append(f"Stage {i}, at the end\n{listing(s.last.equations)}")
         return "\n\n".join(parts)
 
     def tables(self, machine: Machine | None = None) -> list[Table]:
