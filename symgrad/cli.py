@@ -20,9 +20,6 @@ from symgrad.errors import InputError, NotDifferentiableError, SymgradError, Uns
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
-    from symgrad.partition.pipeline import Pipeline
-    from symgrad.partition.report import Machine, Partition
-    from symgrad.printing.tables import Table
 
 OK, FAILED, WRONG, UNSUPPORTED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 130, 141
 
@@ -340,18 +337,13 @@ def _cost(args: argparse.Namespace) -> int:
 
 
 def _partition(args: argparse.Namespace) -> int:
-    if (args.peak is None) != (args.bandwidth is None):
-        raise InputError("the time of a step needs both --peak and --bandwidth")
-    if (args.mesh is None) == (args.stages is None):
-        raise InputError("give the devices as --mesh, or the ends of a pipeline's stages as --stages")
     if args.verify:
-        _virtual_devices(math.prod(args.mesh.values()) if args.mesh else len(args.stages) + 1)
+        _virtual_devices(len(args.stages) + 1 if args.stages else math.prod((args.mesh or {}).values()))
     derivation = _read(args)
     with _progress("splitting"):
-        from symgrad.printing.tables import markdown, plain
+        from symgrad.partition.command import answered
 
-        split, parts = _split(derivation, args)
-        printed = [part if isinstance(part, str) else (markdown if args.markdown else plain)(part) for part in parts]
+        split, printed = answered(derivation, args)
     if args.verify:
         printed.append(str(split.verify(**_bound(derivation, args))))
     print("\n\n".join(printed))
@@ -360,47 +352,10 @@ def _partition(args: argparse.Namespace) -> int:
     return OK
 
 
-def _split(derivation: Derivation, args: argparse.Namespace) -> tuple[Partition | Pipeline, list[str | Table]]:
-    """What the arguments ask for, and what is printed of it: equations and tables."""
-    from symgrad.partition.compare import Comparison
-    from symgrad.partition.report import Machine
-
-    machine = None if args.peak is None else Machine(args.peak, args.bandwidth, args.latency)
-    if args.stages is not None:
-        if args.batch is None:
-            raise InputError("a pipeline needs --batch, the dimension of which it takes microbatches")
-        pipeline = derivation.pipeline(args.stages, args.batch, args.microbatches, args.sizes, args.dtype)
-        return pipeline, [pipeline.equations(), *pipeline.tables(machine)]
-    if args.compare is not None:
-        comparison = Comparison(derivation, args.mesh, args.compare, args.sizes, args.dtype)
-        return comparison.split[args.compare], list(comparison.tables())
-    partition, tables = _chosen(derivation, machine, args)
-    return partition, [partition.equations(), *tables, *partition.tables(machine)]
-
-
 def _bound(derivation: Derivation, args: argparse.Namespace) -> dict[str, Any]:
     from symgrad.witness import bound_function
 
     return {name: bound_function(derivation.program, target) for name, target in args.bind}
-
-
-def _chosen(derivation: Derivation, machine: Machine | None, args: argparse.Namespace) -> tuple[Partition, list[Table]]:
-    """The partition by the plan that is given, or by the fastest one within the budget, with the table of all."""
-    from symgrad.partition.best import best, candidates, table
-
-    if args.budget is None:
-        return derivation.partition(args.mesh, _named_once(args.plan), args.sizes, args.dtype), []
-    if args.plan or machine is None or args.sizes is None:
-        raise InputError("--budget chooses the plan: it needs --sizes, --peak and --bandwidth, and no --plan")
-    found = candidates(derivation, args.mesh, args.sizes, machine, args.dtype)
-    chosen = best(found, args.budget)
-    return chosen.partition, [table(found, chosen)]
-
-
-def _named_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    if twice := [name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1]:
-        raise InputError(f"the plan names {twice[0]} twice")
-    return dict(pairs)
 
 
 def _virtual_devices(count: int) -> None:

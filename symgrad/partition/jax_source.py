@@ -64,6 +64,9 @@ def _embed(x, spec, shape):
 }  # fmt: skip
 """Helpers that write into arrays in NumPy, written for jax."""
 
+HELPERS = (*CARRIED, *WRITTEN)
+"""Names that a module may define."""
+
 _WITHIN = frozenset({"_substitute"})
 """Helpers that others above do without."""
 

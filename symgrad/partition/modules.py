@@ -12,13 +12,16 @@ from symgrad.errors import UnsupportedError
 from symgrad.graph import postorder
 from symgrad.op import Node
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import Body, body, helper_sources, spec_source
+from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec_source
 from symgrad.partition.mesh import WHOLE, Mesh, Split
 from symgrad.partition.placing import Placed
 from symgrad.program import Program, fresh
 
-_OWN = ("Gradient", "MESH", "NamedTuple", "NamedSharding", "PartitionSpec", "SPECS", "function", "jax", "jnp", "make_mesh", "math",
-        "mesh", "partial", "put", "value_and_grad")  # fmt: skip
+_OWN = (
+    *"Gradient MESH NamedTuple NamedSharding PartitionSpec SPECS device function jax jnp make_mesh math mesh".split(),
+    *"partial placed places put results specs split value_and_grad".split(),
+    *HELPERS,
+)
 """Names of the module itself, which an input must not have."""
 
 _MESH = '''

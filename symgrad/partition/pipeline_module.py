@@ -11,7 +11,7 @@ from symgrad.export.statements import tidy
 from symgrad.graph import postorder
 from symgrad.op import Node
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import WORDS, helper_sources, pure_lines, size_source, whole_float
+from symgrad.partition.jax_source import HELPERS, WORDS, helper_sources, pure_lines, size_source, whole_float
 from symgrad.partition.mesh import Mesh
 from symgrad.partition.pipeline_text import PIPELINE
 from symgrad.partition.stages import Stage, Stages
@@ -19,9 +19,10 @@ from symgrad.program import Program, fresh
 from symgrad.source import tuple_source, value_source
 
 _OWN = frozenset(
-    """Gradient INPUTS MICRO NamedTuple NamedSharding PartitionSpec STAGES Stage at data dtype function i inbox jax jnp last m made
-    make_mesh math mesh packed params partial put received returned run sizes stages sums unpacked value_and_grad""".split()
-)
+    """Gradient INPUTS MICRO NamedTuple NamedSharding PartitionSpec STAGES Stage arrays axis batch data dtype function gradient
+    groups held jax jnp length make_mesh math mesh packed params partial put received results returned rows run sizes specs
+    stages sums unpacked value_and_grad width""".split()
+) | set(HELPERS)
 """Names of the module itself, which an input must not have."""
 
 

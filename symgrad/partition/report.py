@@ -178,13 +178,9 @@ class Partition:
 
     def _places_table(self) -> Table:
         show = Show()
-        rows = [
-            (unicode_of(show.text(v)), self._lies(v)) for v in self.placed.splits if v.ndim and not v.params["properties"] & WHOLE
-        ]
+        arrays = [v for v in self.placed.splits if v.ndim and not v.params["properties"] & WHOLE]
+        rows = [(unicode_of(show.text(v)), " × ".join(formula(self.mesh.formula(d)) for d in v.shape)) for v in arrays]
         return Table(f"{self.whole.name} on {self.mesh}: {self.plan}", ("array", "on each device"), rows)
-
-    def _lies(self, v: Node) -> str:
-        return " × ".join(formula(self.mesh.formula(d)) for d in v.shape)
 
     def _sent_table(self) -> Table:
         show = Show()

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, variable, zeros
+from symgrad.op import Node, zeros
 from symgrad.ops.arithmetic import add, scale
-from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
 from symgrad.partition.mesh import WHOLE, Mesh, planned
+from symgrad.partition.microbatches import Microbatches
 from symgrad.partition.placing import Placed, place
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Equation, Program
 
 MICRO = "micro"
 """The axis of microbatches."""
@@ -55,57 +55,19 @@ def staged(whole: Program, wrt: Sequence[Node], mesh: Mesh, batch: str, ends: Se
 
 
 class _Cut:
-    """Equations sorted by when and where they run.
-
-    `inner` differs from microbatch to microbatch, `sums` stand for what is added over them, `late` is known after the last one;
-    `at` has the stage of every equation, `homes` that of every parameter.
-    """
+    """`at` has the stage of every equation, `homes` that of every parameter; the rest is that of `Microbatches`."""
 
     def __init__(self, placed: Placed, wrt: tuple[str, ...], ends: tuple[str, ...], forward: frozenset[str]) -> None:
         self.placed, self.program, self.wrt = placed, placed.program, wrt
         self.is_forward = {eq.symbol: eq.name in forward for eq in self.program.equations}
         self.arrays = [v for v in self.program.inputs if not v.params["properties"] & WHOLE]
-        self.inner: set[Node] = {v for v in self.arrays if any(placed.splits[v])}
-        self.sums: dict[Node, Node] = {}
-        self.late: set[Node] = set()
+        micro = Microbatches(placed.program, (v for v in self.arrays if any(placed.splits[v])))
+        self.inner, self.sums, self.late, self.running = micro.inner, micro.sums, micro.late, micro.running
         self.count = len(ends) + 1
-        self.equations = tuple(self._sorted_out(eq) for eq in self.program.equations)
+        self.equations = micro.equations
         self.at = self._stages_of_equations(ends)
         self._check_neighbours()
         self.homes = self._homes()
-
-    # microbatches -----------------------------------------------------------------------------------------------------------
-
-    def _sorted_out(self, eq: Equation) -> Equation:
-        """The equation over variables that stand for its sums; `inner` grows by what differs from microbatch to microbatch."""
-        table = {}
-        for node in postorder([eq.expr]):
-            if node.op is all_reduce:
-                self._each_its_own(eq, node.args[0])
-                table[node] = self._sum(eq, node)
-            elif node.op in (all_gather, reduce_scatter, part):
-                raise UnsupportedError(f'"{eq.name}" needs the whole batch at once; microbatches cannot give it')
-        expr = substitute(eq.expr, table)
-        if set(variables(expr)) & self.inner:
-            self._each_its_own(eq, expr)
-            self.inner.add(eq.symbol)
-        elif set(variables(expr)) & self.late:
-            self.late.add(eq.symbol)
-        return replace(eq, expr=expr)
-
-    def _each_its_own(self, eq: Equation, expr: Node) -> None:
-        """What runs for every microbatch must not wait for the last of them."""
-        if late := [n for n in postorder([expr]) if n in self.late or n.op is all_reduce]:
-            what = "a sum" if late[0].op is all_reduce else str(late[0])
-            raise UnsupportedError(f'"{eq.name}" reads {what} over the whole batch for every example; microbatches cannot give it')
-
-    def _sum(self, eq: Equation, node: Node) -> Node:
-        if node not in self.sums:
-            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["symbol"]
-            name = fresh(f"S_{of if isinstance(of, str) else of[1]}", taken)
-            self.sums[node] = variable(name, node.shape)
-            self.late.add(self.sums[node])
-        return self.sums[node]
 
     # stages -----------------------------------------------------------------------------------------------------------------
 
@@ -134,7 +96,7 @@ class _Cut:
         readers = [
             at[f.symbol]
             for f in self.program.equations
-            if self.is_forward[f.symbol] and any(v.params["symbol"] == of for v in variables(*self._running(f)))
+            if self.is_forward[f.symbol] and any(v.params["symbol"] == of for v in variables(*self.running(f)))
         ]
         return max(readers, default=self.count - 1)
 
@@ -142,15 +104,11 @@ class _Cut:
         """The one stage that reads each variable of the derivation."""
         homes: dict[Node, int] = {}
         for eq in self.program.equations:
-            for v in self._inputs_below(self._running(eq)):
+            for v in self._inputs_below(self.running(eq)):
                 if str(v) in self.wrt and homes.setdefault(v, self.at[eq.symbol]) != self.at[eq.symbol]:
                     stages = f"{homes[v]} and {self.at[eq.symbol]}"
                     raise UnsupportedError(f'{v} is read in the stages {stages}, in "{eq.name}"; a stage holds its own parameters')
         return {v: homes.get(v, 0) for v in self.arrays if str(v) in self.wrt}
-
-    def _running(self, eq: Equation) -> list[Node]:
-        """What of an equation is computed for every microbatch."""
-        return [eq.expr] if eq.symbol in self.inner else [n.args[0] for n in postorder([eq.expr]) if n in self.sums]
 
     def _inputs_below(self, exprs: Sequence[Node]) -> set[Node]:
         """The inputs that expressions read, also through symbols that are the same for every microbatch."""
@@ -211,7 +169,7 @@ class _Cut:
         found: dict[Node, None] = {}
         for eq in self.program.equations:
             if self.at[eq.symbol] == reader:
-                for v in variables(*self._running(eq)):
+                for v in variables(*self.running(eq)):
                     if v in self.inner and self.at.get(v) == source and self.is_forward[v] is forward:
                         found[v] = None
         return tuple(found)
@@ -219,7 +177,7 @@ class _Cut:
     def _check_neighbours(self) -> None:
         """What another stage computes comes from the one before it, or in the backward pass from the one behind it."""
         for eq in self.program.equations:
-            for v in variables(*self._running(eq)):
+            for v in variables(*self.running(eq)):
                 a, b = self.at.get(v, self.at[eq.symbol]), self.at[eq.symbol]
                 if v in self.inner and b != a and b != (a + 1 if self.is_forward[v] else a - 1):
                     raise UnsupportedError(
