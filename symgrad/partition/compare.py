@@ -72,10 +72,11 @@ class Comparison:
         data = _ring(self.split[str(self.batch)], self.devices)
         found = {}
         for name, p in self.split.items():
-            difference = sympy.expand(_ring(p, self.devices) - data)
-            slope = difference.coeff(self.batch, 1)
-            if name != str(self.batch) and slope != 0:
-                found[name] = sympy.factor_terms(sympy.cancel(-difference.coeff(self.batch, 0) / slope))
+            more = sympy.expand(_ring(p, self.devices) - data)
+            slope, rest = more.coeff(self.batch, 1), more.coeff(self.batch, 0)
+            is_line = sympy.expand(more - slope * self.batch - rest) == 0
+            if slope != 0 and is_line and all(c > 0 for c in slope.as_coefficients_dict().values()):
+                found[name] = sympy.factor_terms(sympy.cancel(-rest / slope))
         return found
 
     def tables(self) -> list[Table]:

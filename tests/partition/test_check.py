@@ -15,7 +15,7 @@ import symgrad as sg
 from symgrad.cli import main
 
 TOP = Path(__file__).parents[2]
-PLANS = ("data", "tensor", "hybrid", "parameters", "named value", "attention", "rnn", "logistic", "softmax")
+PLANS = ("data", "tensor", "hybrid", "parameters", "named value", "attention", "rnn", "logistic")
 
 
 @pytest.fixture(scope="module")

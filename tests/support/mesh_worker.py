@@ -32,7 +32,6 @@ PLANS = {
     "attention": ("attention", {"data": 4, "model": 2}, {"n": "data", "m": "model"}, {"n": 8, "m": 6, "k": 3, "v": 5}),
     "rnn": ("rnn_three_steps", {"model": 4}, {"h": "model"}, {"h": 8, "d": 3, "q": 5}),
     "logistic": ("logistic", {"data": 4, "model": 2}, {"N": "data", "M": "model"}, {"N": 8, "M": 6}),
-    "softmax": ("softmax_mse", {"data": 2, "model": 2}, {"N": "data", "h": "model"}, {"N": 8, "d": 3, "h": 6, "q": 5}),
 }
 
 DEEP = """
