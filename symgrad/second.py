@@ -13,7 +13,7 @@ from symgrad.matrices import array_of, matrix_of
 from symgrad.op import OPERATORS, Node, constant, zeros
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.program import Program
-from symgrad.simplify import simplify
+from symgrad.simplify import readable, simplify
 
 DISTRIBUTED = 6
 """A block of more terms than this is printed as the operator it is and not as a sum of matrices."""
@@ -47,6 +47,11 @@ class Block:
         parts = [matrix_of(t, self.column.shape, self.row.shape) for t in self.terms]
         shape = (sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape))
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(shape)
+
+    @cached_property
+    def printed(self) -> Node | None:
+        """The matrix as it is printed: the same map with fewer operations to read, where code might need more of them."""
+        return None if self.matrix is None else readable(self.matrix)
 
     @cached_property
     def array(self) -> Node | None:

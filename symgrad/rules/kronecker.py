@@ -1,0 +1,141 @@
+"""Kronecker products, vec and the commutation matrix, which Hessian blocks of matrices are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from symgrad.op import Node, constant
+from symgrad.operations import operations
+from symgrad.ops.arithmetic import add, hadamard
+from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.kronecker import commutation, kron, vec
+from symgrad.ops.product import diag, eye, identity, matmul, outer, transposition
+from symgrad.rules.record import PRINT, Chain, Known, rule
+from symgrad.rules.terms import Term, assembled, product, term
+
+
+@rule("(X (x) Y)^T = X^T (x) Y^T", "transpose", ends="transposes move towards the leaves")
+def transpose_of_kron(node: Node) -> Node | None:
+    (x,) = node.args
+    return kron(*(a.T for a in x.args)) if x.op is kron else None
+
+
+@rule("I (x) I = I, and a 1 x 1 identity is no factor", "kron", ends="fewer products")
+def kron_of_identities(node: Node) -> Node | None:
+    X, Y = node.args
+    if X.op is identity and Y.op is identity:
+        return eye(node.shape[0])
+    return next((b for a, b in ((X, Y), (Y, X)) if a.op is identity and a.shape == (1, 1)), None)
+
+
+@rule("x^T (x) y = y x^T = y (x) x^T for columns", "kron", ends="fewer Kronecker products")
+def kron_of_vectors(node: Node) -> Node | None:
+    for row, column in (node.args, tuple(reversed(node.args))):
+        if (x := _line(row, 0)) is not None and (y := _line(column, 1)) is not None:
+            return outer(y, x)
+    return None
+
+
+def _line(X: Node, axis: int) -> Node | None:
+    """The vector of a matrix of one row (axis 0) or one column (axis 1)."""
+    if X.op is broadcast and X.args[0].ndim == 1 and X.shape[axis] == 1:
+        return X.args[0]
+    return _line(X.args[0], 1 - axis) if X.op is transposition else None
+
+
+# beside one another in a product -----------------------------------------------------------------------------------------
+
+
+def _merged(node: Node, known: Known, merge: Callable[[Node, Node], Node | None]) -> Node | None:
+    """The chain with its first two neighbours that merge as one."""
+    chain = known.chain(node)
+    for i, ((x, x_flip), (y, y_flip)) in enumerate(pairwise(chain)):
+        if x.ndim < 2 or y.ndim < 1:
+            continue
+        together = merge(x.T if x_flip else x, y.T if y_flip and y.ndim == 2 else y)
+        if together is not None:
+            return _product((*chain[:i], (together, False), *chain[i + 2 :]))
+    return None
+
+
+def _product(chain: Chain) -> Node:
+    return assembled(chain) if len(chain) > 1 else chain[0][0]
+
+
+@rule("(X (x) Y) (Z (x) W) = X Z (x) Y W, with a matrix Z = 1 (x) Z", "matmul", ends="fewer products", since=PRINT, facts=True)
+def product_of_krons(node: Node, known: Known) -> Node | None:
+    return _merged(node, known, _mixed)
+
+
+def _mixed(X: Node, Y: Node) -> Node | None:
+    if Y.ndim != 2 or kron not in (X.op, Y.op):
+        return None
+    for a, b in _split(X):
+        for c, d in _split(Y):
+            if a.shape[1] == c.shape[0] and b.shape[1] == d.shape[0]:
+                return kron(matmul(a, c), matmul(b, d))
+    return None
+
+
+def _split(X: Node) -> Iterator[tuple[Node, Node]]:
+    """X as a Kronecker product; any matrix is one with 1 on either side."""
+    if X.op is kron:
+        yield X.args[0], X.args[1]
+    else:
+        yield from ((eye(1), X), (X, eye(1)))
+
+
+@rule("(X (x) Y) vec(Z) = vec(Y Z X^T)", "matmul", ends="fewer Kronecker products", since=PRINT, facts=True)
+def kron_of_stacked(node: Node, known: Known) -> Node | None:
+    return _merged(node, known, _stacked)
+
+
+def _stacked(X: Node, v: Node) -> Node | None:
+    return vec(X.args[1] @ v.args[0] @ X.args[0].T) if X.op is kron and v.op is vec else None
+
+
+@rule("(X (x) Y) K = Y (x) X where X or Y is a row", "matmul", ends="fewer products", since=PRINT, facts=True)
+def kron_of_commuted(node: Node, known: Known) -> Node | None:
+    return _merged(node, known, _commuted)
+
+
+def _commuted(X: Node, K: Node) -> Node | None:
+    if X.op is not kron or K.op is not commutation or all(x.shape[0] != 1 for x in X.args):
+        return None
+    return kron(X.args[1], X.args[0])
+
+
+@rule("diag(x) diag(y) = diag(x * y)", "matmul", ends="fewer products", since=PRINT, facts=True)
+def product_of_diagonals(node: Node, known: Known) -> Node | None:
+    return _merged(node, known, lambda X, Y: diag(hadamard(X.args[0], Y.args[0])) if X.op is Y.op is diag else None)
+
+
+# sums --------------------------------------------------------------------------------------------------------------------
+
+
+@rule("X (x) Y + X (x) Z = X (x) (Y + Z)", "add", ends="fewer Kronecker products", since=PRINT, facts=True)
+def common_kron_factor(node: Node, known: Known) -> Node | None:
+    """Also among some of the terms, where that is shorter."""
+    terms = [term(t, known) for t in node.args]
+    krons = [t for t in terms if len(t.chain) == 1 and t.chain[0][0].op is kron]
+    for side in (0, 1):
+        for shared, group in _grouped(krons, side):
+            whole = add(*(product([constant(t.number), *t.scalars, _kron(t).args[1 - side]]) for t in group))
+            merged = kron(shared, whole) if side == 0 else kron(whole, shared)
+            found = add(merged, *(t.node() for t in terms if t not in group))
+            if operations(found) < operations(node):
+                return found
+    return None
+
+
+def _kron(t: Term) -> Node:
+    return t.chain[0][0]
+
+
+def _grouped(krons: list[Term], side: int) -> Iterator[tuple[Node, list[Term]]]:
+    """Terms whose Kronecker products share a factor on one side."""
+    for shared in dict.fromkeys(_kron(t).args[side] for t in krons):
+        group = [t for t in krons if _kron(t).args[side] is shared]
+        if len(group) > 1:
+            yield shared, group
