@@ -44,14 +44,18 @@ class Block:
             return None
         if not self.column.ndim or not self.row.ndim:
             return self.array
-        parts = [matrix_of(t, self.column.shape, self.row.shape) for t in self.terms]
-        shape = (sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape))
-        return simplify(OPERATORS["add"](*parts)) if parts else zeros(shape)
+        return simplify(self._stacked(self.terms))
 
     @cached_property
     def printed(self) -> Node | None:
         """The matrix as it is printed: the same map with fewer operations to read, where code might need more of them."""
-        return None if self.matrix is None else readable(self.matrix)
+        if self.matrix is None or self.terms is None:
+            return None
+        return readable(self._stacked(self.terms) if self.column.ndim and self.row.ndim else self.matrix)
+
+    def _stacked(self, terms: tuple[Term, ...]) -> Node:
+        parts = [matrix_of(t, self.column.shape, self.row.shape) for t in terms]
+        return OPERATORS["add"](*parts) if parts else zeros((sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape)))
 
     @cached_property
     def array(self) -> Node | None:

@@ -97,7 +97,7 @@ def common_matrix(node: Node, known: Known) -> Node | None:
 
 @rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", since=PRINT, facts=True)
 def common_chain(node: Node, known: Known) -> Node | None:
-    """Also c B + X B = (c I + X) B for a letter c, where that is shorter."""
+    """Also c B + X B = (c I + X) B, where that is shorter."""
     terms = [term(t, known) for t in node.args]
     if not all(t.chain for t in terms):
         return None
@@ -125,7 +125,7 @@ def _factored(terms: list[Term], first: int, last: int) -> Node | None:
     inner = [t.chain[first : len(t.chain) - last] for t in terms]
     before, after = terms[0].chain[:first], terms[0].chain[len(terms[0].chain) - last :]
     empty = [not chain for chain in inner]
-    if all(empty) or any(alone and not t.scalars for alone, t in zip(empty, terms, strict=True)):
+    if all(empty):
         return None
     if any(empty) and not all(is_square(chain) for chain in inner if chain):
         return None

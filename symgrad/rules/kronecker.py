@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from symgrad.op import Node, constant
+from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, hadamard
-from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.product import diag, eye, identity, matmul, outer, transposition
 from symgrad.rules.record import PRINT, Chain, Known, rule
@@ -37,11 +37,58 @@ def kron_of_vectors(node: Node) -> Node | None:
     return None
 
 
+@rule("a column times a row is x y^T", "matmul", ends="fewer axes of size one", since=PRINT)
+def product_of_lines(node: Node) -> Node | None:
+    x, y = _line(node.args[0], 1), _line(node.args[1], 0)
+    return outer(x, y) if x is not None and y is not None and node.ndim == 2 else None
+
+
+@rule("(a 1) (b 1)^T = a b 1 1^T", "outer", ends="fewer products")
+def outer_of_ones(node: Node) -> Node | None:
+    values = [value_of(x) for x in node.args]
+    return None if None in values else fill(values[0] * values[1], node.shape)
+
+
+@rule("vec(x y^T) = y (x) x, which stays one beside another", "outer", ends="fewer stacked matrices", since=PRINT)
+def outer_of_stacked(node: Node) -> Node | None:
+    """vec(a b^T) vec(c d^T)^T = b d^T (x) a c^T."""
+    (a, b), (c, d) = (_rank_one(x) for x in node.args)
+    if b is None and d is None:
+        return None
+    if b is None or d is None:
+        line = _as_row(d) if d is not None else _as_column(b)
+        return kron(line, outer(a, c))
+    return kron(outer(b, d), outer(a, c))
+
+
+def _rank_one(v: Node) -> tuple[Node, Node | None]:
+    """The columns of vec(x y^T); of any other vector itself, alone."""
+    if v.op is vec and v.args[0].op is outer:
+        return v.args[0].args[0], v.args[0].args[1]
+    return v, None
+
+
+def _as_row(x: Node | None) -> Node:
+    assert x is not None
+    return broadcast(x, shape=(1, *x.shape), axes=(1,))
+
+
+def _as_column(x: Node | None) -> Node:
+    assert x is not None
+    return broadcast(x, shape=(*x.shape, 1), axes=(0,))
+
+
 def _line(X: Node, axis: int) -> Node | None:
     """The vector of a matrix of one row (axis 0) or one column (axis 1)."""
+    if X.ndim == 2 and X.shape[axis] == 1 and (value := value_of(X)) is not None:
+        return fill(value, (X.shape[1 - axis],))
     if X.op is broadcast and X.args[0].ndim == 1 and X.shape[axis] == 1:
         return X.args[0]
     return _line(X.args[0], 1 - axis) if X.op is transposition else None
+
+
+WORTH = 2
+"""Operations that a factor common to some of the terms must save, since it hides the symmetry of the sum."""
 
 
 # beside one another in a product -----------------------------------------------------------------------------------------
@@ -124,7 +171,8 @@ def common_kron_factor(node: Node, known: Known) -> Node | None:
             whole = add(*(product([constant(t.number), *t.scalars, _kron(t).args[1 - side]]) for t in group))
             merged = kron(shared, whole) if side == 0 else kron(whole, shared)
             found = add(merged, *(t.node() for t in terms if t not in group))
-            if operations(found) < operations(node):
+            least = 0 if len(group) == len(terms) else WORTH
+            if operations(found) + least < operations(node):
                 return found
     return None
 
