@@ -44,7 +44,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
         return rf"{show(x, CHAIN)} \mathbf{{1}}^{{{show.top}}}"
     if x.ndim == 0 and node.ndim <= 2:
         if value_of(x) is not None:
-            return ones_latex(node, show, value_of(x))
+            text = ones_latex(node, show, value_of(x))
+            return (text, ATOM) if " " not in text and "^" not in text else text
         ones = ones_latex(node, show, sympy.S.One)
         return f"{show(x, CHAIN)} {ones}"
     return rf"\operatorname{{broadcast}}({show(x, 0)})"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from dataclasses import replace
 
 import sympy
 
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
-from symgrad.ops.product import eye, transposition
-from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, rule
+from symgrad.ops.product import diag, eye, transposition
+from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
 
 
@@ -97,14 +98,29 @@ def common_matrix(node: Node, known: Known) -> Node | None:
 
 @rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", since=PRINT, facts=True)
 def common_chain(node: Node, known: Known) -> Node | None:
-    """Also c B + X B = (c I + X) B, where that is shorter."""
-    terms = [term(t, known) for t in node.args]
+    """Also c B + X B = (c I + X) B, where that is shorter; x * y beside diag(x) is diag(x) y."""
+    terms = _opened([term(t, known) for t in node.args], known)
     if not all(t.chain for t in terms):
         return None
     splits = {_shared(terms, least) for least in (0, 1)} | {(0, _shared(terms, 1)[1]), (_shared(terms, 1)[0], 0)}
     found = [f for split in sorted(splits) if any(split) and (f := _factored(terms, *split)) is not None]
     best = min(found, key=operations, default=node)
     return best if operations(best) < operations(node) else None
+
+
+def _opened(terms: list[Term], known: Known) -> list[Term]:
+    """Terms with diag(x) y in place of vectors x * y where another term has the factor diag(x)."""
+    weights = {x.args[0] for t in terms for x, _ in t.chain if x.op is diag}
+    return [replace(t, chain=tuple(f for x in t.chain for f in _open(*x, weights, known))) for t in terms]
+
+
+def _open(x: Node, flip: bool, weights: set[Node], known: Known) -> Chain:
+    if x.op is hadamard and x.ndim == 1:
+        for a, b in (x.args, tuple(reversed(x.args))):
+            if a in weights:
+                inside = ((diag(a), False), *known.chain(b))
+                return flipped(inside, known) if flip else inside
+    return ((x, flip),)
 
 
 def _shared(terms: list[Term], least: int) -> tuple[int, int]:

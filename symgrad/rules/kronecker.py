@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from itertools import product as pairs
 
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
@@ -118,10 +119,9 @@ def product_of_krons(node: Node, known: Known) -> Node | None:
 def _mixed(X: Node, Y: Node) -> Node | None:
     if Y.ndim != 2 or kron not in (X.op, Y.op):
         return None
-    for a, b in _split(X):
-        for c, d in _split(Y):
-            if a.shape[1] == c.shape[0] and b.shape[1] == d.shape[0]:
-                return kron(matmul(a, c), matmul(b, d))
+    for (a, b), (c, d) in pairs(_split(X), _split(Y)):
+        if a.shape[1] == c.shape[0] and b.shape[1] == d.shape[0] and not (X in (a, b) and Y in (c, d)):
+            return kron(matmul(a, c), matmul(b, d))
     return None
 
 
@@ -129,8 +129,7 @@ def _split(X: Node) -> Iterator[tuple[Node, Node]]:
     """X as a Kronecker product; any matrix is one with 1 on either side."""
     if X.op is kron:
         yield X.args[0], X.args[1]
-    else:
-        yield from ((eye(1), X), (X, eye(1)))
+    yield from ((eye(1), X), (X, eye(1)))
 
 
 @rule("(X (x) Y) vec(Z) = vec(Y Z X^T)", "matmul", ends="fewer Kronecker products", since=PRINT, facts=True)
