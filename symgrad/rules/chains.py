@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
 import sympy
@@ -108,18 +108,44 @@ def common_chain(node: Node, known: Known) -> Node | None:
     return best if operations(best) < operations(node) else None
 
 
+WORTH = 2
+"""Operations that a factor common to some of the terms must save: taking it out hides how the terms are alike."""
+
+
+@rule("A X + A Y + Z = A (X + Y) + Z", "add", ends="fewer operations in print", since=PRINT, facts=True)
+def some_common_chain(node: Node, known: Known) -> Node | None:
+    terms = _opened([term(t, known) for t in node.args], known)
+    for end in (0, -1):
+        for group in _alike(terms, end):
+            merged = common_chain(add(*(node.args[i] for i in group)), known)
+            rest = [t for i, t in enumerate(node.args) if i not in group]
+            if merged is not None and operations(found := add(merged, *rest)) + WORTH < operations(node):
+                return found
+    return None
+
+
+def _alike(terms: list[Term], end: int) -> Iterator[list[int]]:
+    """Some of the terms, by place, whose chains begin (0) or end (-1) with one factor."""
+    groups: dict[Hashable, list[int]] = {}
+    for i, t in enumerate(terms):
+        if t.chain:
+            groups.setdefault(t.chain[end], []).append(i)
+    yield from (group for group in groups.values() if 1 < len(group) < len(terms))
+
+
 def _opened(terms: list[Term], known: Known) -> list[Term]:
     """Terms with diag(x) y in place of vectors x * y where another term has the factor diag(x)."""
-    weights = {x.args[0] for t in terms for x, _ in t.chain if x.op is diag}
+    weights = dict.fromkeys(x.args[0] for t in terms for x, _ in t.chain if x.op is diag)
     return [replace(t, chain=tuple(f for x in t.chain for f in _open(*x, weights, known))) for t in terms]
 
 
-def _open(x: Node, flip: bool, weights: set[Node], known: Known) -> Chain:
-    if x.op is hadamard and x.ndim == 1:
-        for a, b in (x.args, tuple(reversed(x.args))):
-            if a in weights:
-                inside = ((diag(a), False), *known.chain(b))
-                return flipped(inside, known) if flip else inside
+def _open(x: Node, flip: bool, weights: Iterable[Node], known: Known) -> Chain:
+    parts = Counter(entrywise(x)) if x.ndim == 1 else Counter()
+    for weight in weights:
+        if Counter(entrywise(weight)) < parts:
+            rest = entrywise_product(list((parts - Counter(entrywise(weight))).elements()))
+            inside = ((diag(weight), False), *known.chain(rest))
+            return flipped(inside, known) if flip else inside
     return ((x, flip),)
 
 

@@ -104,6 +104,15 @@ def choice_of_maximum(node: Node) -> Node | None:
     return None
 
 
+@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT, limits="at a tie, which counts a half")
+def choice_of_choice(node: Node) -> Node | None:
+    factors = entrywise(node)
+    for i, x in enumerate(factors):
+        if x.op is wins and x in factors[:i]:
+            return entrywise_product(factors[:i] + factors[i + 1 :])
+    return None
+
+
 @rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")
 def direction_as_quotient(node: Node) -> Node | None:
     """So that its parts can be gathered: (x / |x|)^T u x / |x| = x^T u x / |x|^2."""

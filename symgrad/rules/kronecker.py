@@ -12,6 +12,7 @@ from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.product import diag, eye, identity, matmul, outer, transposition
+from symgrad.rules.chains import WORTH, common_chain
 from symgrad.rules.record import PRINT, Chain, Known, rule
 from symgrad.rules.terms import Term, assembled, product, term
 
@@ -88,10 +89,6 @@ def _line(X: Node, axis: int) -> Node | None:
     return _line(X.args[0], 1 - axis) if X.op is transposition else None
 
 
-WORTH = 2
-"""Operations that a factor common to some of the terms must save, since it hides the symmetry of the sum."""
-
-
 # beside one another in a product -----------------------------------------------------------------------------------------
 
 
@@ -162,16 +159,18 @@ def product_of_diagonals(node: Node, known: Known) -> Node | None:
 
 @rule("X (x) Y + X (x) Z = X (x) (Y + Z)", "add", ends="fewer Kronecker products", since=PRINT, facts=True)
 def common_kron_factor(node: Node, known: Known) -> Node | None:
-    """Also among some of the terms, where that is shorter."""
+    """Also among some of the terms, where that is shorter and no other has the factor: A (x) B + B (x) A is left alone."""
     terms = [term(t, known) for t in node.args]
     krons = [t for t in terms if len(t.chain) == 1 and t.chain[0][0].op is kron]
     for side in (0, 1):
         for shared, group in _grouped(krons, side):
+            rest = [t for t in terms if t not in group]
+            if any(shared in _kron(t).args for t in krons if t in rest):
+                continue
             whole = add(*(product([constant(t.number), *t.scalars, _kron(t).args[1 - side]]) for t in group))
-            merged = kron(shared, whole) if side == 0 else kron(whole, shared)
-            found = add(merged, *(t.node() for t in terms if t not in group))
-            least = 0 if len(group) == len(terms) else WORTH
-            if operations(found) + least < operations(node):
+            whole = common_chain(whole, known) or whole
+            found = add(kron(shared, whole) if side == 0 else kron(whole, shared), *(t.node() for t in rest))
+            if operations(found) + (WORTH if rest else 0) < operations(node):
                 return found
     return None
 

@@ -9,9 +9,18 @@ import sympy
 from symgrad.op import Node, constant
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, multiply, scale
-from symgrad.ops.powers import power
 from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import Term, assembled, meaning, product, term
+
+
+@rule("2 X + 4 Y + 2 Z = 2 (X + 2 Y + Z)", "add", ends="fewer multiples", since=PRINT)
+def common_divisor(node: Node) -> Node | None:
+    parts = [coefficient(t) for t in node.args]
+    least = min((abs(c) for c, _ in parts if c.is_Rational), default=sympy.S.One)
+    if least == 1 or any(not (c / least).is_Integer for c, _ in parts):
+        return None
+    merged = multiply(least, add(*(multiply(c / least, x) for c, x in parts)))
+    return merged if operations(merged) < operations(node) else None
 
 
 @rule("s X + t X = (s + t) X for scalars", "add", ends="fewer terms", since=PRINT, facts=True)
@@ -63,16 +72,6 @@ def _total(terms: list[Node]) -> Node:
     return add(*terms) if len(terms) > 1 else terms[0]
 
 
-@rule("2 X + 4 Y + 2 Z = 2 (X + 2 Y + Z)", "add", ends="fewer multiples", since=PRINT)
-def common_divisor(node: Node) -> Node | None:
-    parts = [coefficient(t) for t in node.args]
-    least = min((abs(c) for c, _ in parts if c.is_Rational), default=sympy.S.One)
-    if least == 1 or any(not (c / least).is_Integer for c, _ in parts):
-        return None
-    merged = multiply(least, add(*(multiply(c / least, x) for c, x in parts)))
-    return merged if operations(merged) < operations(node) else None
-
-
 @rule("-c (-X - Y) = c (X + Y)", "scale", ends="fewer signs", since=PRINT)
 def sign_of_sum(node: Node) -> Node | None:
     parts = list(_factors(node))
@@ -90,18 +89,3 @@ def _factors(node: Node) -> Iterable[Node]:
         yield node.args[0]
         node = node.args[1]
     yield node
-
-
-@rule("x x = x^2 for scalars", "scale", ends="fewer factors", since=PRINT)
-def square_of_scalar(node: Node) -> Node | None:
-    parts = list(_factors(node))
-    for i, x in enumerate(parts):
-        for j in range(i):
-            (a, p), (b, q) = _as_power(x), _as_power(parts[j])
-            if a is b and not x.ndim and p.is_positive and q.is_positive:
-                return product([*parts[:j], power(a, exponent=p + q), *parts[j + 1 : i], *parts[i + 1 :]])
-    return None
-
-
-def _as_power(x: Node) -> tuple[Node, sympy.Expr]:
-    return (x.args[0], x.params["exponent"]) if x.op is power else (x, sympy.S.One)
