@@ -49,9 +49,12 @@ class Block:
     @cached_property
     def printed(self) -> Node | None:
         """The matrix as it is printed: the same map with fewer operations to read, where code might need more of them."""
-        if self.matrix is None or self.terms is None:
+        if max(self.row.ndim, self.column.ndim) > 2:
             return None
-        return readable(self._stacked(self.terms) if self.column.ndim and self.row.ndim else self.matrix)
+        if not self.column.ndim or not self.row.ndim:
+            return None if self.array is None else readable(self.array)
+        terms = self.terms if self.terms is not None else _terms(readable(self.operator), self.v)
+        return None if terms is None or len(terms) > DISTRIBUTED else readable(self._stacked(terms))
 
     def _stacked(self, terms: tuple[Term, ...]) -> Node:
         parts = [matrix_of(t, self.column.shape, self.row.shape) for t in terms]

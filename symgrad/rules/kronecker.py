@@ -47,8 +47,8 @@ def product_of_lines(node: Node) -> Node | None:
 
 @rule("(a 1) (b 1)^T = a b 1 1^T", "outer", ends="fewer products")
 def outer_of_ones(node: Node) -> Node | None:
-    values = [value_of(x) for x in node.args]
-    return None if None in values else fill(values[0] * values[1], node.shape)
+    a, b = (value_of(x) for x in node.args)
+    return None if a is None or b is None else fill(a * b, node.shape)
 
 
 @rule("vec(x y^T) = y (x) x, which stays one beside another", "outer", ends="fewer stacked matrices", since=PRINT)

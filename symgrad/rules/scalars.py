@@ -27,8 +27,7 @@ def common_divisor(node: Node) -> Node | None:
 def like_arrays(node: Node, known: Known) -> Node | None:
     """Up to the orientation of what is symmetric, as for like terms."""
     terms = [term(t, known) for t in node.args]
-    arrays = [assembled(t.chain) if t.chain else None for t in terms]
-    return _gathered(node, terms, lambda i: None if arrays[i] is None else meaning(arrays[i], known), _sum_of_scalars)
+    return _gathered(node, terms, lambda i: meaning(assembled(terms[i].chain), known) if terms[i].chain else None, _sum_of_scalars)
 
 
 def _sum_of_scalars(group: list[Term]) -> Node:
@@ -51,9 +50,7 @@ def _sum_of_arrays(group: list[Term]) -> Node:
     return product([constant(first.number), *first.scalars, add(*parts)])
 
 
-def _gathered(
-    node: Node, terms: list[Term], key: Callable[[int], Hashable], merge: Callable[[list[Term]], Node]
-) -> Node | None:
+def _gathered(node: Node, terms: list[Term], key: Callable[[int], Hashable], merge: Callable[[list[Term]], Node]) -> Node | None:
     """The sum with its first group of terms of one key merged, where that is shorter."""
     groups: dict[Hashable, list[int]] = {}
     for i in range(len(terms)):
