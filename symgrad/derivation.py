@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,31 @@ class Derivation:
         raw, a = self._adjoint, self.program.input(row)
         gradient = raw.outputs[1 + self.wrt.index(a)]
         moved = simplified(tangent(raw, {b: v}, [gradient]).needed())
-        return block(moved, moved.outputs[0], a, b, v)
+        return block(moved, moved.outputs[0], a, b, v, self.program.output)
+
+    def gauss_newton_block(self, row: str, column: str) -> Block:
+        """One block of J^T H_L J, the Gauss-Newton matrix; raises `InputError` where there is none."""
+        a, b = self.program.input(row), self.program.input(column)
+        v = self.directions[b]
+        raw = self._model_and_loss({b: v})
+        return replace(block(simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G")
+
+    @property
+    def gauss_newton(self) -> Program:
+        """The product of the Gauss-Newton matrix J^T H_L J with the directions, for a model followed by a loss.
+
+        For the negative log-likelihood of an exponential family in its natural parameters it is the product with the Fisher matrix.
+        Raises `InputError` where the program is no model followed by a loss.
+        """
+        return simplified(self._model_and_loss(self.directions))
+
+    def _model_and_loss(self, directions: dict[Node, Node]) -> Program:
+        raw = gauss_newton(self._normal, self.wrt, directions) if self.is_scalar else None
+        if raw is None:
+            raise InputError(
+                f"{self.program.name} is no model followed by a loss: no array stands between the variables and the value"
+            )
+        return raw
 
     @cached_property
     def _dense(self) -> Program | None:
