@@ -177,6 +177,12 @@ EXAMPLES = {
         add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(-a), c)),
         add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(a), c)),
     ),
+    "contraction_as_product": (
+        raw("einsum", A, u, A, A, F, spec="ab,a,ab,ab,ca->bc"),
+        raw("einsum", A, A, u, spec="ab,ab,a->"),
+    ),
+    "diagonal_of_filled": (raw("diagonal", fill(3, (N, N))), raw("diagonal", S)),
+    "sum_of_diagonals": (add(diag(a), S, scale(2, diag(b))), add(diag(a), S)),
     "sum_of_complements": (add(sigmoid(a), sigmoid(-a), b), add(sigmoid(a), sigmoid(b))),
 }
 

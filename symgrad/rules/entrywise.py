@@ -108,9 +108,13 @@ def choice_of_maximum(node: Node) -> Node | None:
 def choice_of_choice(node: Node) -> Node | None:
     factors = entrywise(node)
     for i, x in enumerate(factors):
-        if x.op is wins and x in factors[:i]:
+        if _is_indicator(x) and x in factors[:i]:
             return entrywise_product(factors[:i] + factors[i + 1 :])
     return None
+
+
+def _is_indicator(x: Node) -> bool:
+    return x.op is wins or (x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1})
 
 
 @rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")

@@ -179,7 +179,7 @@ def trace_of_outer(node: Node, known: Known) -> Node | None:
 @rule("a 1 x 1 matrix is its own trace", "trace", ends="fewer operations")
 def trace_of_scalar(node: Node) -> Node | None:
     (x,) = node.args
-    return x.args[0] if x.op is broadcast and x.args[0].ndim == 0 and x.shape == (1, 1) else None
+    return sum_(x.args[0], axes=tuple(range(x.args[0].ndim))) if x.op is broadcast and x.shape == (1, 1) else None
 
 
 @rule("tr(X (x) Y) = tr(X) tr(Y)", "trace", ends="fewer operations")

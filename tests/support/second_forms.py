@@ -61,7 +61,7 @@ VECTORS = [
     ),
     form(f"{BOYD} 3.1.5, log-sum-exp", "log_sum_exp", "x: n -> logsumexp(x)", x_x="diag(x_bar) - outer(x_bar, x_bar)"),
     form(
-        f"{BOYD} 9.5, log-sum-exp of an affine map", "logsumexp_affine", "A: m n, x: n, b: m -> z = A @ x + b; logsumexp(z)",
+        f"{BOYD} A.4.4, log-sum-exp of an affine map", "logsumexp_affine", "A: m n, x: n, b: m -> z = A @ x + b; logsumexp(z)",
         x_x="A.T @ (diag(z_bar) - outer(z_bar, z_bar)) @ A",
     ),
     form(
@@ -103,8 +103,8 @@ VECTORS = [
         x_x="A.T @ hessian(z, y) @ A",
     ),
     form(
-        f"{BOYD} A.4.4, scalar chain", "generic_chain", "A: n n | symmetric, x: n, phi: | entrywise -> f = 0.5 * x @ A @ x; phi(f)",
-        x_x="dphi(f) * A + d2phi(f) * outer(A @ x, A @ x)",
+        f"{BOYD} A.4.4, scalar chain", "generic_chain", "A: n n | symmetric, x: n, phi: | entrywise -> u = 0.5 * x @ A @ x; phi(u)",
+        x_x="dphi(u) * A + d2phi(u) * outer(A @ x, A @ x)",
     ),
     form(f"{BOYD} 3.1.5, quadratic over linear", "quadratic_over_linear", "x: , y: | positive -> x**2 / y",
          x_x="2 / y", x_y="-2 * x / y**2", y_y="2 * x**2 / y**3"),
@@ -118,7 +118,7 @@ VECTORS = [
     ),
     form(f"{BOYD} 3.1.5, entropy", "entropy", "x: n | positive -> sum(x * log(x))", x_x="diag(1 / x)"),
     form(
-        f"{BOYD} 9.5, log barrier", "log_barrier", "A: m n | positive, x: n | positive, b: m | positive -> s = b + A @ x; -sum(log(s))",
+        f"{BOYD} 11.2.1, log barrier", "log_barrier", "A: m n | positive, x: n | positive, b: m | positive -> s = b + A @ x; -sum(log(s))",
         x_x="A.T @ diag(s**-2) @ A",
     ),
     form(f"{COOKBOOK} (131), differentiated again", "squared_norm", "x: n -> x @ x", x_x="2 * eye(x.shape[0])"),
@@ -153,24 +153,24 @@ VECTORS = [
 
 MATRICES = [
     form(
-        f"{MAGNUS} 10.4, quadratic", "trace_quadratic", "X: m n, A: m m -> trace(X.T @ A @ X)",
+        f"{MAGNUS}, chapter 10, quadratic", "trace_quadratic", "X: m n, A: m m -> trace(X.T @ A @ X)",
         X_X="kron(eye(X.shape[1]), A + A.T)",
     ),
     form(
-        f"{MAGNUS} 10.4, XAXB", "trace_axbx", "X: m n, A: n m, B: n m -> trace(X @ A @ X @ B)",
+        f"{MAGNUS}, chapter 10, XAXB", "trace_axbx", "X: m n, A: n m, B: n m -> trace(X @ A @ X @ B)",
         X_X="(kron(A, B.T) + kron(B, A.T)) @ K(X.shape[0], X.shape[1])",
     ),
     form(
-        f"{MAGNUS} 10.4, XAX'B", "trace_axbxt", "X: m n, A: n n, B: m m -> trace(X @ A @ X.T @ B)",
+        f"{MAGNUS}, chapter 10, XAX'B", "trace_axbxt", "X: m n, A: n n, B: m m -> trace(X @ A @ X.T @ B)",
         X_X="kron(A, B.T) + kron(A.T, B)",
     ),
-    form(f"{MAGNUS} 10.4, square", "trace_of_square", "X: n n -> trace(X @ X)", X_X="2 * K(X.shape[0], X.shape[0])"),
+    form(f"{MAGNUS}, chapter 10, square", "trace_of_square", "X: n n -> trace(X @ X)", X_X="2 * K(X.shape[0], X.shape[0])"),
     form(
-        f"{MAGNUS} 10.4, cube", "trace_of_cube", "X: n n -> trace(matrix_power(X, 3))",
+        f"{MAGNUS}, chapter 10, cube", "trace_of_cube", "X: n n -> trace(matrix_power(X, 3))",
         X_X="3 * ((kron(eye(X.shape[0]), X.T) + kron(X, eye(X.shape[0]))) @ K(X.shape[0], X.shape[0]))",
     ),
     form(
-        f"{MAGNUS} 10.6, log det", "logdet", "X: n n -> slogdet(X)[1]",
+        f"{MAGNUS}, chapter 10, log det", "logdet", "X: n n -> slogdet(X)[1]",
         X_X="-(kron(inv(X), inv(X).T) @ K(X.shape[0], X.shape[0]))",
     ),
     form(
@@ -178,11 +178,11 @@ MATRICES = [
         X_X="-(kron(inv(X), inv(X)) @ K(X.shape[0], X.shape[0]))",
     ),
     form(
-        f"{MAGNUS} 10.6, determinant", "determinant", "X: n n -> det(X)",
+        f"{MAGNUS}, chapter 10, determinant", "determinant", "X: n n -> det(X)",
         X_X="det(X) * (outer(vec(inv(X).T), vec(inv(X).T)) - kron(inv(X), inv(X).T) @ K(X.shape[0], X.shape[0]))",
     ),
     form(
-        f"{MAGNUS} 10.6, trace of the inverse", "trace_of_inverse", "X: n n | symmetric -> trace(inv(X))",
+        f"{MAGNUS}, chapter 10, trace of the inverse", "trace_of_inverse", "X: n n | symmetric -> trace(inv(X))",
         X_X="(kron(inv(X), inv(X) @ inv(X)) + kron(inv(X) @ inv(X), inv(X))) @ K(X.shape[0], X.shape[0])",
     ),
     form(
@@ -230,7 +230,7 @@ MATRICES = [
         " @ kron(eye(W.shape[1]), X)",
     ),
     form(
-        f"{MAGNUS} 15.3, Gaussian in the covariance", "gaussian_covariance",
+        f"{MAGNUS}, chapter 15, Gaussian in the covariance", "gaussian_covariance",
         "S: d d | spd, Sigma: d d | spd -> 0.5 * (slogdet(Sigma)[1] + trace(solve(Sigma, S)))",
         Sigma_Sigma="0.5 * ((kron(inv(Sigma) @ S @ inv(Sigma), inv(Sigma)) + kron(inv(Sigma), inv(Sigma) @ S @ inv(Sigma))"
         " - kron(inv(Sigma), inv(Sigma))) @ K(S.shape[0], S.shape[0]))",
