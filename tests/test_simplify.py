@@ -182,6 +182,8 @@ EXAMPLES = {
         raw("einsum", A, A, u, spec="ab,ab,a->"),
     ),
     "diagonal_of_filled": (raw("diagonal", fill(3, (N, N))), raw("diagonal", S)),
+    "diagonal_of_transpose": (raw("diagonal", turned(S)), raw("diagonal", S)),
+    "diagonal_of_product": (raw("diagonal", matmul(A.T, A)), raw("diagonal", add(S, T))),
     "sum_of_diagonals": (add(diag(a), S, scale(2, diag(b))), add(diag(a), S)),
     "sum_of_complements": (add(sigmoid(a), sigmoid(-a), b), add(sigmoid(a), sigmoid(b))),
 }

@@ -11,8 +11,8 @@ from symgrad.op import Node, value_of
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.powers import power
-from symgrad.ops.product import diag, matmul, outer, transposition
-from symgrad.rules.record import PRINT, rule
+from symgrad.ops.product import diag, diagonal, matmul, outer, transposition
+from symgrad.rules.record import CODE, PRINT, rule
 
 Groups = Mapping[str, Node]
 
@@ -75,6 +75,26 @@ def _matrix(groups: Groups, a: str, b: str, c: str) -> Node | None:
 def diagonal_of_filled(node: Node) -> Node | None:
     value = value_of(node.args[0])
     return None if value is None else fill(value, node.shape)
+
+
+@rule("the diagonal of X^T is that of X", "diagonal", ends="fewer transposes")
+def diagonal_of_transpose(node: Node) -> Node | None:
+    (x,) = node.args
+    return diagonal(x.args[0]) if x.op is transposition else None
+
+
+@rule("the diagonal of X Y sums the rows of X * Y^T", "diagonal", ends="fewer products", since=CODE)
+def diagonal_of_product(node: Node) -> Node | None:
+    """Without the entries beside the diagonal."""
+    (x,) = node.args
+    if x.op is outer:
+        return _product(list(x.args))
+    if x.op is not matmul:
+        return None
+    X, Y = x.args
+    if X.op is transposition:
+        return sum_(_product([X.args[0], Y]), axes=(0,))
+    return sum_(_product([X, Y.T]), axes=(1,))
 
 
 @rule("diag(x) + diag(y) = diag(x + y)", "add", ends="fewer diagonals", since=PRINT)
