@@ -96,7 +96,7 @@ def test_odd_blocks_have_the_numbers_of_jax(name):
     agree(d, ODD[name][1], point_of(d))
 
 
-@pytest.mark.parametrize("name", ["used once, linearly", "a scalar times an array", "a sum over rows", "a transposed copy"])
+@pytest.mark.parametrize("name", ["used once, linearly", "a sum over rows"])
 def test_every_dimension_one(name):
     d = derived(name)
     agree(d, ODD[name][1], {str(v): np.full((1,) * v.ndim, 0.7) for v in d.program.inputs})
@@ -149,7 +149,6 @@ def test_a_symmetric_variable_keeps_the_unconstrained_block():
 # third order ------------------------------------------------------------------------------------------------------------------
 
 CUBIC = {
-    "softplus": ('def f(A: "m n", x: "n"): return sum(softplus(A @ x))', lambda A, x: jnp.sum(jax.nn.softplus(A @ x))),
     "cube": ('def f(A: "m n", x: "n"): return sum((A @ x) ** 3)', lambda A, x: jnp.sum((A @ x) ** 3)),
     "log-sum-exp": ('def f(A: "m n", x: "n"): return logsumexp(A @ x)', lambda A, x: jax.scipy.special.logsumexp(A @ x)),
 }
@@ -179,5 +178,3 @@ def test_a_wrong_block_is_noticed():
     d = derived("met often")
     with pytest.raises(AssertionError):
         agree(d, lambda x, A: x @ A @ x, point_of(d))
-
-

@@ -38,8 +38,9 @@ LATEX = {
     r" - \operatorname{softmax}(z) \operatorname{softmax}(z)^{\top})",
     ("gaussian_precision", "X", "mu"): r"-\Lambda \otimes \mathbf{1}",
     ("d2l", "W2", "W2"): r"h h^{\top} \otimes \frac{\partial^{2} L}{\partial o^{2}} + \lambda I",
-    ("d2l", "W1", "W1"): r"x x^{\top} \otimes \left( \operatorname{diag}(\phi'(z)) W_2^{\top} \frac{\partial^{2} L}{\partial o^{2}} W_2"
-    r" \operatorname{diag}(\phi'(z)) + \operatorname{diag}\left( \frac{\partial J}{\partial h} \odot \phi''(z) \right) \right) + \lambda I",
+    ("d2l", "W1", "W1"): r"x x^{\top} \otimes \left( \operatorname{diag}(\phi'(z)) W_2^{\top} \frac{\partial^{2} L}{\partial o^{2}}"
+    r" W_2 \operatorname{diag}(\phi'(z))"
+    r" + \operatorname{diag}\left( \frac{\partial J}{\partial h} \odot \phi''(z) \right) \right) + \lambda I",
 }  # fmt: skip
 
 

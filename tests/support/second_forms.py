@@ -118,7 +118,8 @@ VECTORS = [
     ),
     form(f"{BOYD} 3.1.5, entropy", "entropy", "x: n | positive -> sum(x * log(x))", x_x="diag(1 / x)"),
     form(
-        f"{BOYD} 11.2.1, log barrier", "log_barrier", "A: m n | positive, x: n | positive, b: m | positive -> s = b + A @ x; -sum(log(s))",
+        f"{BOYD} 11.2.1, log barrier", "log_barrier",
+        "A: m n | positive, x: n | positive, b: m | positive -> s = b + A @ x; -sum(log(s))",
         x_x="A.T @ diag(s**-2) @ A",
     ),
     form(f"{COOKBOOK} (131), differentiated again", "squared_norm", "x: n -> x @ x", x_x="2 * eye(x.shape[0])"),
