@@ -10,7 +10,7 @@ import sympy
 
 from symgrad.graph import postorder, substitute
 from symgrad.linear import Term, Unreadable, read, read_through
-from symgrad.matrices import array_of, matrix_of
+from symgrad.matrices import array_of, gathered, matrix_of
 from symgrad.op import OPERATORS, Node, constant, zeros
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.program import PASSES, Program
@@ -89,7 +89,7 @@ class Block:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
             return self.matrix
-        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in self.terms]
+        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in gathered(self.terms, self.column.shape)]
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
     @cached_property
