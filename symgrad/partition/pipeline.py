@@ -11,7 +11,7 @@ import sympy
 
 from symgrad.cost import checked_sizes, entries, flops, itemsize_of, number
 from symgrad.errors import InputError
-from symgrad.export.numpy import scheduled
+from symgrad.export.schedule import scheduled
 from symgrad.files import write_text
 from symgrad.graph import variables
 from symgrad.op import Node

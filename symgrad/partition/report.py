@@ -12,7 +12,7 @@ import sympy
 
 from symgrad.cost import LABEL_BYTES, checked_sizes, flops, itemsize_of, kept, number
 from symgrad.errors import InputError
-from symgrad.export.numpy import scheduled
+from symgrad.export.schedule import scheduled
 from symgrad.files import write_text
 from symgrad.op import Node, size
 from symgrad.partition.collected import Collective, collected, messages, ring_bytes, totals

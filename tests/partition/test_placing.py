@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import symgrad as sg
 from symgrad.evaluation import evaluate
-from symgrad.export.numpy import scheduled
+from symgrad.export.schedule import scheduled
 from symgrad.op import REGISTRY, variable
 from symgrad.ops.broadcasting import sum_
 from symgrad.partition import rules
