@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
 from symgrad.op import SYMMETRIC, Node, variable
 from symgrad.printing.document import embedded, save
-from symgrad.printing.equations import align, legend, listing
+from symgrad.ops.generic import functions_of
+from symgrad.printing.equations import align, legend, listing, reordered
 from symgrad.printing.latex import Theme
+from symgrad.printing.letters import Letters
+from symgrad.printing.sharing import Sharing
 from symgrad.printing.sympy_form import sympy_of
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
@@ -221,15 +224,22 @@ class Derivation:
         return _Gradients({str(v): defined[g].expr for v, g in zip(self.wrt, self.adjoint.outputs[1:], strict=True)})
 
     def closed_form(self, name: str) -> Node:
-        """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read."""
-        expr = self.gradient[name]
-        table: dict[Node, Node] = {}
-        for eq in self.adjoint.equations:
-            table[eq.symbol] = substitute(eq.expr, table)
-        expr = substitute(expr, table)
+        """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read.
+
+        `closed_equations` is the same with names for what it repeats.
+        """
+        expr = substitute(self.gradient[name], _expanded(self.adjoint.equations))
         if (count := _tree_size(expr)) > LARGEST_CLOSED_FORM:
             raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
         return readable(expr)
+
+    def closed_equations(self, name: str) -> Program:
+        """The closed form as it is printed: what it repeats stands under the author's names, or under letters he left free."""
+        expr = self.closed_form(name)
+        symbol = self.adjoint.outputs[1 + [str(v) for v in self.wrt].index(name)]
+        own = {readable(x): v for v, x in _expanded(self.program.equations).items()}
+        equations = Sharing(self._letters, own=own).of([Equation(symbol, expr)])
+        return Program(self.program.name, self.program.inputs, equations, (symbol,))
 
     def sympy(self, name: str) -> Any:
         """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and where SymPy has no words."""
@@ -242,14 +252,32 @@ class Derivation:
         return "\n\n".join(part for part in parts if part)
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:
-        """The equations a reader sees, under their headings."""
+        """The equations a reader sees, under their headings; what they repeat stands under letters, as asides."""
+        return list(self._sections.items())
+
+    @cached_property
+    def _sections(self) -> dict[str, tuple[Equation, ...]]:
         forward = self.program.equations
         if not self.is_scalar:
-            product = self._new(legible(self.tangent), forward)
-            return [("Forward pass", forward), ("Jacobian-vector product", product), ("Jacobian", self._jacobian())]
-        backward = self._new(legible(self.adjoint), forward)
+            product = self.sharing.of(self._new(legible(self.tangent), forward))
+            return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
+        backward = reordered(self._new(legible(self.adjoint), forward), forward)
         second = self._new(legible(self.tangent), (*forward, *backward))
-        return [("Forward pass", forward), ("Backward pass", backward), ("Hessian-vector product", second)]
+        return {
+            "Forward pass": forward,
+            "Backward pass": self.sharing.of(backward),
+            "Hessian-vector product": self.sharing.of(second),
+        }
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """The letters of what is printed, one for the whole derivation."""
+        return Sharing(self._letters, self.program.equations)
+
+    @property
+    def _letters(self) -> Letters:
+        functions = functions_of(postorder(eq.expr for eq in self.program.equations))
+        return Letters([*self.program.names, *functions, *(str(v) for v in self.directions.values())])
 
     def _jacobian(self) -> tuple[Equation, ...]:
         """The Jacobian in each variable as a matrix, where it has a short one: with column-stacking vec above rank 1."""
@@ -350,6 +378,14 @@ class Derivation:
         path = Path(path)
         save(self, path, options)
         return path
+
+
+def _expanded(equations: Iterable[Equation]) -> dict[Node, Node]:
+    """Every symbol over the inputs alone."""
+    table: dict[Node, Node] = {}
+    for eq in equations:
+        table[eq.symbol] = substitute(eq.expr, table)
+    return table
 
 
 def _tree_size(root: Node) -> int:

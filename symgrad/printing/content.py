@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import Node, Op
+from symgrad.graph import postorder, variables
+from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
-from symgrad.printing.equations import WIDEST, rows, shape_of
+from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
+from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
 from symgrad.printing.text import unicode_of
 from symgrad.program import Equation, Program
@@ -51,6 +52,11 @@ class Derived(Protocol):
 
     @property
     def hessian(self) -> Mapping[tuple[str, str], Any]: ...
+
+    @property
+    def sharing(self) -> Sharing: ...
+
+    def closed_equations(self, name: str) -> Program: ...
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
 
@@ -161,6 +167,10 @@ class _Writer:
     show: Show
     numbers: dict[str, int] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    sharing: Sharing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sharing = self.d.sharing.branch()
 
     def parts(self, level: str, report: Verified | None) -> Iterator[Part]:
         yield Heading(self.d.program.name, 1)
@@ -171,7 +181,7 @@ class _Writer:
         yield Heading("Forward pass")
         yield self._formulas(titles["Forward pass"])
         if self.d.is_scalar:
-            yield from self._gradient(level)
+            yield from self._gradient(level, titles["Backward pass"])
         if level != "result":
             yield from self._second(titles)
         yield Heading("Conventions")
@@ -224,25 +234,45 @@ class _Writer:
     def _formulas(self, equations: Iterable[Equation]) -> Formulas:
         equations = list(equations)
         names = {self.show.text(eq.symbol): eq.name for eq in equations}
-        return Formulas(tuple(self._line(left, right, names.get(left, "")) for left, right in rows(equations, self.show)))
+        lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
+        return Formulas(tuple(lines))
+
+    def _row_of(self, left: str, right: str, name: str) -> Line:
+        """Numbered, unless it says what a letter stands for."""
+        return Line(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
     # the backward pass --------------------------------------------------------------------------------------------------
 
-    def _gradient(self, level: str) -> Iterator[Part]:
+    def _gradient(self, level: str, equations: Sequence[Equation]) -> Iterator[Part]:
         gradients = set(self.d.adjoint.outputs[1:])
-        backward = [s.equation for s in steps(self.d.adjoint, self.d.wrt)]
         yield Heading("Backward pass")
         if level == "result":
-            inner = [eq for eq in backward if eq.symbol not in gradients]
+            inner = [eq for eq in equations if eq.symbol not in gradients]
             yield from [self._formulas(inner)] if inner else []
         else:
             yield Prose(tuple(self._method()))
-            yield from self._steps(level)
+            yield from self._steps(level, equations)
         yield Heading("Gradient")
-        lines = [
-            Line(left, right) for eq in backward if eq.symbol in gradients for left, right in [list(rows([eq], self.show))[-1]]
-        ]
-        yield Formulas(tuple(lines), boxed=True)
+        ends = [list(rows([eq], self.show))[-1] for eq in equations if eq.symbol in gradients]
+        yield Formulas(tuple(Line(left, right) for left, right in ends), boxed=True)
+        yield from self._closed()
+
+    def _closed(self) -> Iterator[Part]:
+        """The gradient over the inputs alone, where that is short and says more than the box."""
+        lines = [line for v in self.d.wrt for line in self._closed_form(str(v))]
+        if lines:
+            yield Prose(("Over the inputs alone:",))
+            yield Formulas(tuple(lines))
+
+    def _closed_form(self, name: str) -> Iterator[Line]:
+        try:
+            program = self.d.closed_equations(name)
+        except UnsupportedError:
+            return
+        whole = list(rows(program.equations, self.show))
+        again = all(v in self.d.program.inputs for v in variables(self.d.gradient[name]))
+        if not again and sum(len(unicode_of(right)) for _, right in whole) <= LONGEST_BLOCK:
+            yield from (Line(left, right) for left, right in whole)
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
@@ -252,10 +282,10 @@ class _Writer:
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
         yield "; what then stands beside the differential of the variable is the variable's own adjoint."
 
-    def _steps(self, level: str) -> Iterator[Part]:
-        program = self.d.adjoint
+    def _steps(self, level: str, equations: Sequence[Equation]) -> Iterator[Part]:
+        program = replace(self.d.adjoint, equations=(*self.d.program.equations, *equations))
         if level == "steps":
-            program = every_operation(program, self.d.wrt)
+            program = every_operation(program, self.d.wrt, self.sharing.letters)
             added = [eq for eq in program.equations if eq.name not in self.numbers and not _is_derived(eq)]
             if added:
                 yield Prose(("One name for each operation that the author left unnamed:",))
@@ -274,7 +304,8 @@ class _Writer:
             )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
-        yield Formulas((self._line(left, right, step.equation.name),))
+        asides = [Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr)) for eq in step.asides]
+        yield Formulas((self._line(left, right, step.equation.name), *asides))
         yield Prose(tuple(self._shapes(step)))
 
     def _why(self, sources: Sequence[Source]) -> Iterator[Inline]:
@@ -345,27 +376,36 @@ class _Writer:
         yield "."
 
     def _blocks(self) -> Iterator[Line]:
+        shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
+        for eq in reading_order(self.sharing.of(shown)):
+            if eq.aside:
+                yield Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr))
+            else:
+                left, relation = eq.symbol.params["symbol"][1:]
+                yield Line(left, self.show.text(eq.expr), relation=relation)
+
+    def _pairs(self) -> list[tuple[str, str]]:
         names = [str(v) for v in self.d.wrt]
         rows_of = names if self.d.is_scalar else names[:1]
         pairs = [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
         if len(self.d.program.equations) > DEEPEST:
-            return
+            return []
         if len(pairs) > MOST_BLOCKS:
-            pairs = [(a, a) for a in names] if self.d.is_scalar else []
-        for a, b in pairs:
-            try:
-                block = self.d.hessian[a, b]
-                yield from self._block(block)
-            except UnsupportedError:
-                continue
+            return [(a, a) for a in names] if self.d.is_scalar else []
+        return pairs
 
-    def _block(self, block: Any) -> Iterator[Line]:
+    def _block(self, row: str, column: str) -> Iterator[Equation]:
         """The matrix of a block, or the map; nothing where both are too long to read."""
-        matrix = block.matrix
+        try:
+            block = self.d.hessian[row, column]
+            matrix = block.matrix
+        except UnsupportedError:
+            return
+        left = self._second_derivative(block)
         if matrix is not None and len(unicode_of(self.show.text(matrix))) <= LONGEST_BLOCK:
-            yield Line(self._second_derivative(block), self.show.text(matrix))
-        elif len(unicode_of(operator := self.show.text(block.operator))) <= LONGEST_BLOCK:
-            yield Line(rf"{self._second_derivative(block)}: {self.show.text(block.v)}", operator, relation=r"\mapsto")
+            yield _printed_block(left, "=", matrix)
+        elif len(unicode_of(self.show.text(block.operator))) <= LONGEST_BLOCK:
+            yield _printed_block(f"{left}: {self.show.text(block.v)}", r"\mapsto", block.operator)
 
     def _second_derivative(self, block: Any) -> str:
         if not self.d.is_scalar:
@@ -388,6 +428,11 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
         yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+
+
+def _printed_block(left: str, relation: str, expr: Node) -> Equation:
+    """A block as an equation that is only printed: its symbol has no name and holds the left side."""
+    return Equation(variable("", expr.shape, symbol=("block", left, relation)), expr)
 
 
 def _known(v: Node) -> str:

@@ -21,6 +21,7 @@ from symgrad.graph import variables
 from symgrad.op import VARIABLE, Node, constant, value_of, variable
 from symgrad.printing.content import Derived
 from symgrad.printing.latex import Show
+from symgrad.printing.letters import Letters
 from symgrad.printing.steps import every_operation, is_adjoint, split
 from symgrad.printing.text import unicode_of
 from symgrad.program import Equation, Program
@@ -133,7 +134,8 @@ def _picture(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     backward = d.adjoint if d.is_scalar else d.program
     forward = d.program
     if detail == "operations":
-        backward = every_operation(backward, d.wrt) if d.is_scalar else split(forward)
+        letters = Letters(forward.names)
+        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
         forward = replace(
             backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
