@@ -233,13 +233,13 @@ class Derivation:
             raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
         return readable(expr)
 
-    def closed_equations(self, name: str) -> Program:
-        """The closed form as it is printed: what it repeats stands under the author's names, or under letters he left free."""
-        expr = self.closed_form(name)
-        symbol = self.adjoint.outputs[1 + [str(v) for v in self.wrt].index(name)]
+    def closed_equations(self, *names: str, letters: Letters | None = None) -> Program:
+        """Closed forms as they are printed: what they repeat stands under the author's names, or under letters left free."""
+        bars = dict(zip(map(str, self.wrt), self.adjoint.outputs[1:], strict=True))
         own = {readable(x): v for v, x in _expanded(self.program.equations).items()}
-        equations = Sharing(self._letters, own=own).of([Equation(symbol, expr)])
-        return Program(self.program.name, self.program.inputs, equations, (symbol,))
+        closed = [Equation(bars[name], self.closed_form(name)) for name in names or bars]
+        equations = Sharing(letters or self._letters, own=own).of(closed)
+        return Program(self.program.name, self.program.inputs, equations, tuple(eq.symbol for eq in closed))
 
     def sympy(self, name: str) -> Any:
         """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and where SymPy has no words."""

@@ -12,6 +12,7 @@ from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
 from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.latex import Show, Theme
+from symgrad.printing.letters import Letters
 from symgrad.printing.names import latex_symbol
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
@@ -45,6 +46,9 @@ class Derived(Protocol):
     def adjoint(self) -> Program: ...
 
     @property
+    def gradient(self) -> Mapping[str, Node]: ...
+
+    @property
     def tangent(self) -> Program: ...
 
     @property
@@ -56,7 +60,7 @@ class Derived(Protocol):
     @property
     def sharing(self) -> Sharing: ...
 
-    def closed_equations(self, name: str) -> Program: ...
+    def closed_equations(self, *names: str, letters: Letters | None = None) -> Program: ...
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
 
@@ -167,9 +171,11 @@ class _Writer:
     show: Show
     numbers: dict[str, int] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    titles: dict[str, tuple[Equation, ...]] = field(init=False)
     sharing: Sharing = field(init=False)
 
     def __post_init__(self) -> None:
+        self.titles = dict(self.d.sections())  # first: they choose their letters before the rest does
         self.sharing = self.d.sharing.branch()
 
     def parts(self, level: str, report: Verified | None) -> Iterator[Part]:
@@ -177,13 +183,12 @@ class _Writer:
         yield Prose(tuple(self._opening()))
         yield Heading("Symbols")
         yield self._symbols()
-        titles = dict(self.d.sections())
         yield Heading("Forward pass")
-        yield self._formulas(titles["Forward pass"])
+        yield self._formulas(self.titles["Forward pass"])
         if self.d.is_scalar:
-            yield from self._gradient(level, titles["Backward pass"])
+            yield from self._gradient(level)
         if level != "result":
-            yield from self._second(titles)
+            yield from self._second()
         yield Heading("Conventions")
         yield Prose(CONVENTIONS)
         if report is not None:
@@ -243,7 +248,8 @@ class _Writer:
 
     # the backward pass --------------------------------------------------------------------------------------------------
 
-    def _gradient(self, level: str, equations: Sequence[Equation]) -> Iterator[Part]:
+    def _gradient(self, level: str) -> Iterator[Part]:
+        equations = self.titles["Backward pass"]
         gradients = set(self.d.adjoint.outputs[1:])
         yield Heading("Backward pass")
         if level == "result":
@@ -251,28 +257,28 @@ class _Writer:
             yield from [self._formulas(inner)] if inner else []
         else:
             yield Prose(tuple(self._method()))
-            yield from self._steps(level, equations)
+            yield from self._steps(level)
         yield Heading("Gradient")
         ends = [list(rows([eq], self.show))[-1] for eq in equations if eq.symbol in gradients]
         yield Formulas(tuple(Line(left, right) for left, right in ends), boxed=True)
         yield from self._closed()
 
     def _closed(self) -> Iterator[Part]:
-        """The gradient over the inputs alone, where that is short and says more than the box."""
-        lines = [line for v in self.d.wrt for line in self._closed_form(str(v))]
-        if lines:
+        """The gradients over the inputs alone that are short and say more than their boxes."""
+        names = [str(v) for v in self.d.wrt if self._has_short_closed_form(str(v))]
+        if names:
+            program = self.d.closed_equations(*names, letters=self.sharing.letters)
             yield Prose(("Over the inputs alone:",))
-            yield Formulas(tuple(lines))
+            yield Formulas(tuple(Line(left, right) for left, right in rows(program.equations, self.show)))
 
-    def _closed_form(self, name: str) -> Iterator[Line]:
+    def _has_short_closed_form(self, name: str) -> bool:
+        if all(v in self.d.program.inputs for v in variables(self.d.gradient[name])):
+            return False
         try:
-            program = self.d.closed_equations(name)
+            equations = self.d.closed_equations(name).equations
         except UnsupportedError:
-            return
-        whole = list(rows(program.equations, self.show))
-        again = all(v in self.d.program.inputs for v in variables(self.d.gradient[name]))
-        if not again and sum(len(unicode_of(right)) for _, right in whole) <= LONGEST_BLOCK:
-            yield from (Line(left, right) for left, right in whole)
+            return False
+        return sum(len(unicode_of(right)) for _, right in rows(equations, self.show)) <= LONGEST_BLOCK
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
@@ -282,8 +288,8 @@ class _Writer:
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
         yield "; what then stands beside the differential of the variable is the variable's own adjoint."
 
-    def _steps(self, level: str, equations: Sequence[Equation]) -> Iterator[Part]:
-        program = replace(self.d.adjoint, equations=(*self.d.program.equations, *equations))
+    def _steps(self, level: str) -> Iterator[Part]:
+        program = replace(self.d.adjoint, equations=(*self.d.program.equations, *self.titles["Backward pass"]))
         if level == "steps":
             program = every_operation(program, self.d.wrt, self.sharing.letters)
             added = [eq for eq in program.equations if eq.name not in self.numbers and not _is_derived(eq)]
@@ -346,12 +352,12 @@ class _Writer:
 
     # second order -------------------------------------------------------------------------------------------------------
 
-    def _second(self, titles: Mapping[str, Sequence[Equation]]) -> Iterator[Part]:
+    def _second(self) -> Iterator[Part]:
         title = "Hessian-vector product" if self.d.is_scalar else "Jacobian-vector product"
-        if titles.get(title):
+        if self.titles.get(title):
             yield Heading(title)
             yield Prose(tuple(self._directions()))
-            yield self._formulas(titles[title])
+            yield self._formulas(self.titles[title])
         lines = list(self._blocks())
         if lines:
             yield Heading("Hessian" if self.d.is_scalar else "Jacobian")

@@ -12,7 +12,24 @@ from symgrad.printing.names import latex_name
 
 MATRICES = (*"PQSMBCDFGUWXYZANHLE", "Gamma", "Delta", "Theta", "Xi", "Pi", "Phi", "Psi", "Omega")
 VECTORS = (*"upqrscabgwzyhfx", "alpha", "beta", "gamma", "delta", "rho", "tau", "xi", "eta", "zeta")
-NUMBERS = ("alpha", "beta", "gamma", "delta", "kappa", "rho", "tau", "omega", "eta", "xi", "zeta", "theta", "psi", "chi", "nu", "mu")
+NUMBERS = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "kappa",
+    "rho",
+    "tau",
+    "omega",
+    "eta",
+    "xi",
+    "zeta",
+    "theta",
+    "psi",
+    "chi",
+    "nu",
+    "mu",
+)
 """In the order in which they are given; what stands for an identity, a transpose, a direction or a dimension is left out."""
 
 MARKS = ("", "_tilde", "_hat")
@@ -42,6 +59,14 @@ class Letters:
                     self.names.add(name)
                     return variable(name, node.shape)
         return None
+
+    def indexed(self, letter: str, index: str, node: Node) -> Node | None:
+        """The same letter with an index; None where that is taken."""
+        name = letter + index
+        if name in self.names:
+            return None
+        self.names.add(name)
+        return variable(name, node.shape)
 
 
 def latex_letter(name: str) -> str:

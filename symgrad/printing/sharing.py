@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from symgrad.graph import postorder, variables
 from symgrad.op import VARIABLE, Node
@@ -38,6 +39,8 @@ class Sharing:
         self.lefts: Names = {}
         self.parts: Names = {}
         self.told: set[Node] = set()
+        self.families: dict[int, str] = {}
+        self.forms: dict[Any, int] = {}
         for eq in before:
             self._remember(eq)
 
@@ -45,16 +48,39 @@ class Sharing:
         """A copy that goes on by itself."""
         other = Sharing(self.letters.branch(), own=self.own)
         other.lefts, other.parts, other.told = dict(self.lefts), dict(self.parts), set(self.told)
+        other.families, other.forms = dict(self.families), dict(self.forms)
         return other
 
     def of(self, equations: Iterable[Equation]) -> tuple[Equation, ...]:
         """The equations in their order, each letter as an aside before the first equation that reads it."""
         known = [self._by_known_names(eq) for eq in equations]
         chosen = self._repeated([eq.expr for eq in known])
-        for node in (node for eq in known for node in _preorder(eq.expr) if node in chosen and node not in self.parts):
-            if (symbol := self.own.get(node) or self.letters.symbol(node)) is not None:
-                self.parts[node] = symbol
+        self._name(list(dict.fromkeys(node for eq in known for node in _preorder(eq.expr) if node in chosen - set(self.parts))))
         return tuple(line for eq in known for line in self._with_asides(eq))
+
+    def _name(self, parts: list[Node]) -> None:
+        """Letters in the order of reading; parts that are alike but for the author's index share one: P_3, P_2, P_1."""
+        forms = {x: self._form_and_index(x) for x in parts}
+        alike = Counter(form for form, _ in forms.values())
+        for x, (form, index) in forms.items():
+            if index and form not in self.families and alike[form] > 1 and (letter := self.letters.symbol(x)) is not None:
+                self.families[form] = str(letter)
+            indexed = self.letters.indexed(self.families[form], index, x) if index and form in self.families else None
+            if (symbol := self.own.get(x) or indexed or self.letters.symbol(x)) is not None:
+                self.parts[x] = symbol
+
+    def _form_and_index(self, root: Node) -> tuple[int, str]:
+        """A number for the expression without the indices of its names, and the index that all have; "" for none or several."""
+        indices: set[str] = set()
+        forms: dict[Node, int] = {}
+        for node in postorder([root]):
+            static: Any = tuple((k, str(v)) for k, v in node.static if k != "shape")
+            if node.op is VARIABLE:
+                static, index = _without_index(node.params["symbol"])
+                indices.add(index)
+            form = (node.op.name, static, *(forms[a] for a in node.args))
+            forms[node] = self.forms.setdefault(form, len(self.forms))
+        return forms[root], indices.pop() if len(indices) == 1 else ""
 
     def _by_known_names(self, eq: Equation) -> Equation:
         """A part that is the right side of an earlier equation is written as its left side."""
@@ -97,9 +123,19 @@ class Sharing:
                 yield aside
 
 
+def _without_index(symbol: Any) -> tuple[Any, str]:
+    """h3 as h and 3; an accent has the index of what stands under it."""
+    if isinstance(symbol, str):
+        bare = symbol.rstrip("0123456789")
+        return bare, symbol[len(bare) :]
+    at = 2 if symbol[0] == "direction" else 1
+    bare, index = _without_index(symbol[at])
+    return (*symbol[:at], bare, *symbol[at + 1 :]), index
+
+
 def _can_be_named(node: Node) -> bool:
-    """A number to a power is part of a fraction."""
-    fraction = node.op.name == "power" and not node.ndim and node.args[0].op is VARIABLE
+    """What stands below a fraction's line is named, and not the fraction; nor is a power of a name."""
+    fraction = node.op.name == "power" and not node.ndim and (node.args[0].op is VARIABLE or node.params["exponent"].is_negative)
     return node.op.name not in SILENT and not fraction and bool(variables(node))
 
 
