@@ -55,10 +55,7 @@ def page() -> str:
 
 def stable_forms() -> str:
     meanings = {m.written: m.meant for entries in MEANINGS.values() for m in entries}
-    rows = [
-        f"| `{written.replace('|', chr(92) + '|')}` | {meant.replace('|', chr(92) + '|')} |"
-        for written, meant in sorted(meanings.items())
-    ]
+    rows = [f"| `{written.replace('|', chr(92) + '|')}` | {meant.replace('|', chr(92) + '|')} |" for written, meant in sorted(meanings.items())]
     return "\n".join(["| as typed | as differentiated |", "| --- | --- |", *rows])
 
 

@@ -20,20 +20,20 @@ from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
-from symgrad.meaning import recognise
 from symgrad.op import SYMMETRIC, Node, variable
-from symgrad.printing.document import embedded, save
 from symgrad.ops.generic import functions_of
+from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing, reordered
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.sympy_form import sympy_of
+from symgrad.probabilities import by_name, differentiable
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block
-from symgrad.simplify import legible, normalise, readable, simplified, simplify
+from symgrad.simplify import legible, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
 LARGEST_CLOSED_FORM = 10_000
@@ -146,7 +146,7 @@ class Derivation:
     @cached_property
     def _normal(self) -> Program:
         """The forward pass in the form that differentiates best; equal for any inputs, no property used."""
-        return self.program.map(lambda expr: normalise(recognise(normalise(expr))))
+        return differentiable(self.program)
 
     @cached_property
     def _adjoint(self) -> Program:
@@ -184,7 +184,7 @@ class Derivation:
             return block(simplified(moved), moved.outputs[0], self.program.output, b, v)
         raw, a = self._adjoint, self.program.input(row)
         gradient = raw.outputs[1 + self.wrt.index(a)]
-        moved = simplified(tangent(raw, {b: v}, [gradient]).needed())
+        moved = by_name(simplified(tangent(raw, {b: v}, [gradient]).needed()))
         return block(moved, moved.outputs[0], a, b, v)
 
     @cached_property
@@ -218,9 +218,14 @@ class Derivation:
     # formulas -----------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def legible_adjoint(self) -> Program:
+        """The adjoint as it is printed: fewer operations to read than to compute."""
+        return by_name(legible(self.adjoint))
+
+    @cached_property
     def gradient(self) -> Mapping[str, Node]:
         """Each variable's gradient over inputs, named intermediates and named adjoints."""
-        defined = legible(self.adjoint).defined
+        defined = self.legible_adjoint.defined
         return _Gradients({str(v): defined[g].expr for v, g in zip(self.wrt, self.adjoint.outputs[1:], strict=True)})
 
     def closed_form(self, name: str) -> Node:
@@ -259,10 +264,10 @@ class Derivation:
     def _sections(self) -> dict[str, tuple[Equation, ...]]:
         forward = self.program.equations
         if not self.is_scalar:
-            product = self.sharing.of(self._new(legible(self.tangent), forward))
+            product = self.sharing.of(self._new(by_name(legible(self.tangent)), forward))
             return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
-        backward = reordered(self._new(legible(self.adjoint), forward), forward)
-        second = self._new(legible(self.tangent), (*forward, *backward))
+        backward = reordered(self._new(self.legible_adjoint, forward), forward)
+        second = self._new(by_name(legible(self.tangent)), (*forward, *backward))
         return {
             "Forward pass": forward,
             "Backward pass": self.sharing.of(backward),

@@ -89,7 +89,7 @@ class Sharing:
         return eq
 
     def _remember(self, eq: Equation) -> None:
-        if eq.name and _can_be_named(eq.expr) and counted([eq.expr])[eq.expr] >= SMALLEST:
+        if eq.name and _can_be_named(eq.expr):
             self.lefts.setdefault(eq.expr, eq.symbol)
 
     def _repeated(self, roots: list[Node]) -> set[Node]:

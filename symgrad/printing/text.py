@@ -10,8 +10,8 @@ COMMANDS = dict(
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ", omega="ω", lambda_="λ", Gamma="Γ",
     Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
     odot="⊙", oslash="⊘", otimes="⊗", cdot="·", times="×", top="ᵀ", infty="∞", lVert="‖", rVert="‖", lvert="|", rvert="|",
-    sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘", nabla="∇",
-    lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", ldots="…", cdots="⋯",
+    sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
+    lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", nabla="∇", ldots="…", cdots="⋯",
 )  # fmt: skip
 COMMANDS |= {
     "lambda": "λ",
