@@ -184,7 +184,7 @@ class Derivation:
             return block(simplified(moved), moved.outputs[0], self.program.output, b, v)
         raw, a = self._adjoint, self.program.input(row)
         gradient = raw.outputs[1 + self.wrt.index(a)]
-        moved = by_name(simplified(tangent(raw, {b: v}, [gradient]).needed()))
+        moved = simplified(tangent(raw, {b: v}, [gradient]).needed())
         return block(moved, moved.outputs[0], a, b, v)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Probabilities that the author named, p = softmax(z), and whose logarithm an equation reads.
 
-The logarithm of a named probability is that of what it is made of: log p is log softmax(z), so that the adjoint of z is p - y.  This is
-the one meaning that is read across names; everything else stays as the author named it.
+The logarithm of a named probability is that of what it is made of: log p is log softmax(z), so that the adjoint of z is p - y.
+This is the one meaning that is read across names; everything else stays as the author named it.
 """
 
 from __future__ import annotations
