@@ -16,6 +16,7 @@ from symgrad.op import REGISTRY
 from symgrad.printing.content import content
 from symgrad.printing.latex import Theme
 from symgrad.printing.markdown import markdown
+from symgrad.printing.wording import worded
 
 TOP = Path(__file__).parents[1]
 FILES = sorted((TOP / "derivations").glob("*.py"))
@@ -66,12 +67,13 @@ def test_other_documents(options):
 
 
 def test_operations(monkeypatch):
-    """As the page of operations shows them: each operation and its rule."""
+    """As the page of operations shows them: each operation, its rule, and the words on it."""
     monkeypatch.setattr(sys, "path", [*sys.path, str(TOP / "docs")])
     from make_operations import formula, letters  # noqa: PLC0415  (a script of the site, not of the package)
 
     shown = [formula(op.node(*letters(s), **s.static)) for op in REGISTRY.values() for s in op.samples]
-    assert len(shown) > 100 and said((text, True) for text in shown) == []
+    shown += [piece.latex for op in REGISTRY.values() for piece in worded(op.found) if not isinstance(piece, str)]
+    assert len(shown) > 200 and said((text, True) for text in shown) == []
 
 
 @pytest.mark.parametrize("formula", [r"\nosuchcommand", r"\label{here} x", r"\frac{1}{", "é"])

@@ -17,6 +17,7 @@ from symgrad.printing.names import latex_symbol
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
 from symgrad.printing.text import unicode_of
+from symgrad.printing.wording import spaced, worded
 from symgrad.program import Equation, Program
 
 LEVELS = ("result", "adjoints", "steps")
@@ -88,7 +89,7 @@ class Math:
 
 @dataclass(frozen=True)
 class Rule:
-    """The words of an operation's record, set as they are typed."""
+    """A name of the code, set as it is typed."""
 
     text: str
 
@@ -151,7 +152,7 @@ CONVENTIONS: tuple[Inline, ...] = (
     " is a vector of ones, ",
     Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
     ", and ",
-    Math(r"\mathcal{R}\left\{\cdot\right\}"),
+    Math(r"\mathcal{R}\!\left\{\cdot\right\}"),
     " the derivative along the given directions. ",
     Math(r"\operatorname{vec}"),
     " stacks columns.",
@@ -306,7 +307,10 @@ class _Writer:
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:
             yield Formulas(
-                tuple(Line(self.show.text(differential(s.equation.symbol)), self.show.text(s.differential)) for s in step.sources)
+                tuple(
+                    Line(self.show.text(differential(s.equation.symbol)), spaced(self.show.text(s.differential)))
+                    for s in step.sources
+                )
             )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
@@ -339,7 +343,7 @@ class _Writer:
             if op not in told:
                 told.add(op)
                 yield " ("
-                yield Rule(op.found.rstrip("."))
+                yield from (p if isinstance(p, str) else Math(p.latex) for p in worded(op.found.rstrip(".")))
                 yield ")"
         yield ":"
 

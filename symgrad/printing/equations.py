@@ -78,7 +78,8 @@ def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     lines = []
     for left, right in rows(equations, show):
         first, *rest = broken(right, WIDEST - len(unicode_of(left)))
-        lines.append(f"{left} &= {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
+        aside = r" \nonumber" if left.startswith(WHERE) else ""
+        lines.append(f"{left} &= {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest) + aside)
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}" if lines else ""
 
 
