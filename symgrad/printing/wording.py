@@ -18,6 +18,7 @@ OTHERS = frozenset("diag sum prod tril vec put onehot softmax logsumexp broadcas
 """Words that are part of a formula where they stand beside one."""
 
 _SIGNS = {"<": r"\langle ", ">": r" \rangle", "*": r"\odot"}
+_SPACED = frozenset({r"\odot", r"\oslash", r"\otimes", r"\cdot", r"\langle", r"\times"})
 _TOKEN = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)?|\d+|\s+|.")
 _BARE = re.compile(r"-?(?:d\()?[(<|]*(?:d?[A-Za-z]|\d+)(?:_[a-z]+)?'?[)>|]*")
 
@@ -89,8 +90,8 @@ def latex(formula: str) -> str:
 
 
 def spaced(formula: str) -> str:
-    """A thin space before the differential of a factor."""
-    return re.sub(r"(?<=[\w})\]]) (?=\\mathrm\{d\})", r" \\, ", formula)
+    """A thin space before the differential of a factor; a sign has spaces of its own."""
+    return re.sub(r"(\\[A-Za-z]+|[\w})\]]) (?=\\mathrm\{d\})", lambda m: m[0] if m[1] in _SPACED else rf"{m[1]} \, ", formula)
 
 
 def _one(tokens: list[str], at: int, out: list[str]) -> tuple[str, int]:

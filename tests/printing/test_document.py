@@ -16,7 +16,7 @@ from symgrad.printing import tex as tex_module
 from symgrad.printing.breaking import broken
 from symgrad.printing.content import CONVENTIONS, Code, Formulas, Heading, Math, Prose, Rule, Table, content
 from symgrad.printing.markdown import markdown, notebook
-from symgrad.printing.mathml import mathml
+from symgrad.printing.mathml import THIN, mathml
 from symgrad.printing.page import fragment
 from symgrad.printing.page import page as whole_page
 from symgrad.printing.tex import tex
@@ -206,6 +206,12 @@ def test_formulas_in_the_words_of_a_record(typed, wanted):
         (r"10^{-3}", '<msup><mn>10</mn><mrow><mo form="prefix">−</mo><mn>3</mn></mrow></msup>'),
         (r"\phi''", "<msup><mi>φ</mi><mrow><mo>′</mo><mo>′</mo></mrow></msup>"),
         (r"\operatorname{log\,softmax}", "<mi>log softmax</mi>"),
+        (
+            r"A \operatorname{diag}(u)",
+            f"<mrow><mi>A</mi><mo>&#x2062;</mo>{THIN}<mi>diag</mi><mo>&#x2061;</mo>"
+            '<mo form="prefix" stretchy="false">(</mo><mi>u</mi><mo form="postfix" stretchy="false">)</mo></mrow>',
+        ),
+        (r"\log x", f"<mrow><mi>log</mi><mo>&#x2061;</mo>{THIN}<mi>x</mi></mrow>"),
     ],
 )
 def test_mathml(latex, wanted):
