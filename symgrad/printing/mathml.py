@@ -39,7 +39,7 @@ class _Row:
         if kind in ("operand", "function", "open") and self.last in ("operand", "function"):
             if self.spaced:
                 self.parts.append(TIMES if self.last == "operand" else APPLIED)
-                if kind != "open" and (_is_word(markup) or self.last == "function" and _is_word(self.parts[-2])):
+                if kind != "open" and (_is_word(markup) or (self.last == "function" and _is_word(self.parts[-2]))):
                     self.parts.append(THIN)
             elif kind == "open":
                 self.parts.append(APPLIED)
