@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
-from symgrad.linear import Chain, Diagonal, Stage, Term, multiplied
+from symgrad.linear import Chain, Diagonal, Sandwich, Stage, Term, flipped, multiplied
 from symgrad.op import OPERATORS, Node, Shape
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
@@ -23,10 +24,33 @@ def matrix_of(term: Term, columns: Shape, rows: Shape) -> Node:
     if term.inner is not None and term.spread is not None:
         return OPERATORS["multiply"](term.coefficient, outer(_flat(term.spread), _flat(term.inner)))
     result, shape = eye(sympy.Mul(*columns)), columns
-    for stage in term.stages:
+    for stage in _transposed_first(term.stages):
         factor, shape = _stage_matrix(stage, shape)
         result = matmul(factor, result)
     return OPERATORS["multiply"](term.coefficient, result)
+
+
+def _transposed_first(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The same map with no transposition but one before everything else, so that its matrix has one commutation matrix at most.
+
+    (A X^T B)^T = B^T X A^T and (U * X)^T = U^T * X^T; two transpositions cancel.
+    """
+    result: list[Stage] = []
+    turned = False
+    for stage in reversed(stages):
+        stage = _turned(stage) if turned else stage
+        if isinstance(stage, Sandwich):
+            turned, stage = stage.flip, replace(stage, flip=False)
+        result.append(stage)
+    first = [Sandwich(flip=True)] if turned else []
+    return tuple(first + result[::-1])
+
+
+def _turned(stage: Stage) -> Stage:
+    """What comes after it transposed: the same as transposing what goes in, and another stage."""
+    if isinstance(stage, Diagonal):
+        return Diagonal(stage.weight.T)
+    return Sandwich(flipped(stage.right), flipped(stage.left), not stage.flip)
 
 
 def _stage_matrix(stage: Stage, shape: Shape) -> tuple[Node, Shape]:

@@ -10,6 +10,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
+from symgrad.printing.blocks import block_sides
 from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
@@ -380,10 +381,12 @@ class _Writer:
     def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
         yield "Blocks as matrices that act on the column-stacked "
         yield Math(r"\operatorname{vec}")
-        yield " of a direction" + (", and the Hessian is symmetric" if self.d.is_scalar else "")
+        yield " of a direction"
         if any(line.relation != "=" for line in lines):
-            yield "; a block without a short matrix form is written as the map of the direction that it is"
+            yield "; where matrices take part, also as the map of a direction, which stands alone where no short matrix form exists"
         yield "."
+        if self.d.is_scalar and len(self.d.wrt) > 1:
+            yield " A block that is not printed is the transpose of its mirror image: the Hessian is symmetric."
 
     def _blocks(self) -> Iterator[Line]:
         shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
@@ -405,27 +408,14 @@ class _Writer:
         return pairs
 
     def _block(self, row: str, column: str) -> Iterator[Equation]:
-        """The matrix of a block, or the map; nothing where both are too long to read."""
+        """The matrix of a block and its map, as far as they are short enough to read."""
         try:
-            block = self.d.hessian[row, column]
-            matrix = block.matrix
+            sides = list(block_sides(self.d.hessian[row, column], self.show))
         except UnsupportedError:
             return
-        left = self._second_derivative(block)
-        if matrix is not None and len(unicode_of(self.show.text(matrix))) <= LONGEST_BLOCK:
-            yield _printed_block(left, "=", matrix)
-        elif len(unicode_of(self.show.text(block.operator))) <= LONGEST_BLOCK:
-            yield _printed_block(f"{left}: {self.show.text(block.v)}", r"\mapsto", block.operator)
-
-    def _second_derivative(self, block: Any) -> str:
-        if not self.d.is_scalar:
-            return rf"\frac{{\partial {self._vec(block.row)}}}{{\partial {self._vec(block.column)}}}"
-        value, row, column = self.show.text(self.d.program.output), self._vec(block.row), self._vec(block.column)
-        below = rf"\partial {row}^{{2}}" if row == column and block.row.ndim < 2 else rf"\partial {row} \, \partial {column}"
-        return rf"\frac{{\partial^{{2}} {value}}}{{{below}}}"
-
-    def _vec(self, v: Node) -> str:
-        return rf"\operatorname{{vec}} {self.show.text(v)}" if v.ndim == 2 else self.show.text(v)
+        for left, relation, right in sides:
+            if len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
+                yield _printed_block(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
 
