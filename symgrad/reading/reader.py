@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import budgeted, limit
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node, as_node, variable
 from symgrad.program import Equation, Origin, Program, fresh
@@ -25,7 +26,6 @@ from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary
 from symgrad.reading.refused import STATEMENTS
 
-MOST_EQUATIONS = 5_000
 DEEPEST_CALL = 32
 
 
@@ -56,6 +56,7 @@ class Reader(Expressions):
 
     # the function -------------------------------------------------------------------------------------------------------
 
+    @budgeted("reading")
     def read(self, function: ast.FunctionDef, shapes: dict[str, Any]) -> Program:
         """The Program of a definition; whatever fails is one line with its place."""
         self.place.statement = self.place.tree = function
@@ -247,8 +248,8 @@ class Reader(Expressions):
         scope[name] = self._equation(self._fresh(name), value) if isinstance(value, Node) else value
 
     def _equation(self, name: str, value: Node) -> Node:
-        if len(self.equations) >= MOST_EQUATIONS:
-            raise UnsupportedError(f"more than {MOST_EQUATIONS} equations; shorten the loops")
+        if len(self.equations) >= (most := limit("equations")):
+            raise UnsupportedError(f"more than {most} equations; shorten the loops")
         if name.startswith("_"):
             name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
         self.taken.add(name)

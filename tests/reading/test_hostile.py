@@ -11,7 +11,7 @@ from symgrad.errors import SymgradError
 from symgrad.reading.annotations import declare
 from symgrad.reading.source import read_file, read_text
 
-SECONDS = 5.0
+SECONDS = 10.0
 """Every refusal takes well under two seconds on a free core; tests share theirs."""
 
 ATTACK = "open('canary', 'w').write('x')"
