@@ -49,7 +49,7 @@ class Limits:
     """Nodes that one unit of work builds or prints."""
     formula: float = 200_000
     """Characters of one printed formula."""
-    seconds: float = 900
+    seconds: float = 300
     """Time of one unit of work."""
     memory: float = 8e9
     """Bytes by which one unit of work lets the process grow."""

@@ -11,9 +11,18 @@ from symgrad.errors import UnsupportedError
 _FUNCTIONS = {sympy.log: "np.log", sympy.exp: "np.exp", sympy.Abs: "np.abs"}
 
 
+def symbolic(value: int | sympy.Expr) -> sympy.Expr:
+    """A whole number as SymPy's own, an expression as it is; text never becomes one, since SymPy would run it."""
+    if isinstance(value, sympy.Expr):
+        return value
+    if not isinstance(value, int):
+        raise TypeError(f"a {type(value).__name__} is no number and no expression")
+    return sympy.Integer(value)
+
+
 def dim_source(dim: Any) -> str:
     """A dimension such as n, 3 or n + 1."""
-    return value_source(sympy.sympify(dim) if isinstance(dim, int) else dim)
+    return value_source(symbolic(dim))
 
 
 def tuple_source(shape: tuple[Any, ...]) -> str:

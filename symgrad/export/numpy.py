@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symgrad.blocks import Factors
+from symgrad.budget import budgeted
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.association import associated
@@ -61,6 +62,7 @@ class Sources:
     equations: str
 
 
+@budgeted("exporting")
 def numpy_module(s: Sources) -> str:
     """The text of the module; the same sources give the same bytes."""
     parts = _Module(s)

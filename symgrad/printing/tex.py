@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -19,9 +17,7 @@ from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math
 from symgrad.printing.equations import WIDEST
 from symgrad.printing.names import GREEK
 from symgrad.printing.text import unicode_of
-
-SECONDS = 60
-"""Time that a TeX run may take."""
+from symgrad.printing.tools import shut_in
 
 CODE_COLUMNS = 104
 """Characters of code in a line of a page."""
@@ -165,11 +161,7 @@ def pdf(source: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "document.tex").write_text(source, encoding="utf-8")
         command = [program, "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex"]
-        environment = {**os.environ, "openin_any": "p", "openout_any": "p"}
-        try:
-            run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise InputError(f"pdflatex took longer than {SECONDS} s and was stopped") from None
+        run = shut_in(command, folder, {"openin_any": "p", "openout_any": "p", "shell_escape": "f"})
         if run.returncode:
             raise InputError("pdflatex failed: " + _first_error(run.stdout.decode("utf-8", "replace")))
         return (Path(folder) / "document.pdf").read_bytes()

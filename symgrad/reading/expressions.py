@@ -40,6 +40,10 @@ class Expressions(ABC):
     def inline(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The value that a function of the user's returns."""
 
+    @abstractmethod
+    def shallow(self, value: Node) -> Node:
+        """The value, under a name of its own where it is nested deeply."""
+
     def step(self) -> None:
         self.steps += 1
         tick()
@@ -53,7 +57,8 @@ class Expressions(ABC):
             self.place.tree = tree
             way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
-        return method(tree, scope)
+        value = method(tree, scope)
+        return self.shallow(value) if isinstance(value, Node) else value
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -105,6 +110,7 @@ class Expressions(ABC):
             self.place.tree = link
             self.step()
             left = binary(link.op, left, right, (link.left, link.right))
+            left = self.shallow(left) if isinstance(left, Node) else left
         return left
 
     def _long_sum(self, tree: ast.BinOp, values: list[Any]) -> Any:

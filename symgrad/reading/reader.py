@@ -27,6 +27,8 @@ from symgrad.reading.operators import binary
 from symgrad.reading.refused import STATEMENTS
 
 DEEPEST_CALL = 32
+DEEPEST_VALUE = 16
+"""Operations inside one another that have no name; what is deeper, such as a list that grows by its last entry, gets names."""
 
 
 class _Returned(Exception):
@@ -53,6 +55,7 @@ class Reader(Expressions):
         self.taken: set[str] = set()
         self.counts: dict[str, int] = {}
         self.active: list[ast.AST] = []
+        self.depths: dict[Node, int] = {}
 
     # the function -------------------------------------------------------------------------------------------------------
 
@@ -104,6 +107,19 @@ class Reader(Expressions):
             count += 1
         self.counts[name] = count
         return f"{name}_{count}"
+
+    def shallow(self, value: Node) -> Node:
+        return value if self._depth(value) <= DEEPEST_VALUE else self._equation(self._fresh("part"), value)
+
+    def _depth(self, root: Node) -> int:
+        stack = [root]
+        while stack and root not in self.depths:
+            node = stack[-1]
+            unknown = [a for a in node.args if a not in self.depths]
+            stack.extend(unknown)
+            if not unknown:
+                self.depths[stack.pop()] = 1 + max((self.depths[a] for a in node.args), default=-1)
+        return self.depths[root]
 
     # names --------------------------------------------------------------------------------------------------------------
 
