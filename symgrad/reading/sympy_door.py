@@ -231,7 +231,8 @@ class Reader:
             raise ShapeError(f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower")
         if X.shape == (1, 1):
             return OPERATORS["power"](X, self.number(exponent))
-        if not exponent.is_Integer or abs(exponent) > (most := limit("exponent")):
+        most = limit("exponent")
+        if not exponent.is_Integer or abs(exponent) > most:
             raise UnsupportedError(
                 f"the power {piece(exponent)} of {piece(base)} is no whole number to {most}; entrywise use HadamardPower"
             )
