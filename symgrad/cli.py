@@ -136,13 +136,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     derive = _command(commands, "derive", _derive, "print the backward equations; write LaTeX and NumPy code", _DERIVE)
-    derive.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing")
+    derive.add_argument(
+        "-o", "--output", type=_folder, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing"
+    )
     verify = _command(commands, "verify", _verify, "hold every derived quantity against jax", _VERIFY)
     verify.add_argument("--seeds", type=_seeds, default=2, metavar="N", help="number of random points, each of other sizes (2)")
     verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
     _add_bind(verify)
     export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
-    export.add_argument("-o", "--output", type=Path, default=Path(), metavar="OUT", help="folder to write to (this one)")
+    export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
@@ -193,6 +195,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not (equals and name.isidentifier()):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no NAME=VALUE")
     return name, value
+
+
+def _folder(text: str) -> Path:
+    if "\0" in text:
+        raise argparse.ArgumentTypeError("no folder has NUL in its name")
+    return Path(text)
 
 
 def _positive(text: str, most: int = LARGEST_SIZE) -> int:

@@ -57,7 +57,7 @@ def file(tmp_path):
 @pytest.mark.parametrize("argv", ARGUMENTS, ids=range(len(ARGUMENTS)))
 def test_command_line(argv, file, capsys):
     code, out, err = run(capsys, *(a.replace("{file}", file) for a in argv))
-    assert code in (2, 3) and not out
+    assert code in (2, 3) and ("-o" in argv or not out)
     assert err.startswith("symgrad: error: ") and err.count("\n") == 1 and err[:-1].isprintable() and len(err) < 700
     assert [p.name for p in Path().iterdir()] == ["m.py"]
 
@@ -94,7 +94,7 @@ class Canary:
     """An object of which nothing may be asked."""
 
     def __getattr__(self, name):
-        open("canary", "w").write(name)
+        Path("canary").write_text(name)
         raise AttributeError(name)
 
     def __call__(self, x):

@@ -164,7 +164,10 @@ def pdf(source: str) -> bytes:
         run = shut_in(command, folder, {"openin_any": "p", "openout_any": "p", "shell_escape": "f"})
         if run.returncode:
             raise InputError("pdflatex failed: " + _first_error(run.stdout.decode("utf-8", "replace")))
-        return (Path(folder) / "document.pdf").read_bytes()
+        made = Path(folder) / "document.pdf"
+        if not made.exists():
+            raise InputError("pdflatex made no page")
+        return made.read_bytes()
 
 
 def _first_error(log: str) -> str:

@@ -24,7 +24,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.budget import budgeted, limit
-from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError
+from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError, printable
 from symgrad.language import LANGUAGE
 from symgrad.op import OPERATORS, REGISTRY, Dim, Node, Shape, constant, show_shape, variable
 from symgrad.ops.arithmetic import HALF
@@ -568,7 +568,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
         except (RecursionError, MemoryError):
             raise InputError(f"equation {i + 1} of {name} is nested too deeply; name intermediate results") from None
         except SymgradError as error:
-            raise type(error)(f"{error} in {_where(i, key, expr)}") from None
+            raise type(error)(printable(f"{error} in {_where(i, key, expr)}")) from None
     return Program(name, variables, tuple(read), (read[-1].symbol,), "SymPy")
 
 
