@@ -53,8 +53,6 @@ def _replace(path: Path, content: bytes) -> None:
         # Not mkstemp: its files are private, and a plain open() asks the process for the right permissions by itself.
         with open(temporary, "xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a full disk may only say so now
         if path.exists():
             os.chmod(temporary, path.stat().st_mode & 0o777)
         os.replace(temporary, path)

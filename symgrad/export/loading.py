@@ -77,7 +77,7 @@ def _wrong(node: ast.AST, own: frozenset[str]) -> str | None:
 
 @cache
 def _attributes() -> frozenset[str]:
-    """Public attributes of arrays and Python's own types, functions and types of NumPy, its linalg and math; none that `_FILES` has."""
+    """Public attributes of arrays and Python's types, functions and types of NumPy, its linalg and math; none that `_FILES` has."""
     found = {name for kind in _TYPES for name in dir(kind)} | {"linalg"}
     found |= {name for module in (np, np.linalg, math) for name, x in vars(module).items() if not isinstance(x, types.ModuleType)}
     return frozenset(name for name in found if not name.startswith("_")) - _FILES
