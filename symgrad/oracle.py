@@ -19,6 +19,7 @@ import numpy as np
 from symgrad.errors import UnsupportedError
 from symgrad.language import LANGUAGE, METHODS
 from symgrad.program import Origin
+from symgrad.source import parsed
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
@@ -125,7 +126,7 @@ class Names(dict[str, Any]):
 
     def _run(self, body: list[ast.stmt]) -> Any:
         """What these statements return.  They stand in a function, for only there does Python ask `__missing__` for a name."""
-        module = ast.parse("def make(): pass")
+        module = parsed("def make(): pass")
         module.body[0].body = body  # type: ignore[attr-defined]
         scope: dict[str, Any] = {}
         exec(compile(ast.fix_missing_locations(module), "<checked definition>", "exec"), self, scope)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import threading
+import warnings
 from typing import Any
 
 import sympy
@@ -9,6 +13,25 @@ import sympy
 from symgrad.errors import UnsupportedError
 
 _FUNCTIONS = {sympy.log: "np.log", sympy.exp: "np.exp", sympy.Abs: "np.abs"}
+
+
+_parsing = threading.RLock()
+
+
+def parsed(text: str) -> ast.Module:
+    """Python's own parser, one thread at a time: in 3.11 two of them upset one another's count of recursion (SystemError).
+
+    Its warnings about style are left aside; their filters belong to the whole process, another reason for the lock.
+    """
+    with _parsing, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def source_of(piece: Any) -> str:
+    """The source text of a function or class, for which Python parses its file."""
+    with _parsing:
+        return inspect.getsource(piece)
 
 
 def symbolic(value: int | sympy.Expr) -> sympy.Expr:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import InputError
+from symgrad.source import parsed
 
 _IMPORTS = frozenset({"numpy", "math", "typing", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
 _BUILTINS = frozenset(
@@ -45,7 +46,7 @@ _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tupl
 
 def check(source: str) -> ast.Module:
     """The tree of a generated module; raises where it holds anything that the exporter never writes."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     own = frozenset(_own(tree))
     for node in ast.walk(tree):
         if (wrong := _wrong(node, own)) is not None:

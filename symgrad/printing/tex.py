@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from symgrad.printing.equations import WIDEST
 from symgrad.printing.names import GREEK
 from symgrad.printing.text import unicode_of
 from symgrad.printing.tools import shut_in
+from symgrad.source import parsed
 
 CODE_COLUMNS = 104
 """Characters of code in a line of a page."""
@@ -123,7 +123,7 @@ def _boxed(lines: Sequence[Line]) -> str:
 
 def _code(source: str) -> Iterator[str]:
     """The module without its docstring, whose equations the document has in print, in ASCII and in lines that fit."""
-    docstring = ast.parse(source).body[0].end_lineno or 0
+    docstring = parsed(source).body[0].end_lineno or 0
     for line in source.splitlines()[docstring:]:
         yield from _wrapped("".join(c if c.isascii() else GREEK.get(c, "?") for c in line))
 

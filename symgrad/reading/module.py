@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from symgrad.budget import limit
 from symgrad.errors import InputError, UnsupportedError, printable
+from symgrad.source import parsed
 
 KNOWN_ROOTS = frozenset({"numpy", "jax", "scipy", "math", "autograd"})
 """Packages whose functions are read by name; what any other package means by a name is not known."""
@@ -20,9 +19,6 @@ TRANSFORMS = frozenset(
     "vjp jvp".split()
 )
 HARMLESS = frozenset("jit forward jaxtyped typechecked beartype checkpoint remat partial".split())
-
-_parsing = threading.Lock()
-"""Filters of warnings belong to the whole process: one thread at a time sets them aside."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -129,7 +125,7 @@ def parse(text: str, filename: str) -> ast.Module:
     if "\0" in text:
         raise InputError(f"{filename}: no Python, it holds NUL bytes; save it as plain text")
     try:
-        return quietly_parsed(text)
+        return parsed(text)
     except SyntaxError as error:
         piece = " ".join((error.text or "").split())[:60]
         reason = " ".join(str(error.msg).split())
@@ -138,13 +134,6 @@ def parse(text: str, filename: str) -> ast.Module:
         raise InputError(f"{filename}: no Python, it holds characters that no text has; save it as UTF-8") from None
     except (RecursionError, MemoryError):
         raise InputError(f"{filename}: the source is nested too deeply; name intermediate results") from None
-
-
-def quietly_parsed(text: str) -> ast.Module:
-    """Python's own parser, its warnings about style left aside: nothing is printed here but errors."""
-    with _parsing, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 def parse_module(text: str, filename: str) -> Module:
