@@ -17,7 +17,9 @@ MODELS = {
         "    J = sum((o - y)**2) / 2 + lam * (sum(W1**2) + sum(W2**2))\n    return J"
     ),
     "gauss": 'def gauss(x: "n", S: "n n | spd", m: "n"):\n    r = x - m\n    return r @ inv(S) @ r / 2 + log(det(S)) / 2',
-    "soft": 'def soft(X: "n d", W: "d k", Y: "n k | onehot"):\n    P = log_softmax(X @ W, axis=1)\n    return -mean(sum(Y * P, axis=1))',
+    "soft": (
+        'def soft(X: "n d", W: "d k", Y: "n k | onehot"):\n    P = log_softmax(X @ W, axis=1)\n    return -mean(sum(Y * P, axis=1))'
+    ),
 }
 
 
