@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgrad.errors import InputError
+from symgrad.export.loading import load
 from symgrad.generics import derivative
 from symgrad.graph import postorder
 from symgrad.op import Node
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from symgrad.partition.report import Partition
 
 Functions = Mapping[str, Callable[..., Any]]
+_IMPORTS = frozenset({"jax", "jax.numpy", "jax.sharding", "math", "functools", "typing"})
+_READ = frozenset({"at", "set", "add", "Auto"})
 ENGINES = ("shard_map", "named_sharding")
 
 
@@ -120,10 +123,22 @@ def _error(got: Any, want: Any) -> float:
 
 
 def loaded(source: str, name: str) -> types.ModuleType:
-    """A module of this package's own text; it is not meant for any other."""
-    module = types.ModuleType(name)
-    exec(compile(source, f"<symgrad {name}>", "exec"), module.__dict__)
-    return module
+    """A module over jax, loaded behind the same whitelist as those over NumPy, widened by jax's public names."""
+    jax = import_jax()
+    places = (
+        jax,
+        jax.numpy,
+        jax.numpy.linalg,
+        jax.lax,
+        jax.lax.linalg,
+        jax.nn,
+        jax.sharding,
+        jax.tree,
+        jax.Array,
+        type(jax.numpy.zeros(1).at),
+    )
+    public = frozenset(name for place in places for name in dir(place) if not name.startswith("_"))
+    return load(source, name, _IMPORTS, public | _READ)
 
 
 def _derivatives(whole: Program, functions: Functions) -> dict[str, Callable[..., Any]]:

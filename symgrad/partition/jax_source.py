@@ -7,8 +7,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import sympy
-
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.statements import Statements, names_in, tidy
@@ -16,7 +14,7 @@ from symgrad.graph import postorder
 from symgrad.op import Node, value_of
 from symgrad.partition.mesh import Axes, Mesh, Split
 from symgrad.program import Equation, Program, fresh
-from symgrad.source import value_source
+from symgrad.source import symbolic, value_source
 
 WORDS = {
     "_sigmoid": "jax.nn.sigmoid",
@@ -116,7 +114,7 @@ def _dimensions(
             return
         if dim in parts:
             of, axes = parts[dim]
-            for s in sorted(map(str, sympy.sympify(of).free_symbols)):
+            for s in sorted(map(str, symbolic(of).free_symbols)):
                 add(s)
             found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
         else:

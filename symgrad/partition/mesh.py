@@ -12,6 +12,7 @@ from symgrad.cost import dimensions
 from symgrad.errors import InputError
 from symgrad.op import Dim, Node, Shape
 from symgrad.program import Program, fresh
+from symgrad.source import symbolic
 
 Axes: TypeAlias = tuple[str, ...]
 Split: TypeAlias = tuple[Axes, ...]
@@ -74,7 +75,7 @@ class Mesh:
 
     def formula(self, expr: Any) -> sympy.Expr:
         """An expression over one device's sizes as one over the whole dimensions and the mesh."""
-        return sympy.sympify(expr).subs(self.parts)
+        return symbolic(expr).subs(self.parts)
 
     def numbers(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """The sizes of dimensions and of the mesh, by the names they have in formulas."""

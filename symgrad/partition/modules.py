@@ -37,9 +37,9 @@ def make_mesh(devices=None):
 
 def put(mesh, **inputs):
     """The inputs on the mesh, each split as SPECS says; on several processes each gives the whole array."""
-    wrong = set(inputs) ^ set(SPECS)
+    wrong = [name for name in (*SPECS, *inputs) if name not in SPECS or name not in inputs]
     if wrong:
-        raise ValueError(f"the inputs are {', '.join(SPECS)}; missing or unknown: {', '.join(sorted(wrong))}")
+        raise ValueError(f"the inputs are {', '.join(SPECS)}; missing or unknown: {', '.join(wrong)}")
     return {name: jax.device_put(inputs[name], NamedSharding(mesh, spec)) for name, spec in SPECS.items()}
 '''
 

@@ -19,7 +19,7 @@ from symgrad.program import Program, fresh
 from symgrad.source import tuple_source, value_source
 
 _OWN = frozenset(
-    """Gradient INPUTS MICRO NamedTuple NamedSharding PartitionSpec STAGES Stage arrays axis batch data dtype function gradient
+    """Any Gradient INPUTS MICRO NamedTuple NamedSharding PartitionSpec STAGES Stage arrays axis batch data dtype function gradient
     groups held jax jnp length make_mesh math mesh packed params partial put received results returned rows run sizes specs
     stages sums unpacked value_and_grad width""".split()
 ) | set(HELPERS)
@@ -74,7 +74,7 @@ def pipeline_module(p: PipelineParts) -> str:
         raise UnsupportedError(f"an input called {hidden[0]} would hide what the module calls so; rename it")
     text = p.equations.replace("\\", "\\\\").replace('"""', "'''")
     title = f'"""{p.whole.name} and its gradient in {len(p.staged.stages)} stages, {p.microbatches} microbatches.\n\n{text}\n"""'
-    imports = ["import math", "from functools import partial", "from typing import NamedTuple", ""]
+    imports = ["import math", "from functools import partial", "from typing import Any, NamedTuple", ""]
     imports += ["import jax", "import jax.numpy as jnp", "from jax.sharding import NamedSharding, PartitionSpec"]
     gradient = [
         "class Gradient(NamedTuple):",

@@ -12,9 +12,9 @@ class Stage(NamedTuple):
     received: tuple
     returned: tuple
     sums: tuple
-    forward: object
-    backward: object
-    last: object
+    forward: Any
+    backward: Any
+    last: Any
 
 
 def make_mesh(devices=None):
