@@ -1,4 +1,4 @@
-"""The command line: derive, verify, export and cost a forward pass in a file.
+"""The command line: derive, verify, export, cost and partition a forward pass in a file.
 
 Commands import what they need when they run, so that `symgrad --help` pays for no SymPy.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ _EXAMPLES = f"""examples:
   symgrad verify models.py:mlp --seeds 3        hold them against jax at three random points
   symgrad export mlp.py --wrt W1 W2 --tests     mlp_gradients.py and a pytest file for it
   symgrad cost mlp.py --sizes d=784,h=256,q=10  flops and memory of prediction, training and second order
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data h=model    the gradient split over eight devices
 
 {_EXIT_CODES}"""
 
@@ -69,6 +71,17 @@ _COST = f"""examples:
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --dtype float32     and numbers
   symgrad cost deep.py --sizes n=64,d=512 --budget 8e6    what to recompute so that 8 MB of intermediates are enough
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --peak 1e12 --bandwidth 5e10     which equations wait for memory
+
+{_EXIT_CODES}"""
+
+
+_PARTITION = f"""examples:
+  symgrad partition mlp.py --mesh data=4 --plan n=data    every dimension n split: what each device computes, sends and holds
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data W1=model,- W2=-,model -o out/    and modules that run on jax
+  symgrad partition mlp.py --mesh data=4,model=2 --plan n=data h=model --sizes n=16,d=6,h=8,q=5 --verify    run them here
+  symgrad partition mlp.py --stages H --batch n --microbatches 4    a pipeline of two stages, the first up to H
+  symgrad partition mlp.py --mesh devices=4 --compare n    when to split which dimension, and when to take smaller minibatches
+  symgrad partition mlp.py --mesh data=8 --sizes n=64,d=784,h=256,q=10 --peak 1e12 --bandwidth 1e10 --latency 1e-6 --budget 2e6
 
 {_EXIT_CODES}"""
 
@@ -148,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
+    _add_partition(commands)
     return parser
 
 
@@ -159,6 +173,31 @@ def _add_cost(commands: Any) -> None:
     cost.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of the machine, for the roofline")
     cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
     cost.add_argument("--markdown", action="store_true", help="tables in Markdown")
+
+
+def _add_partition(commands: Any) -> None:
+    split = _command(commands, "partition", _partition, "split the gradient over a mesh of devices", _PARTITION)
+    split.add_argument("--mesh", type=_sizes, metavar="AXIS=N,...", help="the devices, as a grid with named axes")
+    split.add_argument(
+        "--plan", nargs="+", default=[], type=_pair, metavar="NAME=AXIS",
+        help="a dimension over a mesh axis, n=data, or the axes of an array, W1=model,-",
+    )  # fmt: skip
+    split.add_argument("--compare", metavar="DIM", help="each dimension split, beside minibatches of this one, the batch")
+    split.add_argument(
+        "--stages", nargs="+", metavar="NAME", help="a pipeline in place of a mesh: the value that ends each stage but the last"
+    )
+    split.add_argument("--batch", metavar="DIM", help="the dimension of which a pipeline takes microbatches")
+    split.add_argument("--microbatches", type=_positive, default=1, metavar="N", help="how many (1)")
+    split.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="the size of every dimension; without it formulas alone")
+    split.add_argument("--dtype", default="float64", help="float16, float32 or float64 (float64)")
+    split.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of a device, for the time of a step")
+    split.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second between devices")
+    split.add_argument("--latency", type=_tolerance, default=0.0, metavar="SECONDS", help="seconds a message (0)")
+    split.add_argument("--budget", type=_tolerance, metavar="BYTES", help="choose the fastest plan that holds no more on a device")
+    split.add_argument("--verify", action="store_true", help="run it on virtual devices of this machine, against one device")
+    _add_bind(split)
+    split.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for the two modules that run on jax")
+    split.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
 def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> argparse.ArgumentParser:
@@ -283,10 +322,8 @@ def _verify(args: argparse.Namespace) -> int:
     derivation = _read(args)
     with _progress("comparing with jax"):
         from symgrad.verify import compare
-        from symgrad.witness import bound_function
 
-        functions = {name: bound_function(derivation.program, target) for name, target in args.bind}
-        report = compare(derivation, tuple(range(args.seeds)), args.tol, **functions)
+        report = compare(derivation, tuple(range(args.seeds)), args.tol, **_bound(derivation, args))
     print(report)
     return OK if report.ok else FAILED
 
@@ -324,6 +361,35 @@ def _cost(args: argparse.Namespace) -> int:
             tables.append(cost.roofline_table(args.peak, args.bandwidth))
     print("\n\n".join((markdown if args.markdown else plain)(table) for table in tables))
     return OK
+
+
+def _partition(args: argparse.Namespace) -> int:
+    if args.verify:
+        _virtual_devices(len(args.stages) + 1 if args.stages else math.prod((args.mesh or {}).values()))
+    derivation = _read(args)
+    with _progress("splitting"):
+        from symgrad.partition.command import answered
+
+        split, printed = answered(derivation, args)
+    if args.verify:
+        printed.append(str(split.verify(**_bound(derivation, args))))
+    print("\n\n".join(printed))
+    if args.output is not None:
+        _wrote(*split.save(args.output))
+    return OK
+
+
+def _bound(derivation: Derivation, args: argparse.Namespace) -> dict[str, Any]:
+    from symgrad.witness import bound_function
+
+    return {name: bound_function(derivation.program, target) for name, target in args.bind}
+
+
+def _virtual_devices(count: int) -> None:
+    """jax is told, before it is imported, to show as many devices on this machine."""
+    flag = f"--xla_force_host_platform_device_count={count}"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -414,6 +414,30 @@ class Derivation:
         """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.cost_report`."""
         return Cost(self, sizes, dtype)
 
+    def partition(
+        self,
+        mesh: Mapping[str, int],
+        plan: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        dtype: str = "float64",
+    ) -> Any:
+        """The gradient split over a mesh of devices: equations, what is sent, what is held, and modules for JAX.
+
+        A plan splits dimensions, `{"n": "data"}`, or the axes of single arrays, `{"W1": ("model", None)}`; see
+        `symgrad.partition.report`.
+        """
+        from symgrad.partition.report import Partition  # noqa: PLC0415  (a layer above)
+
+        return Partition(self, mesh, plan, sizes, dtype)
+
+    def pipeline(
+        self, ends: Sequence[str], batch: str, microbatches: int = 1, sizes: Mapping[str, int] | None = None, dtype: str = "float64"
+    ) -> Any:
+        """The gradient in stages, one a device, ended by these named values; the dimension `batch` is cut into microbatches."""
+        from symgrad.partition.pipeline import Pipeline  # noqa: PLC0415  (a layer above)
+
+        return Pipeline(self, ends, batch, microbatches, sizes, dtype)
+
     def verify(self, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Any:
         """A report against jax on the user's own function; raises `VerificationError` with the report if anything disagrees."""
         from symgrad.verify import verify  # noqa: PLC0415  (a layer above, and it needs jax)

@@ -44,12 +44,15 @@ _FILES = frozenset(
 _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 
 
-def check(source: str) -> ast.Module:
-    """The tree of a generated module; raises where it holds anything that the exporter never writes."""
+def check(source: str, imports: frozenset[str] = _IMPORTS, attributes: frozenset[str] = frozenset()) -> ast.Module:
+    """The tree of a generated module; raises where it holds anything that the exporter never writes.
+
+    A module over another library than NumPy names what it imports, and the attributes that it may read beside NumPy's.
+    """
     tree = parsed(source)
-    own = frozenset(_own(tree))
+    own = frozenset(_own(tree)) | (attributes - _FILES)
     for node in ast.walk(tree):
-        if (wrong := _wrong(node, own)) is not None:
+        if (wrong := _wrong(node, own, imports)) is not None:
             raise InputError(f"generated code {wrong}, which is never written")
     return tree
 
@@ -62,16 +65,16 @@ def _own(tree: ast.Module) -> Iterator[str]:
                 yield name
 
 
-def _wrong(node: ast.AST, own: frozenset[str]) -> str | None:
+def _wrong(node: ast.AST, own: frozenset[str], imports: frozenset[str]) -> str | None:
     """What is wrong with a node of the tree, or None."""
     match node:
         case ast.Name(id=name) if name.startswith("__"):
             return f"reads {name}"
         case ast.Attribute(attr=name) if name not in own and name not in _attributes():
             return f"reads {name}"
-        case ast.Import(names=names) if unknown := [a.name for a in names if a.name not in _IMPORTS]:
+        case ast.Import(names=names) if unknown := [a.name for a in names if a.name not in imports]:
             return f"imports {unknown[0]}"
-        case ast.ImportFrom(module=module) if module not in _IMPORTS:
+        case ast.ImportFrom(module=module) if module not in imports:
             return f"imports {module}"
     return None if isinstance(node, _SYNTAX) else f"holds {type(node).__name__}"
 
@@ -84,12 +87,12 @@ def _attributes() -> frozenset[str]:
     return frozenset(name for name in found if not name.startswith("_")) - _FILES
 
 
-def load(source: str, name: str) -> types.ModuleType:
+def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes: frozenset[str] = frozenset()) -> types.ModuleType:
     """The module of a generated source, with no more of the builtins than it uses."""
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = {k: getattr(builtins, k) for k in _BUILTINS if hasattr(builtins, k)}
     module.__dict__["__source__"] = source
-    exec(compile(check(source), f"<symgrad {name}>", "exec"), module.__dict__)
+    exec(compile(check(source, imports, attributes), f"<symgrad {name}>", "exec"), module.__dict__)
     return module
 
 

@@ -18,6 +18,7 @@ from symgrad.export.statements import Statements
 from symgrad.graph import postorder
 from symgrad.op import REGISTRY, Node, Op, Sample, Shape, variable
 from symgrad.ops.generic import derivative_name, functions_of
+from symgrad.partition.collectives import COLLECTIVES, part
 from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
@@ -26,6 +27,7 @@ LEAVES = {"variable", "constant", "identity", "arange", "commutation"}
 
 UNSAMPLED = {
     "stop_gradient": "its derivative is declared, and no difference quotient shows it",
+    **dict.fromkeys((op.name for op in (*COLLECTIVES, part)), "it means something on a mesh of devices alone"),
 }
 """Operations with operands that these laws cannot hold, each with the reason; their own tests do."""
 

@@ -1,0 +1,1 @@
+"""A derivation split over a mesh of devices: placements, collectives, cost, and modules that run on JAX."""

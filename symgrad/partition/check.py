@@ -1,0 +1,153 @@
+"""A partition run on the devices that jax sees: its gradient against jax's on one device, its bytes against the compiled HLO."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.errors import InputError
+from symgrad.export.loading import load
+from symgrad.generics import derivative
+from symgrad.graph import postorder
+from symgrad.op import Node
+from symgrad.ops.generic import apply, functions_of
+from symgrad.oracle import double_precision, import_jax
+from symgrad.partition.hlo import sent
+from symgrad.partition.mesh import WHOLE
+from symgrad.program import Program
+from symgrad.report import Report, Row
+from symgrad.sampling import inputs_of, sample_inputs
+from symgrad.witness import checked_witness
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+    from symgrad.partition.pipeline import Pipeline
+    from symgrad.partition.report import Partition
+
+Functions = Mapping[str, Callable[..., Any]]
+_IMPORTS = frozenset({"jax", "jax.numpy", "jax.sharding", "math", "functools", "typing"})
+_READ = frozenset({"at", "set", "add", "Auto"})
+ENGINES = ("shard_map", "named_sharding")
+
+
+def check(partition: Partition, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+    """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
+    arrays = _inputs(partition, functions, seed)
+    _enough(partition.mesh.devices)
+    with double_precision():
+        expected = _on_one_device(partition.derivation, arrays, functions)
+        rows = [row for engine in ENGINES for row in _engine(partition, engine, arrays, functions, expected, tol)]
+    return _report(f"{partition.whole.name} on {partition.mesh}", rows, partition.sizes, seed, tol)
+
+
+def check_pipeline(pipeline: Pipeline, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+    """The same for a pipeline."""
+    arrays = _inputs(pipeline, functions, seed)
+    _enough(len(pipeline.stages))
+    with double_precision():
+        expected = _on_one_device(pipeline.derivation, arrays, functions)
+        module = loaded(pipeline.shard_map(), f"{pipeline.whole.name}_pipeline")
+        mesh, given = module.make_mesh(), module.sizes(**arrays) | _derivatives(pipeline.whole, functions)
+        placed = module.put(mesh, **arrays)
+        compiled = module.value_and_grad(mesh, **given).lower(*placed).compile()
+        value, packed = compiled(*placed)
+        rows = _compared("pipeline", pipeline, [value, *module.gradient(packed, **given)], expected, tol)
+        rows += _sent_rows("pipeline", pipeline, sent(compiled.as_text()))
+    return _report(f"{pipeline.whole.name} in {len(pipeline.stages)} stages", rows, pipeline.sizes, seed, tol)
+
+
+def _enough(needed: int) -> None:
+    if (seen := len(import_jax().devices())) < needed:
+        raise InputError(
+            f"the mesh has {needed} devices and jax sees {seen}; to try it on one machine, "
+            f"set XLA_FLAGS=--xla_force_host_platform_device_count={needed} before Python starts"
+        )
+
+
+def _inputs(p: Partition | Pipeline, functions: Functions, seed: int) -> dict[str, Any]:
+    if p.dtype != "float64":
+        raise InputError("the check runs in float64; leave out the dtype")
+    wanted = inputs_of(v for v in p.derivation.program.inputs if not v.params["properties"] & WHOLE)
+    return sample_inputs(wanted, p._sizes("a run"), seed)
+
+
+def _report(name: str, rows: list[Row], sizes: dict[str, int] | None, seed: int, tol: float) -> Report:
+    witness = f"jax {import_jax().__version__} in float64 on one device; collectives against the compiled HLO"
+    return Report(name, witness, tuple(rows), (seed,), (sizes or {},), tol)
+
+
+def _on_one_device(derivation: Derivation, arrays: Mapping[str, Any], functions: Functions) -> list[Any]:
+    """Value and gradient of the user's own function."""
+    jax, names = import_jax(), [str(v) for v in derivation.wrt]
+    witness = checked_witness(derivation.program, functions)
+    point = tuple(arrays[w] for w in names)
+    moving = tuple(range(len(names)))
+    both = jax.value_and_grad(lambda *v: witness({**arrays, **dict(zip(names, v, strict=True))}), moving)
+    value, gradient = jax.jit(both)(*point)
+    return [value, *gradient]
+
+
+def _engine(
+    p: Partition, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: list[Any], tol: float
+) -> list[Row]:
+    source = p.shard_map() if engine == "shard_map" else p.named_sharding()
+    module = loaded(source, f"{p.whole.name}_{engine}")
+    mesh = module.make_mesh()
+    placed = tuple(module.put(mesh, **arrays).values())
+    compiled = module.value_and_grad(mesh, **_derivatives(p.whole, functions)).lower(*placed).compile()
+    value, gradient = compiled(*placed)
+    rows = _compared(engine, p, [value, *gradient], expected, tol)
+    return [*rows, *(_sent_rows(engine, p, sent(compiled.as_text())) if engine == "shard_map" else [])]
+
+
+def _compared(engine: str, p: Partition | Pipeline, got: list[Any], expected: list[Any], tol: float) -> list[Row]:
+    names = ["value", *(f"gradient {v}" for v in p.wrt)]
+    errors = [_error(a, b) for a, b in zip(got, expected, strict=True)]
+    return [Row(name, engine, e, e <= tol) for name, e in zip(names, errors, strict=True)]
+
+
+def _sent_rows(engine: str, p: Partition | Pipeline, found: Mapping[str, int]) -> list[Row]:
+    predicted = {kind: p.at(b) for kind, b in p.sent.items()}
+    off = {kind: abs(found.get(kind, 0) - predicted.get(kind, 0)) for kind in {**predicted, **found}}
+    return [Row(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), d == 0) for kind, d in off.items()]
+
+
+def _error(got: Any, want: Any) -> float:
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape or not np.all(np.isfinite(got) == np.isfinite(want)):
+        return float("inf")
+    return float(np.max(np.abs(got - want), initial=0.0) / max(1.0, np.max(np.abs(want), initial=0.0)))
+
+
+def loaded(source: str, name: str) -> types.ModuleType:
+    """A module over jax, loaded behind the same whitelist as those over NumPy, widened by jax's public names."""
+    jax = import_jax()
+    places = (
+        jax,
+        jax.numpy,
+        jax.numpy.linalg,
+        jax.lax,
+        jax.lax.linalg,
+        jax.nn,
+        jax.sharding,
+        jax.tree,
+        jax.Array,
+        type(jax.numpy.zeros(1).at),
+    )
+    public = frozenset(name for place in places for name in dir(place) if not name.startswith("_"))
+    return load(source, name, _IMPORTS, public | _READ)
+
+
+def _derivatives(whole: Program, functions: Functions) -> dict[str, Callable[..., Any]]:
+    """What a module takes for the functions left open, their derivatives made by jax."""
+    called = functions_of(postorder(eq.expr for eq in whole.equations))
+    if missing := sorted({str(node.params["function"]) for node in called.values()} - functions.keys()):
+        raise InputError(f"{whole.name} leaves {', '.join(missing)} open; bind them for the check, as in verify(phi=jnp.tanh)")
+    return {name: derivative(functions[node.params["function"]], *_order(node)) for name, node in called.items()}
+
+
+def _order(node: Node) -> tuple[str, tuple[int, ...]]:
+    return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])

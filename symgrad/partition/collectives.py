@@ -1,0 +1,76 @@
+"""What devices do together, as operations of one device's program; and the taking of a part, which needs no word between them.
+
+They come after differentiation, so they have no derivatives; what they compute is defined on a mesh alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symgrad.errors import UnsupportedError
+from symgrad.op import ATOM, Dim, Node, Op, Shape
+from symgrad.source import dim_source
+
+
+def _no_derivative(*_: Any, **__: Any) -> Any:
+    raise UnsupportedError("a program split over devices is not differentiated; derive first, then partition")
+
+
+def _collective(name: str, shape: Callable[..., Shape], latex: str, jax: Callable[[Node], str], found: str) -> Op:
+    def printed(node: Node, show: Any) -> str:
+        over = ", ".join(node.params["mesh_axes"])
+        return rf"\operatorname{{{latex}}}_{{\mathrm{{{over}}}}}{show.argument(node.args[0])}"
+
+    return Op(name, shape, _no_derivative, _no_derivative, printed, ATOM, jax, lambda *_, **__: 0, (), found=found)
+
+
+def _replaced(shape: Shape, axis: int, size: Dim) -> Shape:
+    return (*shape[:axis], size, *shape[axis + 1 :])
+
+
+def _over(node: Node) -> str:
+    axes = node.params["mesh_axes"]
+    return f'"{axes[0]}"' if len(axes) == 1 else "(" + ", ".join(f'"{a}"' for a in axes) + ")"
+
+
+all_reduce = _collective(
+    "all_reduce",
+    lambda X, mesh_axes: X.shape,
+    "all-reduce",
+    lambda node: f"jax.lax.psum({{0}}, {_over(node)})",
+    "The sum of the parts of all devices along the mesh axes, on each of them.",
+)
+
+all_gather = _collective(
+    "all_gather",
+    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
+    "all-gather",
+    lambda node: f"jax.lax.all_gather({{0}}, {_over(node)}, axis={node.params['axis']}, tiled=True)",
+    "The parts of all devices joined along an axis, on each of them.",
+)
+
+reduce_scatter = _collective(
+    "reduce_scatter",
+    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
+    "reduce-scatter",
+    lambda node: f"jax.lax.psum_scatter({{0}}, {_over(node)}, scatter_dimension={node.params['axis']}, tiled=True)",
+    "The sum of the parts of all devices, of which each keeps its own part.",
+)
+
+
+def _part_source(node: Node) -> str:
+    size, axis = dim_source(node.params["size"]), node.params["axis"]
+    return f"jax.lax.dynamic_slice_in_dim({{0}}, jax.lax.axis_index({_over(node)}) * {size}, {size}, axis={axis})"
+
+
+part = _collective(
+    "part",
+    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
+    "part",
+    _part_source,
+    "The part of an array that is a device's own; every device has the whole, so nothing is sent.",
+)
+
+COLLECTIVES = (all_reduce, all_gather, reduce_scatter)
+"""Those that send."""

@@ -1,0 +1,171 @@
+"""A Program as the statements of a function over jax.numpy: the words of the NumPy exporter, with jax's where they differ."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from symgrad.errors import UnsupportedError
+from symgrad.export import helpers
+from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.graph import postorder
+from symgrad.op import Node, value_of
+from symgrad.partition.mesh import Axes, Mesh, Split
+from symgrad.program import Equation, Program, fresh
+from symgrad.source import symbolic, value_source
+
+WORDS = {
+    "_sigmoid": "jax.nn.sigmoid",
+    "_softmax": "jax.nn.softmax",
+    "_log_softmax": "jax.nn.log_softmax",
+    "_logsumexp": "jax.nn.logsumexp",
+    "_erf": "jax.lax.erf",
+    "_erfc": "jax.lax.erfc",
+}
+"""Helpers of the NumPy exporter that jax has itself."""
+
+CARRIED = frozenset(
+    """_norm _direction _highest _lowest _log_cosh _ratio _sinc _removable _log1p_square _sech2 _others _prod_slope _cholesky
+    _lower_half""".split()
+)
+"""Helpers that jax can trace as they stand, over jax.numpy."""
+
+WRITTEN = {
+    "_put": '''
+def _put(block, shape, index):
+    """Zeros of this shape with the block put in at the index."""
+    return jnp.zeros(shape, jnp.result_type(block)).at[index].set(block)
+''',
+    "_scatter": '''
+def _scatter(rows, labels, shape, axis):
+    """Zeros of this shape to which every slice is added at its label along the axis."""
+    whole = jnp.moveaxis(jnp.zeros(shape, rows.dtype), axis, 0)
+    rows = jnp.moveaxis(rows, range(axis, axis + labels.ndim), range(labels.ndim))
+    return jnp.moveaxis(whole.at[labels].add(rows), 0, axis)
+''',
+    "_solve_triangular": '''
+def _solve_triangular(a, b, lower, trans):
+    """The solution of a triangular system."""
+    columns = b if b.ndim == 2 else b[:, None]
+    return jax.lax.linalg.triangular_solve(a, columns, left_side=True, lower=lower, transpose_a=trans).reshape(b.shape)
+''',
+    "_embed": '''
+def _embed(x, spec, shape):
+    """Zeros, but x where the repeated subscripts of the result agree."""
+    inside, outside = spec.split("->")
+    at = jnp.indices(shape)
+    agree = [at[k] == at[outside.index(c)] for k, c in enumerate(outside)]
+    return jnp.where(jnp.all(jnp.stack(agree), axis=0), x[tuple(at[outside.index(c)] for c in inside)], 0.0)
+''',
+}  # fmt: skip
+"""Helpers that write into arrays in NumPy, written for jax."""
+
+HELPERS = (*CARRIED, *WRITTEN)
+"""Names that a module may define."""
+
+_WITHIN = frozenset({"_substitute"})
+"""Helpers that others above do without."""
+
+
+class _Pure(Statements):
+    """Statements that never write into an array."""
+
+    def _accumulated(self, eq: Equation) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Body:
+    """The lines of a function, and the name under which each symbol stands in them."""
+
+    lines: list[str]
+    names: Mapping[Node, str]
+
+
+def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], dict[Node, str]]:
+    """The equations as statements that never write into an array, with markers for dimensions; and the name of each symbol."""
+    statements = _Pure(program, reserved)
+    return statements.emit(), statements.names
+
+
+def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
+    """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
+    lines, found = pure_lines(program, reserved)
+    taken = {*reserved, *found.values(), *(name for line in lines for name in names_in(line))}
+    renamed = {"np": "jnp", **WORDS}
+    sizes = _dimensions(lines, mesh, whole, splits, taken, renamed)
+    read = [f"{renamed[f'_dim_{dim}']} = {source}" for dim, source in sizes.items()]
+    names = {v: whole_float(program, v, name) for v, name in found.items()}
+    return Body([tidy(line, renamed) for line in (*read, *lines)], names)
+
+
+def _dimensions(
+    lines: list[str], mesh: Mesh, whole: Program, splits: Mapping[str, Split], taken: set[str], renamed: dict[str, str]
+) -> dict[str, str]:
+    """Every dimension that the lines read, with its source: an axis of an input, or the part that a device has of it."""
+    used = dict.fromkeys(n.removeprefix("_dim_") for line in lines for n in names_in(line) if n.startswith("_dim_"))
+    parts = {s.name: meaning for s, meaning in mesh.meaning.items()}
+    found: dict[str, str] = {}
+
+    def add(dim: str) -> None:
+        if dim in found:
+            return
+        if dim in parts:
+            of, axes = parts[dim]
+            for s in sorted(map(str, symbolic(of).free_symbols)):
+                add(s)
+            found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
+        else:
+            found[dim] = size_source(whole, mesh, splits, dim)
+        name = fresh(dim if dim not in taken else f"n_{dim}", taken)
+        taken.add(name)
+        renamed[f"_dim_{dim}"] = name
+
+    for dim in used:
+        add(dim)
+    return found
+
+
+def size_source(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: str) -> str:
+    """The size of a whole dimension, from the part of an input that a device has."""
+    for v in whole.inputs:
+        split = splits.get(str(v), tuple(() for _ in v.shape))
+        for axis, (d, axes) in enumerate(zip(v.shape, split, strict=True)):
+            if str(d) == dim:
+                return f"{v}.shape[{axis}]" + (f" * {mesh.count(axes)}" if axes else "")
+    raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
+
+
+def whole_float(program: Program, v: Node, name: str) -> str:
+    """A result that holds one number everywhere is still an array of floats."""
+    node = v
+    while node in program.defined:
+        node = program.defined[node].expr
+    return f"jnp.asarray({name}, float)" if v.op.name == "variable" and value_of(node) is not None else name
+
+
+def helper_sources(program: Program) -> list[str]:
+    """The text of the helpers that a program's equations call; raises `UnsupportedError` for one that has no form in jax."""
+    needed = {h: node.op.name for node in postorder(eq.expr for eq in program.equations) for h in node.op.helpers}
+    sources = []
+    for name in sorted(set(needed) - WORDS.keys() - _WITHIN):
+        if name in WRITTEN:
+            sources.append(WRITTEN[name].strip())
+        elif name in CARRIED:
+            sources.append(re.sub(r"\bnp\b", "jnp", inspect.getsource(getattr(helpers, name)).strip()))
+        else:
+            raise UnsupportedError(f"{needed[name]} has no form for jax yet; leave it out of what is partitioned")
+    return sources
+
+
+def spec_source(split: Sequence[Axes]) -> str:
+    """A PartitionSpec: which mesh axes each axis of an array is split over."""
+    return f"PartitionSpec({', '.join(_entry(axes) for axes in split)})"
+
+
+def _entry(axes: Axes) -> str:
+    if len(axes) < 2:
+        return f'"{axes[0]}"' if axes else "None"
+    return "(" + ", ".join(f'"{a}"' for a in axes) + ")"
