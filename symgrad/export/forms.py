@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symgrad.graph import rewrite
+from symgrad.graph import postorder, rewrite
 from symgrad.op import VARIABLE, Node, value_of
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.elementwise import absolute, exp, sech2, tanh
+from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, matmul, outer, transposition
 from symgrad.ops.reduction import softmax
@@ -21,12 +22,17 @@ LETTERS = "abcdefghij"
 
 def computed(program: Program) -> Program:
     """The same program in the forms that code computes."""
-    defined = program.defined
+    defined, inverted = program.defined, _inverted(program)
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node) or _symmetric_update(node) or node
+        return _complement(node, defined) or _smaller_multiple(node) or _symmetric_update(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
+
+
+def inner_products(program: Program) -> Program:
+    """The same program with every sum of products an inner product; the last of the passes, because contractions are taken apart."""
+    return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or node))
 
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
@@ -65,6 +71,21 @@ def _smaller_multiple(node: Node) -> Node | None:
         return None
     c, product = node.args
     return outer.node(scale(c, product.args[0]), product.args[1])
+
+
+def _inverted(program: Program) -> set[Node]:
+    """The matrices whose inverse the program holds."""
+    return {node.args[0] for node in postorder(eq.expr for eq in program.equations) if node.op is inv}
+
+
+def _by_inverse(node: Node, inverted: set[Node]) -> Node | None:
+    """solve(A, B) = A^-1 B, where A^-1 is there anyway: a product in the place of a factorisation."""
+    if node.op is not solve:
+        return None
+    A, B = node.args
+    if A in inverted:
+        return matmul(inv(A), B)
+    return matmul(inv(A.args[0]).T, B) if A.op is transposition and A.args[0] in inverted else None
 
 
 def _symmetric_update(node: Node) -> Node | None:

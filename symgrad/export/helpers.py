@@ -21,6 +21,11 @@ def _erf(x):
     return np.where(np.abs(x) <= 0.5, near, np.sign(x) * (1.0 - _erfc(np.abs(x))))
 
 
+def _softplus(x):
+    """log(1 + exp(x)), without overflow; NumPy's logaddexp is not vectorised."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
 def _logsumexp(x, axis):
     """log(sum(exp(x))) over the axes, without overflow."""
     top = np.max(x, axis=axis, keepdims=True)
@@ -342,6 +347,16 @@ def _sech2(x):
     """1 - tanh(x)^2, without the cancellation."""
     t = np.exp(-2.0 * np.abs(x))
     return 4.0 * t / (1.0 + t) ** 2
+
+
+def _tanh_slope(x, h):
+    """1 - h^2 for h = tanh(x); where that is small and would cancel, 4 t / (1 + t)^2 with t = exp(-2 |x|)."""
+    slope = np.asarray(1.0 - h * h)
+    small = slope < 0.05
+    if small.any():
+        t = np.exp(-2.0 * np.abs(np.asarray(x)[small]))
+        slope[small] = 4.0 * t / (1.0 + t) ** 2
+    return slope
 
 
 def _embed(x, spec, shape):

@@ -13,7 +13,8 @@ from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.association import associated
 from symgrad.export.contraction import planned
-from symgrad.export.forms import computed
+from symgrad.export.forms import computed, inner_products
+from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node
@@ -71,7 +72,7 @@ def numpy_module(s: Sources) -> str:
 
 def scheduled(program: Program) -> Program:
     """The same program in the forms and the order that code computes."""
-    return associated(planned(computed(program))).needed()
+    return inner_products(associated(planned(computed(program)))).needed()
 
 
 class _Module:
@@ -83,7 +84,7 @@ class _Module:
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
         self.generics = _sorted_generics(functions_of(nodes))
-        self.helpers |= {h for node in nodes for h in node.op.helpers}
+        self.helpers |= {h for node in nodes for h in helpers_of(node)}
         self.word = {name: fresh(name, self.inputs) for name in (*_CALLED, "direction")}
         self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, *self.word.values()}
 
@@ -266,7 +267,17 @@ class _Module:
 
     def helper_sources(self, bodies: list[str]) -> list[str]:
         sources = {name: inspect.getsource(getattr(helpers, name)).strip() for name in sorted(self.helpers)}
-        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for text in sources.values()]
+        called = _called(sources, "\n".join(bodies))
+        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for name, text in sources.items() if name in called]
+
+
+def _called(sources: Mapping[str, str], text: str) -> set[str]:
+    """The helpers that the text calls, and those that they call in turn."""
+    called: set[str] = set()
+    while more := {name for name in sources if name not in called and re.search(rf"\b{name}\b", text)}:
+        called |= more
+        text = "\n".join(sources[name] for name in more)
+    return called
 
 
 def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:

@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from symgrad.export.reuse import reused, wanted
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
 from symgrad.ops.arithmetic import add, scale
@@ -36,9 +37,11 @@ class Statements:
         self.lines: list[str] = []
         self.names: dict[Node, str] = {v: str(v) for v in program.inputs}
         self.code: dict[Node, str] = {}
+        self.current: Node | None = None
         exprs = [eq.expr for eq in program.equations]
         self.uses = Counter(a for node in postorder(exprs) for a in node.args)
         self.uses.update(exprs)
+        self.uses.update(wanted(list(self.uses)))
         self.roots = {eq.expr: eq for eq in reversed(program.equations)}
 
     def emit(self) -> list[str]:
@@ -48,6 +51,9 @@ class Statements:
         return self.lines
 
     def _equation(self, eq: Equation) -> None:
+        if eq.symbol in self.names:
+            return
+        self.current = eq.expr
         self._compute_below(eq.expr)
         name = self._name(eq.name)
         if eq.expr not in self.names or eq.expr.op is VARIABLE:
@@ -109,6 +115,14 @@ class Statements:
         self.code[node] = text
         if node not in self.roots and (shared or len(text) > WIDEST):
             self._named(node)
+        elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
+            self._brought_forward(self.roots[node])
+
+    def _brought_forward(self, eq: Equation) -> None:
+        """An equation whose right side an earlier one reads is stated there; its operands are at hand."""
+        name = self._name(eq.name)
+        self._assign(name, self.code[eq.expr])
+        self.names[eq.expr] = self.names[eq.symbol] = name
 
     def _named(self, node: Node) -> None:
         """Give a value a statement of its own, if it has none and is more than a number."""
@@ -123,7 +137,7 @@ class Statements:
     def _expression(self, node: Node) -> str:
         if node.op is add and len(node.args) > MOST_SUMMANDS:
             return self._long_sum(node)
-        template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+        template = reused(node, self.names) or (node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node))
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
