@@ -13,7 +13,7 @@ from symgrad.ops.contraction import einsum
 from symgrad.ops.elementwise import absolute, exp, sech2, tanh
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
-from symgrad.ops.product import dot, matmul, outer, transposition
+from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
 from symgrad.program import Equation, Program
 
@@ -25,7 +25,7 @@ def computed(program: Program) -> Program:
     defined, inverted = program.defined, _inverted(program)
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _smaller_multiple(node) or _symmetric_update(node) or _by_inverse(node, inverted) or node
+        return _complement(node, defined) or _symmetric_update(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -63,14 +63,6 @@ def _sum_of_products(node: Node) -> Node | None:
         return None
     letters = LETTERS[: x.ndim]
     return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
-
-
-def _smaller_multiple(node: Node) -> Node | None:
-    """c (x y^T) = (c x) y^T: a multiple of an outer product is one of its first vector."""
-    if node.op is not scale or node.args[1].op is not outer:
-        return None
-    c, product = node.args
-    return outer.node(scale(c, product.args[0]), product.args[1])
 
 
 def _inverted(program: Program) -> set[Node]:

@@ -45,6 +45,25 @@ def _log_softmax(x, axis):
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
+def _by_blocks(entries, *arrays):
+    """Entrywise equations on blocks that stay in the cache: the numbers that they return add up, the arrays are put together."""
+    shape, block = max((np.shape(a) for a in arrays), key=len), 8192
+    size = math.prod(shape)
+    if size <= block:
+        return entries(*arrays)
+    flat = [np.reshape(a, -1) if np.ndim(a) else a for a in arrays]
+    results = []
+    for start in range(0, size, block):
+        parts = entries(*(a[start : start + block] if np.ndim(a) else a for a in flat))
+        results = results or [np.empty(size, part.dtype) if part.ndim else 0.0 for part in parts]
+        for k, part in enumerate(parts):
+            if part.ndim:
+                results[k][start : start + block] = part
+            else:
+                results[k] = results[k] + part
+    return [np.reshape(r, shape) if np.ndim(r) else r for r in results]
+
+
 def _arrays(**inputs):
     """The inputs as arrays, held against SHAPES: one name stands for one size throughout."""
     sizes, arrays = {}, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,10 @@ from symgrad.blocks import Factors
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.association import associated
+from symgrad.export.blocking import split
 from symgrad.export.contraction import planned
 from symgrad.export.forms import computed, inner_products
+from symgrad.export.multiples import gathered
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
@@ -72,14 +75,14 @@ def numpy_module(s: Sources) -> str:
 
 def scheduled(program: Program) -> Program:
     """The same program in the forms and the order that code computes."""
-    return inner_products(associated(planned(computed(program)))).needed()
+    return gathered(inner_products(associated(planned(computed(program))))).needed()
 
 
 class _Module:
     def __init__(self, s: Sources) -> None:
         self.s = s
         self.inputs = [str(v) for v in s.forward.inputs]
-        self.helpers: set[str] = {"_arrays"}
+        self.helpers: set[str] = {"_arrays", "_by_blocks"}
         self.np = fresh("np", s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
@@ -198,7 +201,7 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs))
-        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
+        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, split(program))
         lines = statements.emit()
         own = _owned if owned else lambda _program, _v, name: name
         named = [own(program, v, statements.names[v]) for v in outputs]
@@ -207,7 +210,7 @@ class _Module:
         lines = self._with_dimensions(lines, statements.taken)
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
-        return "\n".join([*head, *(f"    {line}" for line in (unpack, first, *lines) if line)])
+        return "\n".join([*head, *(textwrap.indent(line, "    ") for line in (unpack, first, *lines) if line)])
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
         return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in lines)])

@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from symgrad.export.blocking import Split
 from symgrad.export.reuse import reused, wanted
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
@@ -31,11 +32,13 @@ _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 class Statements:
     """Turns the equations of a program into statements, each shared subexpression computed once."""
 
-    def __init__(self, program: Program, reserved: Iterable[str]) -> None:
-        self.program = program
-        self.taken = set(reserved) | {str(v) for v in program.inputs}
+    def __init__(self, program: Program, reserved: Iterable[str], parts: Split | None = None) -> None:
+        self.split = parts
+        self.program = program = program if parts is None else parts.rest
+        given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
+        self.taken = set(reserved) | {str(v) for v in given}
         self.lines: list[str] = []
-        self.names: dict[Node, str] = {v: str(v) for v in program.inputs}
+        self.names: dict[Node, str] = {v: str(v) for v in given}
         self.code: dict[Node, str] = {}
         self.current: Node | None = None
         exprs = [eq.expr for eq in program.equations]
@@ -45,10 +48,29 @@ class Statements:
         self.roots = {eq.expr: eq for eq in reversed(program.equations)}
 
     def emit(self) -> list[str]:
-        for eq in self.program.equations:
+        for i, eq in enumerate(self.program.equations):
+            if self.split is not None and i == self.split.at:
+                self._blocks(self.split.entries)
             if not self._accumulated(eq):
                 self._equation(eq)
+        if self.split is not None and len(self.program.equations) == self.split.at:
+            self._blocks(self.split.entries)
         return self.lines
+
+    def _blocks(self, entries: Program) -> None:
+        """Entrywise equations as a function of one block, and its call on all of them."""
+        inner = Statements(entries, self.taken)
+        lines = inner.emit()
+        given = [str(v) for v in entries.inputs]
+        returned = ", ".join(inner.names[v] for v in entries.outputs)
+        function, comma = self._name("entries"), "," if len(entries.outputs) == 1 else ""
+        body = "\n    ".join([*lines, f"return ({returned}{comma})"])
+        self.lines.append(f"def {function}({', '.join(given)}):\n    {body}")
+        for v in entries.outputs:
+            self.names[v] = self._name(str(v))
+        made = ", ".join(self.names[v] for v in entries.outputs)
+        arguments = ", ".join(self.names[v] for v in entries.inputs)
+        self.lines.append(f"{made}{comma} = _by_blocks({function}, {arguments})")
 
     def _equation(self, eq: Equation) -> None:
         if eq.symbol in self.names:
@@ -110,6 +132,9 @@ class Statements:
         return name
 
     def _compute(self, node: Node) -> None:
+        if node.op.name in _VIEWS and self.uses[node] > 1:
+            for operand in node.args:
+                self._named(operand)
         text = self._expression(node)
         shared = self.uses[node] > 1 and node.op.name not in _VIEWS
         self.code[node] = text
@@ -215,6 +240,19 @@ class _Tidy(ast.NodeTransformer):
             case ast.BinOp(left=left, op=ast.Add(), right=ast.UnaryOp(op=ast.USub(), operand=right)):
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
             case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=right), op=ast.Add(), right=left):
+                return ast.BinOp(left=left, op=ast.Sub(), right=right)
+            case ast.BinOp(left=left, op=ast.Add(), right=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x)):
+                return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
+            case ast.BinOp(left=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x), op=ast.Add(), right=left):
+                return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
+            case ast.BinOp(left=above, op=ast.Mult(), right=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below)):
+                return ast.BinOp(left=above, op=ast.Div(), right=below)
+            case ast.BinOp(
+                left=left,
+                op=ast.Add(),
+                right=ast.Subscript(value=ast.UnaryOp(op=ast.USub(), operand=x), slice=index),
+            ):
+                right = ast.Subscript(value=x, slice=index, ctx=ast.Load())
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
             case ast.BinOp(left=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below), op=ast.Mult(), right=above):
                 return ast.BinOp(left=above, op=ast.Div(), right=below)
