@@ -96,14 +96,15 @@ class _Splitting:
         return Split(entries, rest, len(self.before))
 
     def _place(self, eq: Equation) -> None:
-        if eq.symbol.shape == self.shape and _is_entrywise(eq.expr) and self._is_ready(variables(eq.expr)):
+        known = {e.symbol for e in self.inside}
+        is_alias = eq.expr in known and eq.expr not in self.later
+        if is_alias or (eq.symbol.shape == self.shape and _is_entrywise(eq.expr) and self._is_ready(variables(eq.expr))):
             self.inside.append(eq)
             return
         if _is_total(eq.expr, self.shape) and self._can_total(eq.expr):
             self.inside.append(eq)
             self.later.add(eq.symbol)
             return
-        known = {e.symbol for e in self.inside}
         expr = rewrite(eq.expr, self._without_total)
         if expr is not eq.expr or any(v in self.later or v in known for v in variables(expr)):
             self.after.append(replace(eq, expr=expr, parts=()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symgrad.graph import postorder, rewrite
-from symgrad.op import VARIABLE, Node, value_of
+from symgrad.op import VARIABLE, Node, constant, value_of
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, sum_
@@ -25,14 +25,14 @@ def computed(program: Program) -> Program:
     defined, inverted = program.defined, _inverted(program)
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _symmetric_update(node) or _by_inverse(node, inverted) or node
+        return _complement(node, defined) or _of_copies(node) or _symmetric_update(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
 
 def inner_products(program: Program) -> Program:
     """The same program with every sum of products an inner product; the last of the passes, because contractions are taken apart."""
-    return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or node))
+    return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or _sum_of_sums(node) or node))
 
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
@@ -49,20 +49,33 @@ def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
     return sigmoid(-s.args[0]) if s.op is sigmoid else None
 
 
+def _of_copies(node: Node) -> Node | None:
+    """An entrywise operation on copies of arrays is the copy of the operation on the arrays themselves."""
+    if node.op.scalar is None and node.op not in (add, hadamard):
+        return None
+    first = node.args[0]
+    if first.op is not broadcast or not first.args[0].ndim:
+        return None
+    if any(a.op is not broadcast or a.params != first.params for a in node.args):
+        return None
+    return broadcast(node.op(*(a.args[0] for a in node.args), **node.params), **first.params)
+
+
 def _meaning(x: Node, defined: Mapping[Node, Equation]) -> Node:
     return defined[x].expr if x in defined else x
 
 
 def _sum_of_products(node: Node) -> Node | None:
-    """A sum over all entries of X * Y or X^2 is an inner product, which BLAS takes without the array of products."""
-    if node.op is not sum_ or len(node.params["axes"]) != node.args[0].ndim:
+    """A sum of X * Y or X^2, over all entries or along axes, is an inner product, taken without the array of products."""
+    if node.op is not sum_:
         return None
     (x,) = node.args
     pair = x.args if x.op is hadamard else x.args * 2 if x.op is power and x.params["exponent"] == 2 else None
     if pair is None or any(a.op.name == "broadcast" for a in pair):
         return None
     letters = LETTERS[: x.ndim]
-    return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
+    kept = "".join(c for axis, c in enumerate(letters) if axis not in node.params["axes"])
+    return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->{kept}")
 
 
 def _inverted(program: Program) -> set[Node]:
@@ -78,6 +91,17 @@ def _by_inverse(node: Node, inverted: set[Node]) -> Node | None:
     if A in inverted:
         return matmul(inv(A), B)
     return matmul(inv(A.args[0]).T, B) if A.op is transposition and A.args[0] in inverted else None
+
+
+def _sum_of_sums(node: Node) -> Node | None:
+    """The sum of X * Y + Z * W is two inner products."""
+    if node.op is not sum_ or node.args[0].op is not add:
+        return None
+    terms = [coefficient(term) for term in node.args[0].args]
+    sums = [_sum_of_products(sum_.node(x, **node.params)) for _, x in terms]
+    if any(s is None for s in sums):
+        return None
+    return add(*(scale(constant(c), s) for (c, _), s in zip(terms, sums, strict=True) if s is not None))
 
 
 def _symmetric_update(node: Node) -> Node | None:

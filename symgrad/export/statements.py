@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from symgrad.export.blocking import Split
 from symgrad.export.reuse import reused, wanted
 from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
+from symgrad.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.ops.arithmetic import add, scale
-from symgrad.ops.broadcasting import index_source
+from symgrad.ops.broadcasting import broadcast, index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
 from symgrad.program import Equation, Program, fresh
@@ -106,7 +106,7 @@ class Statements:
             return False
         self._compute_below(*rest)
         name = self._name(eq.name)
-        silent = any(t.op.name != "broadcast" for t in rest)
+        silent = _fills(eq.expr.shape, rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
         total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
         self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
@@ -132,13 +132,13 @@ class Statements:
         return name
 
     def _compute(self, node: Node) -> None:
-        if node.op.name in _VIEWS and self.uses[node] > 1:
+        text, is_view = self._expression(node), node.op.name in _VIEWS
+        if is_view and (self.uses[node] > 1 or len(text) > WIDEST):
             for operand in node.args:
                 self._named(operand)
-        text = self._expression(node)
-        shared = self.uses[node] > 1 and node.op.name not in _VIEWS
+            text = self._expression(node)
         self.code[node] = text
-        if node not in self.roots and (shared or len(text) > WIDEST):
+        if node not in self.roots and not is_view and (self.uses[node] > 1 or len(text) > WIDEST):
             self._named(node)
         elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
             self._brought_forward(self.roots[node])
@@ -166,12 +166,12 @@ class Statements:
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
-        silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
+        silent = node.op.spreads and _fills(node.shape, node.args)
         return template.format(*(self._operand(a, silent) for a in node.args))
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
-        silent = any(a.op.name != "broadcast" for a in node.args)
+        silent = _fills(node.shape, node.args)
         total, *rest = [" + ".join(self._operand(a, silent) for a in part) for part in batched(node.args, MOST_SUMMANDS)]
         for part in rest:
             name = self._name("total")
@@ -189,6 +189,13 @@ class Statements:
         if node.op is VARIABLE:
             return self.code[node]
         return f"({self.code[node]})"
+
+
+def _fills(shape: Shape, operands: Sequence[Node]) -> bool:
+    """Does NumPy's broadcasting of these operands give the whole shape, copies written without a word?"""
+    own = [range(x.ndim) if x.op is not broadcast else x.params["axes"] for x in operands]
+    first = any(min(axes, default=1) == 0 for axes in own)
+    return first and all(d == 1 or any(a in axes for axes in own) for a, d in enumerate(shape))
 
 
 def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
