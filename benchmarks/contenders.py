@@ -48,9 +48,7 @@ _torch = SimpleNamespace(
     linalg=torch.linalg,
 )
 _torch_jax = SimpleNamespace(
-    nn=SimpleNamespace(
-        softmax=lambda x, axis: torch.softmax(x, axis), log_softmax=lambda x, axis: torch.log_softmax(x, axis)
-    )
+    nn=SimpleNamespace(softmax=lambda x, axis: torch.softmax(x, axis), log_softmax=lambda x, axis: torch.log_softmax(x, axis))
 )
 
 

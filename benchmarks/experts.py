@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
-
 from models import Model
+from scipy.special import expit
 
 # networks -------------------------------------------------------------------------------------------------------------------
 
@@ -247,7 +246,7 @@ def layer_norm_gradient(A, g, b, G, eps):
 
 
 def layer_norm_product(v, A, g, b, G, eps):
-    dA, dg, db = v
+    dA, dg, _ = v
     k = A.shape[1]
     X = A - A.mean(axis=1, keepdims=True)
     sigma = np.sqrt(np.einsum("ij,ij->i", X, X)[:, None] / k + eps)

@@ -188,12 +188,15 @@ def models() -> list[Model]:
         _logistic(2000, 100),
         _logistic(10000, 500),
         model("softmax regression 2000 x 100, k = 10", softmax_regression, "W", X=X, W=W, Y=Y),
-        model(
-            "ridge 2000 x 500", ridge, "w", X=normal(size=(2000, 500)), w=weights(500), y=normal(size=2000), lam=0.1
-        ),
+        model("ridge 2000 x 500", ridge, "w", X=normal(size=(2000, 500)), w=weights(500), y=normal(size=2000), lam=0.1),
         model(
             "factorisation 300 x 300, k = 5",
-            factorisation, "U", "V", T=normal(size=(300, 300)), U=normal(size=(300, 5)), V=normal(size=(300, 5)),
+            factorisation,
+            "U",
+            "V",
+            T=normal(size=(300, 300)),
+            U=normal(size=(300, 5)),
+            V=normal(size=(300, 5)),
         ),
         model("Gaussian likelihood, n = 200", gaussian, "Sigma", S=covariance(200), Sigma=covariance(200)),
         _gaussian_process(300),

@@ -31,7 +31,7 @@ def computed(program: Program) -> Program:
 
 
 def inner_products(program: Program) -> Program:
-    """The same program with every sum of products an inner product; the last of the passes, because contractions are taken apart."""
+    """The same program with every sum of products an inner product; after the pass that takes contractions apart."""
     return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or _sum_of_sums(node) or node))
 
 

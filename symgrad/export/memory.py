@@ -148,7 +148,7 @@ class _Walk:
                     self.assign(target, self.evaluate(expr, scope), scope)
                 case ast.FunctionDef(name=name):
                     scope[name] = statement
-                case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Call(func=ast.Attribute(attr="any")), orelse=[]):
+                case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size"), orelse=[]):
                     continue  # what is done to few entries holds little
                 case _:
                     raise _UnknownError(type(statement).__name__)
@@ -333,6 +333,9 @@ class _Walk:
         if name in _VIEWS:
             base = x[0] if isinstance(x[0], Array) else Array(())
             return self.view(base, _viewed(name, [base, *x[1:]], keywords))
+        if name == "nonzero":  # the places of few entries
+            self.release(*x)
+            return (Array((), "int"),)
         if name in _PAIRS:
             self.release(*x)
             return 1.0, 1.0

@@ -1,4 +1,4 @@
-"""Scalar multiples where they cost least: one pass over an array for all its scalars, none where a smaller operand can take them."""
+"""Scalar multiples where they cost least: one pass over an array for all its scalars, none where a smaller one takes them."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ REUSES = (
 def wanted(nodes: Iterable[Node]) -> Iterator[Node]:
     """The values that others are computed from: they need names."""
     for node in nodes:
-        yield from (reuse.known.node(*node.args, **node.params) for reuse in REUSES if node.op is reuse.op)
+        yield from (reuse.known.node(*node.args, **node.params) for reuse in REUSES if node.ndim and node.op is reuse.op)
 
 
 def reused(node: Node, names: Mapping[Node, str]) -> str | None:
-    """A template for the node over what has a name, if that is quicker than its own."""
+    """A template for the node, an array, over what has a name, if that is quicker than its own."""
     for reuse in REUSES:
-        if node.op is reuse.op and (known := reuse.known.node(*node.args, **node.params)) in names:
+        if node.ndim and node.op is reuse.op and (known := reuse.known.node(*node.args, **node.params)) in names:
             return reuse.numpy.replace("{known}", names[known])
     return None
 

@@ -248,9 +248,13 @@ class _Tidy(ast.NodeTransformer):
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
             case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=right), op=ast.Add(), right=left):
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
-            case ast.BinOp(left=left, op=ast.Add(), right=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x)):
+            case ast.BinOp(
+                left=left, op=ast.Add(), right=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x)
+            ):
                 return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
-            case ast.BinOp(left=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x), op=ast.Add(), right=left):
+            case ast.BinOp(
+                left=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x), op=ast.Add(), right=left
+            ):
                 return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
             case ast.BinOp(left=above, op=ast.Mult(), right=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below)):
                 return ast.BinOp(left=above, op=ast.Div(), right=below)
