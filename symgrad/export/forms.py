@@ -25,7 +25,8 @@ def computed(program: Program) -> Program:
     defined, inverted = program.defined, _inverted(program)
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _of_copies(node) or _symmetric_update(node) or _by_inverse(node, inverted) or node
+        found = _complement(node, defined) or _sigmoid_slope(node, defined) or _of_copies(node)
+        return found or _symmetric_update(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -47,6 +48,15 @@ def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
         return sech2(h.args[0]) if h.op is tanh else None
     s = _meaning(y, defined)
     return sigmoid(-s.args[0]) if s.op is sigmoid else None
+
+
+def _sigmoid_slope(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
+    """sigma(x) sigma(-x) = sech(x / 2)^2 / 4: one exponential in the place of two."""
+    factors = [_meaning(a, defined) for a in node.args]
+    if node.op is not hadamard or any(a.op is not sigmoid for a in factors):
+        return None
+    x, y = (a.args[0] for a in factors)
+    return scale(HALF**2, sech2(scale(HALF, x))) if scale(-1, x) is y or scale(-1, y) is x else None
 
 
 def _of_copies(node: Node) -> Node | None:

@@ -19,6 +19,7 @@ from symgrad.export.forms import computed, inner_products
 from symgrad.export.multiples import gathered
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.export.turning import turned
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node
 from symgrad.ops.generic import functions_of
@@ -75,7 +76,7 @@ def numpy_module(s: Sources) -> str:
 
 def scheduled(program: Program) -> Program:
     """The same program in the forms and the order that code computes."""
-    return gathered(inner_products(associated(planned(computed(program))))).needed()
+    return gathered(inner_products(associated(planned(computed(turned(program)))))).needed()
 
 
 class _Module:

@@ -146,6 +146,36 @@ def test_a_shared_expression_is_computed_once():
     assert body(sg.forward(text).derive("Sigma"), "hvp").count("inv_Sigma @ S") == 1
 
 
+ATTENTION = """
+def attention(Q: "n k", K: "m k", V: "m v", G: "n v"):
+    A = softmax(Q @ K.T, axis=1)
+    O = A @ V
+    return sum(G * O)
+"""
+
+
+@pytest.mark.parametrize("wrt, inner", ((("Q", "K", "V"), "np.vdot(V, V_bar)"), (("Q", "K"), "np.vdot(A, A_bar)")))
+def test_the_value_is_taken_from_an_adjoint(wrt, inner):
+    """<G, A V> = <V, A^T G> = <A, G V^T>."""
+    derivation = sg.forward(ATTENTION).derive(*wrt)
+    code = body(derivation, "value_and_grad")
+    assert inner in code and "A @ V" not in code and "A @ V" in body(derivation, "value")
+    rng = np.random.default_rng(4)
+    inputs = {n: rng.normal(size=s) for n, s in {"Q": (5, 3), "K": (4, 3), "V": (4, 2), "G": (5, 2)}.items()}
+    f = derivation.compile()
+    np.testing.assert_allclose(f.value_and_grad(**inputs)[0], f.value(**inputs), rtol=1e-13)
+
+
+def test_the_slope_of_a_sigmoid_takes_one_exponential():
+    """sigma(x) sigma(-x) = sech(x / 2)^2 / 4."""
+    f = sg.forward('def f(x: "n"): return sum(log(1 + exp(x)))').derive("x")
+    assert body(f, "hvp").count("_sech2") == 1 and "_sigmoid" not in body(f, "hvp")
+    x = np.array([-300.0, -2.0, 0.0, 0.5, 40.0])
+    mp.dps = 400
+    wanted = [float(mp.exp(t) / (1 + mp.exp(t)) ** 2) for t in map(mp.mpf, x)]
+    np.testing.assert_allclose(f.compile().hvp((np.ones(5),), x=x)[0], wanted, rtol=1e-13)
+
+
 # fewer passes over arrays ------------------------------------------------------------------------------------------------------
 
 
