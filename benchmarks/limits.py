@@ -14,7 +14,7 @@ from models import Model
 
 import symgrad as sg
 from symgrad.cost import flops_of
-from symgrad.export.numpy import scheduled
+from symgrad.export.schedule import scheduled
 from symgrad.graph import postorder
 
 _BY_BLAS = frozenset({"matmul", "dot", "inv", "solve", "logdet"})

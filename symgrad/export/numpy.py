@@ -12,14 +12,10 @@ from typing import Any
 from symgrad.blocks import Factors
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.association import associated
 from symgrad.export.blocking import split
-from symgrad.export.contraction import planned
-from symgrad.export.forms import computed, inner_products
-from symgrad.export.multiples import gathered
 from symgrad.export.reuse import helpers_of
+from symgrad.export.schedule import scheduled
 from symgrad.export.statements import Statements, names_in, tidy
-from symgrad.export.turning import turned
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node
 from symgrad.ops.generic import functions_of
@@ -72,11 +68,6 @@ def numpy_module(s: Sources) -> str:
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
     pieces = [parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies, parts.aliases()]
     return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
-
-
-def scheduled(program: Program) -> Program:
-    """The same program in the forms and the order that code computes."""
-    return gathered(inner_products(associated(planned(computed(turned(program)))))).needed()
 
 
 class _Module:

@@ -182,8 +182,9 @@ class Statements:
     def _operand(self, node: Node, silent: bool) -> str:
         if node in self.names:
             return self.names[node]
-        if silent and node.op.name == "broadcast":
-            return f"({index_source(node).format(self._operand(node.args[0], False))})"
+        if silent and (copies := _copies(node)) is not None:
+            spread = index_source(copies).format(self._operand(copies.args[0], False))
+            return f"({spread})" if copies is node else f"(-{spread})"
         if node.op is CONSTANT:
             return f"({value_source(node.params['value'])})"
         if node.op is VARIABLE:
@@ -193,9 +194,15 @@ class Statements:
 
 def _fills(shape: Shape, operands: Sequence[Node]) -> bool:
     """Does NumPy's broadcasting of these operands give the whole shape, copies written without a word?"""
-    own = [range(x.ndim) if x.op is not broadcast else x.params["axes"] for x in operands]
+    own = [range(x.ndim) if (copies := _copies(x)) is None else copies.params["axes"] for x in operands]
     first = any(min(axes, default=1) == 0 for axes in own)
     return first and all(d == 1 or any(a in axes for axes in own) for a, d in enumerate(shape))
+
+
+def _copies(node: Node) -> Node | None:
+    """The broadcast that an operand is, or is the negative of."""
+    inner = node.args[1] if node.op is scale and value_of(node.args[0]) == -1 else node
+    return inner if inner.op is broadcast else None
 
 
 def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
