@@ -384,10 +384,10 @@ def _sech2(x):
 def _tanh_slope(x, h):
     """1 - h^2 for h = tanh(x); where that is small and would cancel, 4 t / (1 + t)^2 with t = exp(-2 |x|)."""
     slope = 1.0 - h * h
-    small = np.nonzero(slope < 0.01)
-    if small[0].size:
-        t = np.exp(-2.0 * np.abs(x[small]))
-        slope[small] = 4.0 * t / (1.0 + t) ** 2
+    small = np.flatnonzero(slope < 0.01)
+    if small.size:
+        t = np.exp(-2.0 * np.abs(x.take(small)))
+        np.put(slope, small, 4.0 * t / (1.0 + t) ** 2)
     return slope
 
 

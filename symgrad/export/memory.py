@@ -333,9 +333,9 @@ class _Walk:
         if name in _VIEWS:
             base = x[0] if isinstance(x[0], Array) else Array(())
             return self.view(base, _viewed(name, [base, *x[1:]], keywords))
-        if name == "nonzero":  # the places of few entries
+        if name == "flatnonzero":  # the places of few entries
             self.release(*x)
-            return (Array((), "int"),)
+            return Array((), "int")
         if name in _PAIRS:
             self.release(*x)
             return 1.0, 1.0

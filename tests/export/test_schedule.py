@@ -114,11 +114,12 @@ def test_few_operations_are_not_put_in_blocks():
 
 
 def test_the_slope_of_tanh_does_not_cancel():
-    x = np.array([0.0, 1e-9, -0.3, 1.0, -2.9, 3.1, 8.0, -19.0, 25.0, 300.0, -350.0])
+    x = np.array([0.0, 1e-9, -0.3, 1.0, -2.9, 3.1, 8.0, -19.0, 25.0, 300.0, -350.0, -0.0]).reshape(3, 4)
     mp.dps = 400
-    for got, at in zip(helpers._tanh_slope(x, np.tanh(x)), x, strict=True):
-        want = 1 / mp.cosh(mp.mpf(float(at))) ** 2
-        assert abs(mp.mpf(float(got)) - want) <= 1e-13 * want
+    for z in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x.T):
+        for got, at in zip(helpers._tanh_slope(z, np.tanh(z)).flat, z.flat, strict=True):
+            want = 1 / mp.cosh(mp.mpf(float(at))) ** 2
+            assert abs(mp.mpf(float(got)) - want) <= 1e-13 * want
 
 
 def test_the_slope_of_tanh_comes_from_tanh():
