@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from symgrad.budget import budgeted
 from symgrad.op import Node
 from symgrad.program import Program
 from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
@@ -48,6 +49,7 @@ def legible(program: Program) -> Program:
     return _rewritten(program, lambda known: lambda expr: _readable(expr, known))
 
 
+@budgeted("simplifying")
 def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node]]) -> Program:
     known = Known(properties=True)
     for eq in program.equations:
@@ -81,7 +83,11 @@ class _Rewriting:
         if any(self._done.get(a) is not a for a in rebuilt.args):
             return self.of(rebuilt)  # building it folded into operands that are new
         for entry in RULES.get(rebuilt.op.name, ()):
-            if entry.since <= self.stage and (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
+            if (
+                entry.since <= self.stage <= entry.until
+                and (found := entry.apply(rebuilt, self.known)) is not None
+                and found is not rebuilt
+            ):
                 return self.of(found)
         self._done[rebuilt] = rebuilt
         return rebuilt
