@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 SOURCES := symgrad derivations tests $(wildcard benchmarks)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 
-.PHONY: demo test check supply docs format clean
+.PHONY: demo test check supply docs benchmark format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer network, and write it to out/
@@ -30,6 +30,9 @@ docs: .venv/docs.stamp  ## the site, into docs/_build/html
 	@$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 	@echo "wrote docs/_build/html/index.html"
 
+benchmark: .venv/benchmark.stamp  ## exported code against jax.jit, torch, autograd and an expert's NumPy: the tables of docs/speed.md
+	@$(BIN)/python benchmarks/first_order.py
+
 format: .venv/tools.stamp
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
@@ -53,4 +56,9 @@ clean:
 .venv/docs.stamp: .venv/package.stamp requirements-docs.txt
 	@echo "installing the tools for the site into .venv"
 	@$(PIP) --requirement requirements-docs.txt
+	@touch $@
+
+.venv/benchmark.stamp: .venv/tools.stamp requirements-benchmark.txt
+	@echo "installing what the exported code is timed against into .venv"
+	@$(PIP) --requirement requirements-benchmark.txt
 	@touch $@

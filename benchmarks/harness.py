@@ -9,22 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-
-import jax  # noqa: E402  (reads the environment when it is imported)
-import numpy as np  # noqa: E402
+from alone import THREADS  # isort: skip  (before anything reads the environment)
+import jax
+import numpy as np
 
 jax.config.update("jax_enable_x64", True)
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "2"))
 """Time that all contenders of one row take together."""
 
 AGREEMENT = 1e-9
+
+clock = time.process_time if THREADS == "1" else time.perf_counter
 
 Thunk = Callable[[], Any]
 
@@ -68,16 +64,16 @@ def measure(row: Row) -> Row:
 
 def _repeats(thunk: Thunk) -> int:
     """Enough calls for a clock of microseconds."""
-    start = time.process_time()
+    start = clock()
     thunk()
-    return max(1, int(0.002 / max(time.process_time() - start, 1e-7)))
+    return max(1, int(0.002 / max(clock() - start, 1e-7)))
 
 
 def _once(thunk: Thunk, repeats: int) -> float:
-    start = time.process_time()
+    start = clock()
     for _ in range(repeats):
         thunk()
-    return (time.process_time() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def table(rows: Sequence[Row], title: str) -> str:

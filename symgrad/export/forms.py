@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symgrad.graph import rewrite
-from symgrad.op import VARIABLE, Node, value_of
+from symgrad.graph import postorder, rewrite
+from symgrad.op import VARIABLE, Node, constant, value_of
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.elementwise import absolute, exp, sech2, tanh
+from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
-from symgrad.ops.product import dot, matmul, outer, transposition
+from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
 from symgrad.program import Equation, Program
 
@@ -21,13 +22,18 @@ LETTERS = "abcdefghij"
 
 def computed(program: Program) -> Program:
     """The same program in the forms that code computes."""
-    defined = program.defined
+    defined, inverted = program.defined, _inverted(program)
 
     def step(node: Node) -> Node:
-        found = _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node)
-        return found or _multiple_of_copies(node) or _symmetric_update(node) or node
+        found = _complement(node, defined) or _sigmoid_slope(node, defined) or _of_copies(node)
+        return found or _symmetric_update(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
+
+
+def inner_products(program: Program) -> Program:
+    """The same program with every sum of products an inner product; after the pass that takes contractions apart."""
+    return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or _sum_of_sums(node) or node))
 
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
@@ -44,36 +50,68 @@ def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
     return sigmoid(-s.args[0]) if s.op is sigmoid else None
 
 
+def _sigmoid_slope(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
+    """sigma(x) sigma(-x) = sech(x / 2)^2 / 4: one exponential in the place of two."""
+    factors = [_meaning(a, defined) for a in node.args]
+    if node.op is not hadamard or any(a.op is not sigmoid for a in factors):
+        return None
+    x, y = (a.args[0] for a in factors)
+    return scale(HALF**2, sech2(scale(HALF, x))) if scale(-1, x) is y or scale(-1, y) is x else None
+
+
+def _of_copies(node: Node) -> Node | None:
+    """An entrywise operation on copies of arrays is the copy of the operation on the arrays themselves."""
+    if node.op.scalar is None and node.op not in (add, hadamard):
+        return None
+    first = node.args[0]
+    if first.op is not broadcast or not first.args[0].ndim:
+        return None
+    if any(a.op is not broadcast or a.params != first.params for a in node.args):
+        return None
+    return broadcast(node.op(*(a.args[0] for a in node.args), **node.params), **first.params)
+
+
 def _meaning(x: Node, defined: Mapping[Node, Equation]) -> Node:
     return defined[x].expr if x in defined else x
 
 
 def _sum_of_products(node: Node) -> Node | None:
-    """A sum over all entries of X * Y or X^2 is an inner product, which BLAS takes without the array of products."""
-    if node.op is not sum_ or len(node.params["axes"]) != node.args[0].ndim:
+    """A sum of X * Y or X^2, over all entries or along axes, is an inner product, taken without the array of products."""
+    if node.op is not sum_:
         return None
     (x,) = node.args
     pair = x.args if x.op is hadamard else x.args * 2 if x.op is power and x.params["exponent"] == 2 else None
     if pair is None or any(a.op.name == "broadcast" for a in pair):
         return None
     letters = LETTERS[: x.ndim]
-    return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->")
+    kept = "".join(c for axis, c in enumerate(letters) if axis not in node.params["axes"])
+    return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->{kept}")
 
 
-def _smaller_multiple(node: Node) -> Node | None:
-    """c (x y^T) = (c x) y^T: a multiple of an outer product is one of its first vector."""
-    if node.op is not scale or node.args[1].op is not outer:
+def _inverted(program: Program) -> set[Node]:
+    """The matrices whose inverse the program holds."""
+    return {node.args[0] for node in postorder(eq.expr for eq in program.equations) if node.op is inv}
+
+
+def _by_inverse(node: Node, inverted: set[Node]) -> Node | None:
+    """solve(A, B) = A^-1 B, where A^-1 is there anyway: a product in the place of a factorisation."""
+    if node.op is not solve:
         return None
-    c, product = node.args
-    return outer.node(scale(c, product.args[0]), product.args[1])
+    A, B = node.args
+    if A in inverted:
+        return matmul(inv(A), B)
+    return matmul(inv(A.args[0]).T, B) if A.op is transposition and A.args[0] in inverted else None
 
 
-def _multiple_of_copies(node: Node) -> Node | None:
-    """A multiple of copies is copies of the multiple: fewer products, and NumPy spreads them itself."""
-    if node.op is not scale or node.args[1].op is not broadcast or value_of(node.args[0]) == -1:
+def _sum_of_sums(node: Node) -> Node | None:
+    """The sum of X * Y + Z * W is two inner products."""
+    if node.op is not sum_ or node.args[0].op is not add:
         return None
-    c, copies = node.args
-    return broadcast.node(scale(c, copies.args[0]), **copies.params)
+    terms = [coefficient(term) for term in node.args[0].args]
+    sums = [_sum_of_products(sum_.node(x, **node.params)) for _, x in terms]
+    if any(s is None for s in sums):
+        return None
+    return add(*(scale(constant(c), s) for (c, _), s in zip(terms, sums, strict=True) if s is not None))
 
 
 def _symmetric_update(node: Node) -> Node | None:

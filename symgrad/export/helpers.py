@@ -21,8 +21,20 @@ def _erf(x):
     return np.where(np.abs(x) <= 0.5, near, np.sign(x) * (1.0 - _erfc(np.abs(x))))
 
 
+def _softplus(x):
+    """log(1 + exp(x)), without overflow; NumPy's logaddexp is not vectorised."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _classes_first(x, axis):
+    """The array stored so that a short last axis varies slowest: NumPy reduces along it many times faster then."""
+    is_short = axis == (x.ndim - 1,) and x.shape[-1] <= 32 < x.size // 32
+    return np.asfortranarray(x) if is_short else x
+
+
 def _logsumexp(x, axis):
     """log(sum(exp(x))) over the axes, without overflow."""
+    x = _classes_first(x, axis)
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
     return np.log(np.sum(np.exp(x - top), axis=axis)) + np.squeeze(top, axis=axis)
@@ -30,30 +42,52 @@ def _logsumexp(x, axis):
 
 def _softmax(x, axis):
     """exp(x) / sum(exp(x)) over the axes, without overflow."""
+    x = _classes_first(x, axis)
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e /= np.sum(e, axis=axis, keepdims=True)
+    return e
 
 
 def _log_softmax(x, axis):
     """x - logsumexp(x) over the axes, without overflow."""
+    x = _classes_first(x, axis)
     shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def _by_blocks(entries, *arrays):
+    """Entrywise equations on blocks that stay in the cache: the numbers that they return add up, the arrays are put together."""
+    shape, block = max((np.shape(a) for a in arrays), key=len), 8192
+    size = math.prod(shape)
+    if size <= block:
+        return entries(*arrays)
+    flat = [np.reshape(a, -1) if np.ndim(a) else a for a in arrays]
+    results = []
+    for start in range(0, size, block):
+        parts = entries(*(a[start : start + block] if np.ndim(a) else a for a in flat))
+        results = results or [np.empty(size, part.dtype) if part.ndim else 0.0 for part in parts]
+        for k, part in enumerate(parts):
+            if part.ndim:
+                results[k][start : start + block] = part
+            else:
+                results[k] = results[k] + part
+    return [np.reshape(r, shape) if np.ndim(r) else r for r in results]
 
 
 def _arrays(**inputs):
     """The inputs as arrays, held against SHAPES: one name stands for one size throughout."""
     sizes, arrays = {}, []
     for name, given in inputs.items():
-        dims = SHAPES[name]  # noqa: F821
-        array = np.asarray(given)
-        if array.dtype.kind not in "fiub":
+        array, dims = np.asarray(given), SHAPES[name]  # noqa: F821
+        kind, shape = array.dtype.kind, array.shape
+        if kind not in "fiub":
             raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
-        if array.ndim != len(dims):
-            raise ValueError(f"{name}: expected shape ({', '.join(map(str, dims))}), got {array.shape}")
-        for dim, size in zip(dims, array.shape, strict=True):
+        if len(shape) != len(dims):
+            raise ValueError(f"{name}: expected shape ({', '.join(map(str, dims))}), got {shape}")
+        for dim, size in zip(dims, shape, strict=True):
             if sizes.setdefault(dim, size) != size or (isinstance(dim, int) and dim != size):
                 raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {dim if isinstance(dim, int) else sizes[dim]}")
-        arrays.append(array if array.dtype.kind == "f" or name in LABELS else array.astype(float))  # noqa: F821
+        arrays.append(array if kind == "f" or name in LABELS else array.astype(float))  # noqa: F821
     return arrays
 
 
@@ -61,10 +95,12 @@ def _like(direction, *arrays):
     """The directions as arrays of the shapes of the variables they move."""
     if len(direction) != len(arrays):
         raise ValueError(f"expected {len(arrays)} directions, got {len(direction)}")
-    moved = [np.asarray(v, dtype=np.result_type(array, np.float32)) for v, array in zip(direction, arrays, strict=True)]
-    for v, array in zip(moved, arrays, strict=True):
+    moved = []
+    for v, array in zip(direction, arrays, strict=True):
+        v = np.asarray(v, dtype=array.dtype)
         if v.shape != array.shape:
             raise ValueError(f"a direction has shape {v.shape}, its variable {array.shape}")
+        moved.append(v)
     return moved
 
 
@@ -343,6 +379,16 @@ def _sech2(x):
     """1 - tanh(x)^2, without the cancellation."""
     t = np.exp(-2.0 * np.abs(x))
     return 4.0 * t / (1.0 + t) ** 2
+
+
+def _tanh_slope(x, h):
+    """1 - h^2 for h = tanh(x); where that is small and would cancel, 4 t / (1 + t)^2 with t = exp(-2 |x|)."""
+    slope = 1.0 - h * h
+    small = np.flatnonzero(slope < 0.01)
+    if small.size:
+        t = np.exp(-2.0 * np.abs(x.take(small)))
+        np.put(slope, small, 4.0 * t / (1.0 + t) ** 2)
+    return slope
 
 
 def _embed(x, spec, shape):

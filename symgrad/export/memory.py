@@ -22,6 +22,9 @@ from symgrad.source import parsed
 REUSED_FROM = 256 * 1024
 """Bytes from which NumPy writes a result over a temporary operand."""
 
+BLOCK = 8192
+"""Entries of a block of entrywise equations, as `_by_blocks` has it."""
+
 _ITEM = {"bool": 1, "int": 8}
 _COMMUTES = (ast.Add, ast.Mult)
 _OVERWRITES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -144,8 +147,10 @@ class _Walk:
                     self.assign(statement.targets[0], self.named_value(name, expr, scope), scope)
                 case ast.Assign(targets=[target], value=expr):
                     self.assign(target, self.evaluate(expr, scope), scope)
-                case ast.Expr(value=ast.Constant()):
-                    continue
+                case ast.FunctionDef(name=name):
+                    scope[name] = statement
+                case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size"), orelse=[]):
+                    continue  # what is done to few entries holds little
                 case _:
                     raise _UnknownError(type(statement).__name__)
         return []
@@ -283,6 +288,8 @@ class _Walk:
     def named(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         if name == "Gradient":
             return tuple(arguments)
+        if name == "_by_blocks":
+            return self.blocks(*arguments)
         if name == "_like":
             self.release(*arguments[1:])
             return arguments[0]
@@ -305,6 +312,18 @@ class _Walk:
             told = [a for a in arguments if isinstance(a, tuple)]  # a helper is told the shape that it makes
             return self.result(told[0] if told else _broadcast(*arguments), "float", *arguments)
 
+    def blocks(self, entries: ast.FunctionDef, *arrays: Any) -> tuple[Any, ...]:
+        """What the blocks are put together in, and what one block holds."""
+        shape = max((_shape(a) for a in arrays), key=len)
+        block = (sympy.Min(sympy.Mul(*shape), BLOCK),)
+        parts = [Array(block, a.kind) if _shape(a) else a for a in arrays]
+        names = [a.arg for a in entries.args.args]
+        made = self.run(entries, dict(zip(names, parts, strict=True)))
+        whole = tuple(self.allocate(shape) if _shape(part) else part for part in made)
+        again = self.run(entries, dict(zip(names, parts, strict=True)))
+        self.release(*made, *again, *arrays)
+        return whole
+
     def numpy(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
         try:
             return self.made(name, x, keywords)
@@ -315,6 +334,9 @@ class _Walk:
         if name in _VIEWS:
             base = x[0] if isinstance(x[0], Array) else Array(())
             return self.view(base, _viewed(name, [base, *x[1:]], keywords))
+        if name == "flatnonzero":  # the places of few entries
+            self.release(*x)
+            return Array((), "int")
         if name in _PAIRS:
             self.release(*x)
             return 1.0, 1.0

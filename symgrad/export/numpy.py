@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from symgrad.blocks import Factors
 from symgrad.budget import budgeted
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
+from symgrad.export.blocking import split
+from symgrad.export.reuse import helpers_of
 from symgrad.export.schedule import scheduled
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
@@ -73,12 +76,12 @@ class _Module:
     def __init__(self, s: Sources) -> None:
         self.s = s
         self.inputs = [str(v) for v in s.forward.inputs]
-        self.helpers: set[str] = {"_arrays"}
+        self.helpers: set[str] = {"_arrays", "_by_blocks"}
         self.np = fresh("np", s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
         self.generics = _sorted_generics(functions_of(nodes))
-        self.helpers |= {h for node in nodes for h in node.op.helpers}
+        self.helpers |= {h for node in nodes for h in helpers_of(node)}
         self.word = {name: fresh(name, self.inputs) for name in (*_CALLED, "direction")}
         self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, *self.word.values()}
 
@@ -192,7 +195,7 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs))
-        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
+        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, split(program))
         lines = statements.emit()
         own = _owned if owned else lambda _program, _v, name: name
         named = [own(program, v, statements.names[v]) for v in outputs]
@@ -201,7 +204,7 @@ class _Module:
         lines = self._with_dimensions(lines, statements.taken)
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
-        return "\n".join([*head, *(f"    {line}" for line in (unpack, first, *lines) if line)])
+        return "\n".join([*head, *(textwrap.indent(line, "    ") for line in (unpack, first, *lines) if line)])
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
         return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in lines)])
@@ -261,7 +264,17 @@ class _Module:
 
     def helper_sources(self, bodies: list[str]) -> list[str]:
         sources = {name: source_of(getattr(helpers, name)).strip() for name in sorted(self.helpers)}
-        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for text in sources.values()]
+        called = _called(sources, "\n".join(bodies))
+        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for name, text in sources.items() if name in called]
+
+
+def _called(sources: Mapping[str, str], text: str) -> set[str]:
+    """The helpers that the text calls, and those that they call in turn."""
+    called: set[str] = set()
+    while more := {name for name in sources if name not in called and re.search(rf"\b{name}\b", text)}:
+        called |= more
+        text = "\n".join(sources[name] for name in more)
+    return called
 
 
 def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:

@@ -6,10 +6,12 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from symgrad.export.blocking import Split
+from symgrad.export.reuse import reused, wanted
 from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Node, constant, value_of
+from symgrad.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.ops.arithmetic import add, scale
-from symgrad.ops.broadcasting import index_source
+from symgrad.ops.broadcasting import broadcast, index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
 from symgrad.program import Equation, Program, fresh
@@ -30,24 +32,50 @@ _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 class Statements:
     """Turns the equations of a program into statements, each shared subexpression computed once."""
 
-    def __init__(self, program: Program, reserved: Iterable[str]) -> None:
-        self.program = program
-        self.taken = set(reserved) | {str(v) for v in program.inputs}
+    def __init__(self, program: Program, reserved: Iterable[str], parts: Split | None = None) -> None:
+        self.split = parts
+        self.program = program = program if parts is None else parts.rest
+        given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
+        self.taken = set(reserved) | {str(v) for v in given}
         self.lines: list[str] = []
-        self.names: dict[Node, str] = {v: str(v) for v in program.inputs}
+        self.names: dict[Node, str] = {v: str(v) for v in given}
         self.code: dict[Node, str] = {}
+        self.current: Node | None = None
         exprs = [eq.expr for eq in program.equations]
         self.uses = Counter(a for node in postorder(exprs) for a in node.args)
         self.uses.update(exprs)
+        self.uses.update(wanted(list(self.uses)))
         self.roots = {eq.expr: eq for eq in reversed(program.equations)}
 
     def emit(self) -> list[str]:
-        for eq in self.program.equations:
+        for i, eq in enumerate(self.program.equations):
+            if self.split is not None and i == self.split.at:
+                self._blocks(self.split.entries)
             if not self._accumulated(eq):
                 self._equation(eq)
+        if self.split is not None and len(self.program.equations) == self.split.at:
+            self._blocks(self.split.entries)
         return self.lines
 
+    def _blocks(self, entries: Program) -> None:
+        """Entrywise equations as a function of one block, and its call on all of them."""
+        inner = Statements(entries, self.taken)
+        lines = inner.emit()
+        given = [str(v) for v in entries.inputs]
+        returned = ", ".join(inner.names[v] for v in entries.outputs)
+        function, comma = self._name("entries"), "," if len(entries.outputs) == 1 else ""
+        body = "\n    ".join([*lines, f"return ({returned}{comma})"])
+        self.lines.append(f"def {function}({', '.join(given)}):\n    {body}")
+        for v in entries.outputs:
+            self.names[v] = self._name(str(v))
+        made = ", ".join(self.names[v] for v in entries.outputs)
+        arguments = ", ".join(self.names[v] for v in entries.inputs)
+        self.lines.append(f"{made}{comma} = _by_blocks({function}, {arguments})")
+
     def _equation(self, eq: Equation) -> None:
+        if eq.symbol in self.names:
+            return
+        self.current = eq.expr
         self._compute_below(eq.expr)
         name = self._name(eq.name)
         if eq.expr not in self.names or eq.expr.op is VARIABLE:
@@ -78,7 +106,7 @@ class Statements:
             return False
         self._compute_below(*rest)
         name = self._name(eq.name)
-        silent = any(t.op.name != "broadcast" for t in rest)
+        silent = _fills(eq.expr.shape, rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
         total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
         self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
@@ -104,13 +132,22 @@ class Statements:
         return name
 
     def _compute(self, node: Node) -> None:
-        if node.op.name == "broadcast" and len(self._expression(node)) > WIDEST:
-            self._named(node.args[0])  # copies are spread where they are read
-        text = self._expression(node)
-        shared = self.uses[node] > 1 and node.op.name not in _VIEWS
+        text, is_view = self._expression(node), node.op.name in _VIEWS
+        if is_view and (self.uses[node] > 1 or len(text) > WIDEST):
+            for operand in node.args:
+                self._named(operand)
+            text = self._expression(node)
         self.code[node] = text
-        if node not in self.roots and (shared or len(text) > WIDEST):
+        if node not in self.roots and not is_view and (self.uses[node] > 1 or len(text) > WIDEST):
             self._named(node)
+        elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
+            self._brought_forward(self.roots[node])
+
+    def _brought_forward(self, eq: Equation) -> None:
+        """An equation whose right side an earlier one reads is stated there; its operands are at hand."""
+        name = self._name(eq.name)
+        self._assign(name, self.code[eq.expr])
+        self.names[eq.expr] = self.names[eq.symbol] = name
 
     def _named(self, node: Node) -> None:
         """Give a value a statement of its own, if it has none and is more than a number."""
@@ -125,15 +162,16 @@ class Statements:
     def _expression(self, node: Node) -> str:
         if node.op is add and len(node.args) > MOST_SUMMANDS:
             return self._long_sum(node)
-        template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+        template = reused(node, self.names) or (node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node))
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
-        return template.format(*(self._operand(a, node.op.spreads and _fills(node)) for a in node.args))
+        silent = node.op.spreads and _fills(node.shape, node.args)
+        return template.format(*(self._operand(a, silent) for a in node.args))
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
-        silent = any(a.op.name != "broadcast" for a in node.args)
+        silent = _fills(node.shape, node.args)
         total, *rest = [" + ".join(self._operand(a, silent) for a in part) for part in batched(node.args, MOST_SUMMANDS)]
         for part in rest:
             name = self._name("total")
@@ -154,16 +192,17 @@ class Statements:
         return f"({self.code[node]})"
 
 
-def _fills(node: Node) -> bool:
-    """Do the operands fill every axis of the result between them, so that NumPy spreads those that are copied?"""
-    axes = (range(a.ndim) if (x := _copies(a)) is None else x.params["axes"] for a in node.args if a.ndim == node.ndim)
-    return {a for found in axes for a in found} == set(range(node.ndim))
+def _fills(shape: Shape, operands: Sequence[Node]) -> bool:
+    """Does NumPy's broadcasting of these operands give the whole shape, copies written without a word?"""
+    own = [range(x.ndim) if (copies := _copies(x)) is None else copies.params["axes"] for x in operands]
+    first = any(min(axes, default=1) == 0 for axes in own)
+    return first and all(d == 1 or any(a in axes for axes in own) for a, d in enumerate(shape))
 
 
 def _copies(node: Node) -> Node | None:
     """The broadcast that an operand is, or is the negative of."""
     inner = node.args[1] if node.op is scale and value_of(node.args[0]) == -1 else node
-    return inner if inner.op.name == "broadcast" else None
+    return inner if inner.op is broadcast else None
 
 
 def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
@@ -215,6 +254,23 @@ class _Tidy(ast.NodeTransformer):
             case ast.BinOp(left=left, op=ast.Add(), right=ast.UnaryOp(op=ast.USub(), operand=right)):
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
             case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=right), op=ast.Add(), right=left):
+                return ast.BinOp(left=left, op=ast.Sub(), right=right)
+            case ast.BinOp(
+                left=left, op=ast.Add(), right=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x)
+            ):
+                return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
+            case ast.BinOp(
+                left=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=c), op=ast.Mult(), right=x), op=ast.Add(), right=left
+            ):
+                return ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=c, op=ast.Mult(), right=x))
+            case ast.BinOp(left=above, op=ast.Mult(), right=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below)):
+                return ast.BinOp(left=above, op=ast.Div(), right=below)
+            case ast.BinOp(
+                left=left,
+                op=ast.Add(),
+                right=ast.Subscript(value=ast.UnaryOp(op=ast.USub(), operand=x), slice=index),
+            ):
+                right = ast.Subscript(value=x, slice=index, ctx=ast.Load())
                 return ast.BinOp(left=left, op=ast.Sub(), right=right)
             case ast.BinOp(left=ast.BinOp(left=ast.Constant(value=1), op=ast.Div(), right=below), op=ast.Mult(), right=above):
                 return ast.BinOp(left=above, op=ast.Div(), right=below)

@@ -31,7 +31,8 @@ log_sigmoid = elementwise(
     "log_sigmoid",
     lambda Z, X: (sigmoid(-X),),
     latex=r"\log \sigma(#1)",
-    numpy="-np.logaddexp(0.0, -{0})",
+    numpy="-_softplus(-{0})",
+    helpers=("_softplus",),
     scalar=lambda x: -sympy.log(1 + sympy.exp(-x)),
     found="(log sigma)' = 1 - sigma(x) = sigma(-x), which does not cancel.",
 )
@@ -48,7 +49,8 @@ softplus = elementwise(
     "softplus",
     lambda Z, X: (sigmoid(X),),
     latex=operator_name("softplus"),
-    numpy="np.logaddexp(0.0, {0})",
+    numpy="_softplus({0})",
+    helpers=("_softplus",),
     scalar=lambda x: sympy.log(1 + sympy.exp(x)),
 )
 relu = elementwise(

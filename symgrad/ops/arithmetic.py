@@ -160,7 +160,7 @@ def _scale_numpy(node: Node) -> str:
         return "{0} * {1}"
     number = c.params["value"]
     if number.could_extract_minus_sign():
-        return "-{1}" if number == -1 else f"-({value_source(-number)} * {{1}})"
+        return "-{1}" if number == -1 else f"-{value_source(-number)} * {{1}}"
     over, under = number.as_numer_denom()
     return f"{{1}} / {value_source(under)}" if over == 1 and not number.is_Rational else f"{value_source(number)} * {{1}}"
 

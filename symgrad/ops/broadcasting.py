@@ -22,6 +22,8 @@ def _broadcast_shape(X: Node, *, shape: Shape, axes: tuple[int, ...]) -> Shape:
 
 
 def _broadcast_numpy(node: Node) -> str:
+    if node.args[0].ndim and all(d == 1 for a, d in enumerate(node.shape) if a not in node.params["axes"]):
+        return f"{{0}}[{', '.join(':' if a in node.params['axes'] else 'None' for a in range(node.ndim))}]"
     index = index_source(node)
     return f"np.broadcast_to({index}, {tuple_source(node.shape)})"
 

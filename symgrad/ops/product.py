@@ -190,7 +190,7 @@ outer: Op = bilinear(
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y, Z_bar.T @ X),
     latex=_product_latex,
     precedence=CHAIN,
-    numpy="np.outer({0}, {1})",
+    numpy="{0}[:, None] * {1}",
     flops=lambda X, Y: size(X) * size(Y),
     samples=(on("m", "n"),),
     found="dZ = dx y^T + x dy^T; <G, dx y^T> = <G y, dx> and <G, x dy^T> = <G^T x, dy>.",

@@ -1,0 +1,91 @@
+"""What each technique of the exporter buys: the same model exported with it and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import jax.numpy as jnp
+from harness import Row, measure
+from models import Model, model, models, normal
+
+import symgrad as sg
+
+_EXPORT = "symgrad.export"
+
+
+def chain_of_products(A: "n n", B: "n n", C: "n n", x: "n"):
+    y = A @ B @ C @ x
+    J = jnp.sum(y**2)
+    return J
+
+
+def _classes_first(x, axis):
+    return x
+
+
+def _same(program: Any) -> Any:
+    return program
+
+
+def _none(*_: Any) -> None:
+    return None
+
+
+TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
+    "values at hand: the slope of tanh from tanh": (f"{_EXPORT}.reuse.REUSES", (), "8 layers", "gradient"),
+    "values at hand: softmax from log-softmax": (f"{_EXPORT}.reuse.REUSES", (), "softmax regression", "gradient"),
+    "one inverse for every system": (f"{_EXPORT}.forms._by_inverse", _none, "Gaussian", "gradient"),
+    "one inverse for every system, product": (f"{_EXPORT}.forms._by_inverse", _none, "GP", "product"),
+    "inner products without the array of products": (f"{_EXPORT}.schedule.inner_products", _same, "factorisation", "gradient"),
+    "inner products along rows": (f"{_EXPORT}.schedule.inner_products", _same, "attention", "gradient"),
+    "scalars multiplied first": (f"{_EXPORT}.schedule.gathered", _same, "GP", "product"),
+    "copies last": (f"{_EXPORT}.forms._of_copies", _none, "layer norm", "product"),
+    "blocks of entries, gradient": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "gradient"),
+    "blocks of entries, product": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "product"),
+    "short axes stored first": (f"{_EXPORT}.helpers._classes_first", _classes_first, "softmax regression", "gradient"),
+    "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _same, "product chain", "gradient"),
+}
+
+
+@contextmanager
+def _without(target: str, stand_in: Any) -> Iterator[None]:
+    with mock.patch(target, stand_in):
+        yield
+
+
+def table() -> str:
+    known = [*models(), model("product chain, n = 300", chain_of_products, "x", **_matrices(300))]
+    lines = [
+        "## What each technique buys",
+        "",
+        "| technique | model | with (us) | without (us) | with / without |",
+        "| --- | --- | --: | --: | --: |",
+    ]
+    for name, (target, stand_in, word, kind) in TECHNIQUES.items():
+        chosen = next(m for m in known if word in m.name)
+        row = measure(
+            Row(chosen.name, {"with": _thunk(chosen, kind), "without": _exported_without(target, stand_in, chosen, kind)})
+        )
+        of = "gradient" if kind == "gradient" else "product"
+        cells = [name, f"{row.name}: {of}", *(f"{1e6 * t:.4g}" for t in row.medians.values()), f"{row.ratios['without']:.2f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _matrices(n: int) -> dict[str, Any]:
+    return {name: normal(size=(n, n)) / n**0.5 for name in "ABC"} | {"x": normal(size=n)}
+
+
+def _exported_without(target: str, stand_in: Any, chosen: Model, kind: str) -> Callable[[], Any]:
+    with _without(target, stand_in):
+        return _thunk(chosen, kind)
+
+
+def _thunk(chosen: Model, kind: str) -> Callable[[], Any]:
+    derived = sg.forward(chosen.source).derive(*chosen.wrt).compile()
+    if kind == "gradient":
+        return lambda: derived.value_and_grad(**chosen.inputs)
+    return lambda: derived.hvp(chosen.direction, **chosen.inputs)
