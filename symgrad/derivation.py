@@ -18,6 +18,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
+from symgrad.export.selftest import example_functions
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
@@ -29,6 +30,7 @@ from symgrad.printing.sympy_form import sympy_of
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
+from symgrad.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
 from symgrad.second import Block, block
 from symgrad.simplify import legible, normalise, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
@@ -317,9 +319,23 @@ class Derivation:
                 diagonal=self._diagonal,
                 factors=factors,
                 gauss_newton=self._gauss_newton,
-                equations=str(self),
+                equations={title: listing(equations) for title, equations in self.sections()},
+                sizes=self._shapes(),
             )
         )
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """A shape for every input, all sizes different; larger ones where the program indexes beyond the small."""
+        inputs = inputs_of(self.program.inputs)
+        examples = example_functions(self.program)
+        for least in ENLARGED:
+            sizes = sizes_for(inputs, least=least)
+            try:
+                evaluate(self.program, sample_inputs(inputs, sizes, 0), examples)
+                break
+            except (IndexError, ValueError):
+                continue
+        return {x.name: tuple(size_of(d, sizes) for d in x.shape) for x in inputs}
 
     def compile(self) -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""

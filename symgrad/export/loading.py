@@ -8,10 +8,10 @@ import types
 
 from symgrad.errors import InputError
 
-_IMPORTS = frozenset({"numpy", "math", "typing", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
+_IMPORTS = frozenset({"numpy", "math", "typing", "collections.abc", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
 _BUILTINS = frozenset(
-    "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed ValueError TypeError "
-    "__build_class__ __name__ __import__ property staticmethod bool all any".split()
+    "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed set print "
+    "ValueError TypeError SystemExit __build_class__ __name__ __import__ property staticmethod bool all any".split()
 )
 _FORBIDDEN = (ast.Global, ast.Nonlocal, ast.With, ast.AsyncFunctionDef, ast.Await, ast.Delete, ast.Try)
 

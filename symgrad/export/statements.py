@@ -81,7 +81,7 @@ class Statements:
         silent = any(t.op.name != "broadcast" for t in rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
         total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
-        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
+        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)}, dtype=_dtype)")
         for term in terms:
             self._add_in_place(term, name)
         self.names[eq.expr] = self.names[eq.symbol] = name

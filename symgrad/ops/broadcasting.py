@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
 from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
@@ -23,6 +23,7 @@ def _broadcast_shape(X: Node, *, shape: Shape, axes: tuple[int, ...]) -> Shape:
 
 def _broadcast_numpy(node: Node) -> str:
     index = index_source(node)
+    index = f"_dtype.type({index})" if node.args[0].op is CONSTANT else index
     return f"np.broadcast_to({index}, {tuple_source(node.shape)})"
 
 

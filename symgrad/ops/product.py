@@ -199,7 +199,12 @@ outer: Op = bilinear(
 
 # identity, trace, diagonals -----------------------------------------------------------------------------------------------
 
-identity = leaf("identity", lambda node, show: "I", lambda node: f"np.eye({dim_source(node.shape[0])})", lambda n: (n, n))
+identity = leaf(
+    "identity",
+    lambda node, show: "I",
+    lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
+    lambda n: (n, n),
+)
 
 
 def eye(n: Any) -> Node:
