@@ -83,9 +83,18 @@ def _fitting(node: ast.stmt, indent: int) -> list[str]:
         return []
     hole = copy.copy(node)
     hole.value = ast.Name("_", ast.Load())  # type: ignore[attr-defined]
-    head = spelled(ast.unparse(ast.fix_missing_locations(hole))).removesuffix("_")
-    lines = _exploded(head, value, "", indent)
+    *targets, head = _head(hole, indent)
+    lines = [*targets, *_exploded(head.removesuffix("_"), value, "", indent)]
     return lines if all(len(line) + indent <= LONGEST for line in lines) else []
+
+
+def _head(node: ast.stmt, indent: int) -> list[str]:
+    """What stands before the value: one line, or one name a line where many are unpacked."""
+    text = spelled(ast.unparse(ast.fix_missing_locations(node)))
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=names)]) if len(text) + indent + len("_arrays(") > LONGEST:
+            return ["(", *(f"{' ' * INDENT}{ast.unparse(name)}," for name in names), ") = _"]
+    return [text]
 
 
 def _exploded(head: str, node: ast.expr, tail: str, indent: int) -> list[str]:
@@ -137,7 +146,9 @@ def _operands(node: ast.AST) -> Iterator[ast.expr]:
         yield node
     for name, child in ast.iter_fields(node):
         if name in ("func", "slice"):
-            yield from _operands(child.value) if isinstance(child, ast.Attribute) and not _is_plain(child) else ()
+            receiver = child.value if isinstance(child, ast.Attribute) and not _is_plain(child) else None
+            cast = isinstance(child, ast.Attribute) and child.attr == "astype"  # stays with what it casts
+            yield from (e for e in (_operands(receiver) if receiver else ()) if not (cast and e is receiver))
             continue
         for part in child if isinstance(child, list) else [child]:
             if isinstance(part, ast.AST):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from symgrad.export import helpers
@@ -43,11 +43,15 @@ def self_test(kind: str, shapes: Mapping[str, tuple[int, ...]], functions: Mappi
     )
 
 
-def example_functions(program: Program) -> dict[str, Any]:
+def example_functions(program: Program) -> dict[str, Callable[..., Any]]:
     """The same functions, to call, for what a program leaves open."""
-    examples: Any = helpers
-    functions = functions_of(list(postorder(eq.expr for eq in program.equations)))
-    return {name: examples._tanh(0) if node.op is apply else examples._tanh_loss() for name, node in functions.items()}
+    return {name: example(node) for name, node in functions_of(list(postorder(eq.expr for eq in program.equations))).items()}
+
+
+def example(node: Node) -> Callable[..., Any]:
+    """The function that stands in for a generic one, or for a derivative of it."""
+    made: Any = helpers
+    return made._tanh(node.params["order"]) if node.op is apply else made._tanh_loss(*node.params["wrt"])
 
 
 def _example(node: Node) -> str:

@@ -128,7 +128,9 @@ class Statements:
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
         silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
-        return template.format(*(self._operand(a, silent) for a in node.args))
+        text = template.format(*(self._operand(a, silent) for a in node.args))
+        is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
+        return f"float({text})" if is_number and "np." in text else text  # a number of NumPy would widen what it meets
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
@@ -168,9 +170,12 @@ def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
 
 
 def _describe(node: Node) -> str:
-    """A readable name for a shared value: exp_z for exp(z)."""
+    """A readable name for a shared value: exp_z for exp(z); none of Python's own."""
     leaf = next((a for a in node.args if a.op is VARIABLE), None)
-    return f"{node.op.name}_{leaf}" if leaf is not None and len(node.args) == 1 else node.op.name.rstrip("_")
+    if leaf is not None and len(node.args) == 1:
+        return f"{node.op.name}_{leaf}"
+    word = node.op.name.rstrip("_")
+    return {"sum": "total", "max": "top", "min": "bottom"}.get(word, word)
 
 
 _ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})

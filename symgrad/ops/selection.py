@@ -168,7 +168,7 @@ wins = elementwise(
     "wins",
     lambda Z, X, Y: (zeros(X.shape), zeros(Y.shape)),
     latex=lambda node, show: rf"\mathbf{{1}}[{plain(node.args[0], show)} > {plain(node.args[1], show)}]",
-    numpy="np.where({0} == {1}, 0.5, np.where({0} > {1}, 1.0, 0.0)).astype(_dtype)",
+    numpy="(({0} > {1}).astype(_dtype) + ({0} >= {1}).astype(_dtype)) / 2",
     scalar=lambda x, y: sympy.Heaviside(x - y, sympy.Rational(1, 2)),
     samples=(on("m n", "m n"), on("", "")),
     spreads=True,
