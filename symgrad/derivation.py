@@ -19,6 +19,7 @@ from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.selftest import example_functions
+from symgrad.export.targets import target_of
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
@@ -305,6 +306,14 @@ class Derivation:
 
     def numpy(self) -> str:
         """One standalone module that imports numpy alone: value, grad, hvp, hessian and more, or value, jvp and jacobian."""
+        return self.code("numpy")
+
+    def code(self, target: str) -> str:
+        """The module over `target`: "numpy", or "jax" for one of pure functions that jax.jit takes.
+
+        Raises `InputError` for a target that is not known.
+        """
+        chosen = target_of(target)
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar else None
@@ -321,7 +330,8 @@ class Derivation:
                 gauss_newton=self._gauss_newton,
                 equations={title: listing(equations) for title, equations in self.sections()},
                 sizes=self._shapes(),
-            )
+            ),
+            chosen,
         )
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -337,13 +347,15 @@ class Derivation:
                 continue
         return {x.name: tuple(size_of(d, sizes) for d in x.shape) for x in inputs}
 
-    def compile(self) -> types.ModuleType:
+    def compile(self, target: str = "numpy") -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""
-        return self._module
+        if target not in self._modules:
+            self._modules[target] = load(self.code(target), self.program.name)
+        return self._modules[target]
 
     @cached_property
-    def _module(self) -> types.ModuleType:
-        return load(self.numpy(), self.program.name)
+    def _modules(self) -> dict[str, types.ModuleType]:
+        return {}
 
     def cost(self, sizes: Mapping[str, int] | None = None, dtype: str = "float64") -> Cost:
         """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.cost_report`."""

@@ -8,7 +8,20 @@ import types
 
 from symgrad.errors import InputError
 
-_IMPORTS = frozenset({"numpy", "math", "typing", "collections.abc", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
+_IMPORTS = frozenset(
+    {
+        "numpy",
+        "math",
+        "typing",
+        "collections.abc",
+        "scipy.linalg",
+        "jax",
+        "jax.numpy",
+        "jax.scipy.linalg",
+        "scipy.special",
+        "scipy.sparse.linalg",
+    }
+)
 _BUILTINS = frozenset(
     "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed set print "
     "ValueError TypeError SystemExit __build_class__ __name__ __import__ property staticmethod bool all any".split()

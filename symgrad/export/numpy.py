@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import source_of, with_needs
 from symgrad.export.forms import computed
 from symgrad.export.lines import LONGEST, laid_out
-from symgrad.export.selftest import REPORTS, self_test
+from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.export.targets import NUMPY, Target
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
@@ -78,9 +79,9 @@ class Sources:
     sizes: Mapping[str, tuple[int, ...]]
 
 
-def numpy_module(s: Sources) -> str:
+def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     """The text of the module; the same sources give the same bytes."""
-    parts = _Module(s)
+    parts = _Module(s, target)
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
     foot = parts.foot()
     pieces = [*parts.tables(), *parts.helper_sources(), *bodies, parts.aliases(), *foot]
@@ -93,11 +94,11 @@ def scheduled(program: Program) -> Program:
 
 
 class _Module:
-    def __init__(self, s: Sources) -> None:
-        self.s = s
+    def __init__(self, s: Sources, target: Target) -> None:
+        self.s, self.target = s, target
         self.inputs = [str(v) for v in s.forward.inputs]
         self.helpers: set[str] = {"_arrays"}
-        self.np = fresh("np", s.forward.names)
+        self.np = fresh(target.library, s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
         self.open = functions_of(nodes)
@@ -112,25 +113,28 @@ class _Module:
         s = self.s
         assert s.adjoint is not None
         value, gradients = s.adjoint.outputs[0], s.adjoint.outputs[1:]
-        call = self._call("value_and_grad")
+        call, number = self._call("value_and_grad"), "float" if self.target.writes else "np.ndarray"
         return [
-            self._function("value", s.forward, [value], "return {float}({0})", "float", self._says("The value")),
+            self._function("value", s.forward, [value], f"return {self.target.number}", number, self._says("The value")),
             self._function(
                 "value_and_grad",
                 s.adjoint,
                 [value, *gradients],
-                "return {float}({0}), {Gradient}({rest})",
-                "tuple[float, Gradient]",
+                f"return {self.target.number}, {{Gradient}}({{rest}})",
+                f"tuple[{number}, Gradient]",
                 self._says("The value and the gradient", ", in the shapes of the variables"),
             ),
             self._short("grad", "Gradient", self._says("The gradient", ", in the shapes of the variables"), f"return {call}[1]"),
             self._product("hvp", s.tangent, "The Hessian times a direction, which holds one array a variable."),
             *([] if s.gauss_newton is None else [self._product("gnvp", s.gauss_newton, _GAUSS_NEWTON)]),
             self._hessian(),
-            self._hessian_diag(),
-            self._checks(),
-            *([] if s.factors is None else [self._hessian_factors(s.factors)]),
+            *self._unless_omitted("_diagonals" if s.diagonal is None else "hessian_diag", self._hessian_diag),
+            *self._unless_omitted("check", self._checks),
+            *self._unless_omitted("hessian_factors", self._hessian_factors),
         ]
+
+    def _unless_omitted(self, name: str, write: Callable[[], str]) -> list[str]:
+        return [] if name in self.target.omitted else [write()]
 
     def _hessian_diag(self) -> str:
         says = "The diagonal of the Hessian, in the shapes of the variables."
@@ -142,8 +146,10 @@ class _Module:
         columns = self._columns("hvp").replace("columns = _columns", "diagonals = _diagonals")
         return self._short("hessian_diag", "Gradient", says, columns, f"return {self.word['Gradient']}(*diagonals)")
 
-    def _hessian_factors(self, factors: Factors) -> str:
+    def _hessian_factors(self) -> str:
         """Blocks as maps over the named factors; those below the diagonal are transposes."""
+        if (factors := self.s.factors) is None:
+            return ""
         self.helpers.add("LinearMap")
         outputs = list(factors.program.outputs)
         place = {v: f"{{{i}}}" for i, v in enumerate(outputs)}
@@ -184,7 +190,7 @@ class _Module:
             self._function("value", s.forward, s.forward.outputs, "return {0}", "np.ndarray", self._says("The value")),
             self._product("jvp", s.tangent, "The Jacobian times a direction: the tangent of the value."),
             self._jacobian(),
-            self._checks(),
+            *self._unless_omitted("check", self._checks),
         ]
 
     def _checks(self) -> str:
@@ -217,10 +223,11 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs))
-        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions})
+        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, self.target.writes)
         lines = statements.emit()
-        own = _owned if owned else lambda _program, _v, name: name
-        named = [own(program, v, statements.names[v]) for v in outputs]
+        named = [statements.names[v] for v in outputs]
+        if owned:
+            named = [_owned(program, v, name, self.target.writes) for v, name in zip(outputs, named, strict=True)]
         lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
         shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
@@ -260,12 +267,15 @@ class _Module:
             *(f"{v}: {kind}" for v, kind in hints.items()),
             *(["*", *(f"{f}: {_FUNCTIONS['Callable']}" for f in self.generics)] if self.generics and generics else []),
         ]
-        parameters = [re.sub(r"\bnp\.", f"{self.np}.", text) for text in parameters]
-        returns = re.sub(r"\bnp\.", f"{self.np}.", returns)
+        parameters, returns = [self._typed(text) for text in parameters], self._typed(returns)
         line = f"def {name}({', '.join(parameters)}) -> {returns}:"
         if len(line) <= LONGEST:
             return [line]
         return [f"def {name}(", *(f"    {parameter}," for parameter in parameters), f") -> {returns}:"]
+
+    def _typed(self, text: str) -> str:
+        """Types in the words of the target."""
+        return text.replace("np.ndarray", self.target.array.replace("np.", f"{self.np}."))
 
     def _call(self, name: str, first: str = "") -> str:
         arguments = [*([first] if first else []), _keywords([*self.inputs, *self.generics])]
@@ -297,7 +307,7 @@ class _Module:
     # the rest of the module -----------------------------------------------------------------------------------------------
 
     def header(self, bodies: Sequence[str]) -> str:
-        texts = [*map(source_of, with_needs(self.helpers)), *bodies]
+        texts = [*(source_of(name, self.target.name) for name in with_needs(self.helpers, self.target.name)), *bodies]
         abstract = [name for name in _FUNCTIONS if any(f"{name}[" in text for text in bodies)]
         imports = [
             *(["import math"] if any(re.search(r"\bmath\.", text) for text in texts) else []),
@@ -305,8 +315,9 @@ class _Module:
             "from typing import NamedTuple",
         ]
         defined = [name for name in PUBLIC if any(text.startswith(f"def {name}(") for text in bodies)]
-        title = module_docstring(self.s.forward, self.s.wrt, __version__, "NumPy", defined)
-        return "\n".join([title, *self._exempt(), "", *imports, "", f"import numpy as {self.np}"])
+        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined)
+        libraries = [line.format(np=self.np) for line in self.target.imports]
+        return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
 
     def _exempt(self) -> list[str]:
         """The author's letters stay, whatever a linter thinks of them."""
@@ -316,8 +327,8 @@ class _Module:
     def foot(self) -> list[str]:
         """The self-test, which runs when the module runs as a script."""
         kind = "scalar" if self.s.adjoint is not None else "array"
-        text = self_test(kind, self.s.sizes, {name: self.open[name] for name in self.generics})
-        return [text.replace("np.", f"{self.np}."), 'if __name__ == "__main__":\n    _self_test()']
+        text = self_test(kind, self.s.sizes, {name: self.open[name] for name in self.generics}, self.target.prepare)
+        return [self._tested(text), 'if __name__ == "__main__":\n    _self_test()']
 
     def aliases(self) -> str:
         """The names that gave way to an input's, for the functions that call them."""
@@ -329,7 +340,7 @@ class _Module:
         labels = tuple(str(v) for v in inputs if is_label(v))
         shapes = {str(v): tuple(d if isinstance(d, int) else str(d) for d in v.shape) for v in inputs}
         gradient = ["class Gradient(NamedTuple):", '    """One array a variable, of its shape."""', ""]
-        gradient += [f"    {v}: {f'{self.np}.ndarray' if v.ndim else 'float'}" for v in self.s.wrt]
+        gradient += [f"    {v}: {self._typed('np.ndarray' if v.ndim or not self.target.writes else 'float')}" for v in self.s.wrt]
         tables = [*_table("SHAPES", shapes), f"LABELS = {labels!r}".replace("'", '"'), *_table("PROPERTIES", known)]
         return ["\n".join(tables), "\n".join(gradient)]
 
@@ -337,7 +348,17 @@ class _Module:
         """Helpers in the order of their names, after those of the self-test are known."""
         self.helpers |= REPORTS["scalar" if self.s.adjoint is not None else "array"]
         self.helpers |= {"_tanh" if node.op is apply else "_tanh_loss" for node in self.open.values()}
-        return [re.sub(r"\bnp\b", self.np, source_of(name)) for name in sorted(with_needs(self.helpers))]
+        return [self._embedded(name) for name in sorted(with_needs(self.helpers, self.target.name))]
+
+    def _embedded(self, name: str) -> str:
+        text = source_of(name, self.target.name)
+        if name in TESTING:
+            return self._tested(text)
+        return re.sub(r"\b(np|jnp)\b", self.np, text)
+
+    def _tested(self, text: str) -> str:
+        """The module's own test computes with NumPy whatever the target."""
+        return text if self.target is not NUMPY else re.sub(r"\bnp\b", self.np, text)
 
 
 def is_label(v: Node) -> bool:
@@ -395,11 +416,11 @@ def _where(program: Program, dim: str) -> str:
     raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
-def _owned(program: Program, output: Node, name: str) -> str:
-    """Results never share memory with an input, and are never a read-only view."""
+def _owned(program: Program, output: Node, name: str, writes: bool) -> str:
+    """Results are arrays or NumPy scalars, share no memory with an input, and are never a read-only view."""
     node = output
     while node in program.defined or node.op.name in ("transpose", "diagonal", "reshape"):
         node = program.defined[node].expr if node in program.defined else node.args[0]
     if node.op is CONSTANT:
         return f"_dtype.type({name})"
-    return f"{name}.copy()" if output.ndim and node.op.name in ("variable", "broadcast") else name
+    return f"{name}.copy()" if output.ndim and writes and node.op.name in ("variable", "broadcast") else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symgrad.export import helpers
@@ -17,7 +17,13 @@ REPORTS = {"scalar": {"_random", "_scalar_errors", "_report"}, "array": {"_rando
 _CHECKED = {"scalar": "value, grad, hvp, hessian", "array": "value, jvp, jacobian"}
 
 
-def self_test(kind: str, shapes: Mapping[str, tuple[int, ...]], functions: Mapping[str, Node]) -> str:
+TESTING = frozenset(
+    {"_random", "_move", "_slope", "_error", "_directions", "_scalar_errors", "_array_errors", "_report", "_tanh", "_tanh_loss"}
+)
+"""Helpers of the test alone."""
+
+
+def self_test(kind: str, shapes: Mapping[str, tuple[int, ...]], functions: Mapping[str, Node], first: Sequence[str] = ()) -> str:
     """The text of `_self_test`; generic functions are bound to derivatives of tanh."""
     examples = [f'        "{name}": {_example(node)},' for name, node in functions.items()]
     given = ["    functions = {", *examples, "    }"] if examples else ["    functions = {}"]
@@ -26,6 +32,7 @@ def self_test(kind: str, shapes: Mapping[str, tuple[int, ...]], functions: Mappi
         [
             "def _self_test() -> None:",
             '    """Hold derivatives against finite differences, at sizes that all differ."""',
+            *(f"    {statement}" for statement in first),
             *(["    shapes = {", *sizes, "    }"] if sizes else ["    shapes = {}"]),
             *given,
             f"    tested = ({_CHECKED[kind]})",

@@ -30,8 +30,8 @@ _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 class Statements:
     """Turns the equations of a program into statements, each shared subexpression computed once."""
 
-    def __init__(self, program: Program, reserved: Iterable[str]) -> None:
-        self.program = program
+    def __init__(self, program: Program, reserved: Iterable[str], writes: bool = True) -> None:
+        self.program, self.writes = program, writes
         self.taken = set(reserved) | {str(v) for v in program.inputs}
         self.lines: list[str] = []
         self.names: dict[Node, str] = {v: str(v) for v in program.inputs}
@@ -74,7 +74,7 @@ class Statements:
         """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
         terms = eq.expr.args if eq.expr.op is add else (eq.expr,)
         rest = [t for t in terms if _place(t, "") is None]
-        if len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
+        if not self.writes or len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
             return False
         self._compute_below(*rest)
         name = self._name(eq.name)
