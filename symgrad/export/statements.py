@@ -130,7 +130,7 @@ class Statements:
         silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
         text = template.format(*(self._operand(a, silent) for a in node.args))
         is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
-        return f"float({text})" if is_number and "np." in text else text  # a number of NumPy would widen what it meets
+        return f"float({text})" if is_number and self.writes and "np." in text else text  # a number of NumPy would widen what it meets
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""

@@ -121,31 +121,89 @@ def _sinc(x, order):
     return np.pi**order * np.where(is_far, value, series)
 
 
+def _riccati(sign, count):
+    """Coefficients of tan (1) or tanh (-1), the odd solution of t' = 1 + sign t^2."""
+    c = [0.0]
+    for n in range(count):
+        square = sum(c[i] * c[n - i] for i in range(n + 1))
+        c.append(((n == 0) + sign * square) / (n + 1))
+    return c
+
+
+def _riccati_slope(sign, order, t):
+    """The derivative of this order of tan or tanh as a polynomial in its value t."""
+    p = [0.0, 1.0]
+    for _ in range(order):
+        d = [k * c for k, c in enumerate(p)][1:]
+        pairs = zip([*d, 0.0, 0.0], [0.0, 0.0, *d], strict=True)
+        p = [low + sign * high for low, high in pairs]
+    return _horner(p[::-1], t)
+
+
 def _removable(x, function, order):
-    """The derivative of this order of log(1 + x) / x, (exp(x) - 1) / x or sinh(x) / x.
+    """The derivative of this order of f(x) / x, f being zero at zero.
 
     Smooth at zero: a power series near it, x f_n = g_n - n f_(n-1) beyond.
     """
     near = np.abs(x) < 0.25 * (order + 1) / (order + 2)
     small, series = np.where(near, x, 0.0), 0.0
+    odd = _riccati(1.0 if function == "tan" else -1.0, order + 31)
     coefficient = {
         "log1p": lambda k: (-1.0) ** k / (k + 1),
         "expm1": lambda k: 1.0 / math.factorial(k + 1),
         "sinh": lambda k: (k + 1) % 2 / math.factorial(k + 1),
-    }[function]
+        "arctan": lambda k: (k + 1) % 2 * (-1.0) ** (k // 2) / (k + 1),
+    }.get(function, lambda k: odd[k + 1])
     for k in range(order + 30, order - 1, -1):
         series = series * small + coefficient(k) * math.perm(k, order)
     far = np.where(near, 1.0, x)
-
-    def log1p_slope(k):
-        return -((-1.0) ** k) * math.factorial(k - 1) / (1.0 + far) ** k
-
-    slope = {
-        "log1p": lambda k: log1p_slope(k) if k else np.log1p(far),
-        "expm1": lambda k: np.exp(far) if k else np.expm1(far),
-        "sinh": lambda k: np.cosh(far) if k % 2 else np.sinh(far),
-    }[function]
-    value = slope(0) / far
+    value = _removed_slope(far, function, 0) / far
     for k in range(1, order + 1):
-        value = (slope(k) - k * value) / far
+        value = (_removed_slope(far, function, k) - k * value) / far
     return np.where(near, series, value)[()]
+
+
+def _removed_slope(x, function, k):
+    """The derivative of order k of the function above the line."""
+    if function == "log1p" and k:
+        return -((-1.0) ** k) * math.factorial(k - 1) / (1.0 + x) ** k
+    if function == "arctan" and k:
+        angle = np.arctan2(1.0, x)
+        power = math.factorial(k - 1) * np.hypot(1.0, x) ** -k
+        return (-1.0) ** (k - 1) * power * np.sin(k * angle)
+    if function in ("tan", "tanh"):
+        t = np.tan(x) if function == "tan" else np.tanh(x)
+        if function == "tanh" and k == 1:
+            return 1.0 / np.cosh(x) ** 2
+        return _riccati_slope(1.0 if function == "tan" else -1.0, k, t)
+    return {
+        "log1p": lambda: np.log1p(x),
+        "expm1": lambda: np.exp(x) if k else np.expm1(x),
+        "sinh": lambda: np.cosh(x) if k % 2 else np.sinh(x),
+        "arctan": lambda: np.arctan(x),
+    }[function]()
+
+
+def _erfcx(x, order):
+    """The derivative of this order of exp(x^2) erfc(x), (-2)^n n! J_n.
+
+    2 n J_n = J_(n-2) - 2 x J_(n-1): upwards below 1, by its continued fraction beyond.
+    """
+    low = np.minimum(x, 1.0)
+    before, value = 1.1283791670955126, np.exp(low * low) * _erfc(low)
+    for n in range(1, order + 1):
+        before, value = value, (before - 2.0 * low * value) / (2.0 * n)
+    high = np.maximum(x, 1.0)
+    ratio = 1.0 / (high + np.hypot(high, 20.0))
+    product = 1.1283791670955126
+    for n in range(200, -1, -1):
+        ratio = 1.0 / (2.0 * high + 2.0 * (n + 1) * ratio)
+        if n <= order:
+            product = product * ratio
+    return (-2.0) ** order * math.factorial(order) * np.where(x < 1.0, value, product)
+
+
+def _log_erfc(x):
+    """log(erfc(x)), where erfc may underflow."""
+    high = np.log(_erfcx(np.maximum(x, 1.0), 0)) - np.square(x)
+    return np.where(x < 1.0, np.log(_erfc(np.minimum(x, 1.0))), high)
