@@ -10,12 +10,10 @@ from typing import Any
 from symgrad import __version__
 from symgrad.blocks import Factors
 from symgrad.errors import UnsupportedError
-from symgrad.export.association import associated
-from symgrad.export.contraction import planned
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import source_of, with_needs
-from symgrad.export.forms import computed
 from symgrad.export.lines import LONGEST, laid_out
+from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.export.targets import NUMPY, Target
@@ -86,11 +84,6 @@ def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     foot = parts.foot()
     pieces = [*parts.tables(), *parts.helper_sources(), *bodies, parts.aliases(), *foot]
     return "\n\n\n".join([parts.header(bodies) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
-
-
-def scheduled(program: Program) -> Program:
-    """The same program in the forms and the order that code computes."""
-    return associated(planned(computed(program))).needed()
 
 
 class _Module:

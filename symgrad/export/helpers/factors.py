@@ -21,10 +21,11 @@ def _cofactor_unit(x, *directions):
     u, s, vh = np.linalg.svd(x)
     inner = np.diag(_others(s))
     if directions:
-        v = u.conj().T @ directions[0] @ vh.conj().T
+        v = np.swapaxes(u.conj().T @ directions[0] @ vh.conj().T, -2, -1)
         eye = np.eye(len(s), dtype=s.dtype)
         pairs = _others(np.where(eye == 1, 1.0, s)) * (1.0 - eye)
-        inner = np.diag(pairs @ np.diagonal(v)) - pairs * v.T
+        along = np.diagonal(v, axis1=-2, axis2=-1) @ pairs
+        inner = along[..., None] * eye - pairs * v
     return np.linalg.det(u) * np.linalg.det(vh) * (u.conj() @ inner @ vh.conj())
 
 
@@ -41,7 +42,8 @@ def _cofactor(x, *directions):
     size = np.inf if result is None else np.linalg.norm(x) * np.linalg.norm(result)
     if size < 50 * n:
         for V in directions:
-            result = np.sum(result * V) * result - result @ V.T @ result
+            inner = np.sum(result * V, axis=(-2, -1), keepdims=True)
+            result = inner * result - result @ np.swapaxes(V, -2, -1) @ result
         result = sign * np.exp(log) * result
     else:
         result = _cofactor_unit(x, *directions).real.astype(x.dtype)

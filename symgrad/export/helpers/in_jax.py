@@ -101,6 +101,7 @@ def _cofactor(x, *directions):
     if len(directions) > 1:
         *rest, last = directions
         return jax.jvp(lambda y: _cofactor(y, *rest), (x,), (last,))[1]
-    v, eye = u.T @ directions[0] @ vt.T, jnp.eye(n, dtype=s.dtype)
+    v, eye = jnp.swapaxes(u.T @ directions[0] @ vt.T, -2, -1), jnp.eye(n, dtype=s.dtype)
     pairs = _others(jnp.where(eye == 1, 1.0, s)) * (1.0 - eye)
-    return sign * (u @ (jnp.diag(pairs @ jnp.diagonal(v)) - pairs * v.T) @ vt)
+    along = jnp.diagonal(v, axis1=-2, axis2=-1) @ pairs
+    return sign * (u @ (along[..., None] * eye - pairs * v) @ vt)
