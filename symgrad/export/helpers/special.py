@@ -204,6 +204,8 @@ def _erfcx(x, order):
 
 
 def _log_erfc(x):
-    """log(erfc(x)), where erfc may underflow."""
+    """log(erfc(x)), where erfc may underflow; near zero by log1p(-erf(x))."""
+    near = np.log1p(-_erf_near_zero(np.clip(x, -0.5, 0.5)))
+    middle = np.log(_erfc(np.minimum(x, 1.0)))
     high = np.log(_erfcx(np.maximum(x, 1.0), 0)) - np.square(x)
-    return np.where(x < 1.0, np.log(_erfc(np.minimum(x, 1.0))), high)
+    return np.where(np.abs(x) < 0.5, near, np.where(x < 1.0, middle, high))
