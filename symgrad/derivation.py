@@ -397,7 +397,8 @@ class Derivation:
         Documents (.tex, .pdf, .html, .md, .ipynb) take `level` ("result", "adjoints", "steps"), `report` (what `verify` returned),
         `style` and `superscript`; pictures (.svg, .png) take `point` (numbers for the inputs: values above each wire, gradients
         below), `digits`, `second` (the tangent program too), `detail` ("equations", "operations") and `groups`.
-        Raises `InputError` for a suffix or an option that is not known, and where the program that makes the file is missing.
+        Code (.py) takes `target`, as `code` does.  Raises `InputError` for a suffix or an option that is not known, and where the
+        program that makes the file is missing.
         """
         path = Path(path)
         save(self, path, options)

@@ -111,3 +111,9 @@ def test_a_jax_module_keeps_float32_and_tests_itself(tmp_path):
 def test_an_unknown_target_is_refused():
     with pytest.raises(InputError, match=r"^there is no target 'torch'; there are numpy, jax"):
         sg.forward('def f(x: "n"): return sum(x)').derive().code("torch")
+
+
+def test_saved_code_is_that_of_its_target(tmp_path):
+    d = sg.forward('def f(x: "n"): return sum(tanh(x))').derive()
+    assert d.save(tmp_path / "f.py", target="jax").read_text(encoding="utf-8") == d.code("jax") != d.numpy()
+    assert "import jax" not in d.numpy()
