@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import sympy
@@ -23,11 +23,16 @@ def operations(root: Node) -> int:
     Transposes, scalar factors, signs (where they are no subtraction) and norms count one each, X^k one whatever k is; a transpose
     that is not printed, that of a symmetric variable, counts nothing.
     """
+    return counted([root])[root]
+
+
+def counted(roots: Iterable[Node]) -> Counts:
+    """The same for every node below the roots."""
     counts: Counts = {}
-    for node in postorder([root]):
+    for node in postorder(roots):
         count = _COUNTS.get(node.op.name, _function)
         counts[node] = count(node, counts)
-    return counts[root]
+    return counts
 
 
 def _function(node: Node, counts: Counts) -> int:
@@ -100,8 +105,10 @@ def _copies(node: Node, counts: Counts) -> int:
     if x.ndim:
         silent = all(node.shape[a] == 1 for a in range(node.ndim) if a not in node.params["axes"])
         return counts[x] + (int(node.shape[0] == 1 != x.shape[0]) if silent else 2)
-    ones = 2 if node.ndim == 2 and 1 not in node.shape else 0
-    return counts[x] + ones + (value_of(x) not in (0, 1))
+    if value_of(x) == 0:
+        return 0
+    ones = 2 if node.ndim == 2 and 1 not in node.shape else int(node.ndim == 2 and node.shape[1] != 1)
+    return counts[x] + ones + (value_of(x) != 1)
 
 
 def _total(node: Node, counts: Counts) -> int:

@@ -18,12 +18,16 @@ PASSES: dict[str, Callable[..., Any]] = {}
 
 @dataclass(frozen=True)
 class Equation:
-    """`symbol = expr`; `line` is where the author wrote it, `parts` the named contributions whose sum it is."""
+    """`symbol = expr`; `line` is where the author wrote it, `parts` the named contributions whose sum it is.
+
+    An `aside` names a part for print alone: it is read after the first equation that holds it, in a line that begins with "where".
+    """
 
     symbol: Node
     expr: Node
     line: int = 0
     parts: tuple[tuple[Node, Node], ...] = ()
+    aside: bool = False
 
     @property
     def name(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
-from symgrad.op import Node, constant, value_of
+from symgrad.graph import variables
+from symgrad.op import PRINTERS, Node, constant, value_of
 from symgrad.printing.breaking import broken
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
@@ -25,16 +27,45 @@ def shape_of(node: Node, show: Show) -> str:
     return r"\mathbb{R}^{" + r" \times ".join(sizes) + "}"
 
 
+WHERE = r"\text{where}\ "
+"""Stands before the left side of an aside."""
+
+
 def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]:
     """Left and right side of each equation; before a sum of contributions its local derivatives, as textbooks have them."""
     summands: set[Any] = set()
-    for eq in equations:
+    for eq in reading_order(equations):
+        if eq.aside:
+            yield WHERE + show.text(eq.symbol), show.text(eq.expr)
+            continue
         for source, part in eq.parts if len(eq.parts) > 1 else ():
             if source.params["symbol"] in summands:
                 yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
         if _is_bar(eq.symbol) and not eq.symbol.ndim and value_of(eq.expr) == 1:
             summands.add(eq.symbol.params["symbol"][1])
         yield show.text(eq.symbol), show.text(eq.expr)
+
+
+def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
+    """Asides after the first equation that reads them."""
+    waiting: dict[Node, Equation] = {}
+    for eq in equations:
+        if eq.aside:
+            waiting[eq.symbol] = eq
+            continue
+        yield eq
+        read = [eq]
+        for reader in read:
+            read += [waiting.pop(v) for v in variables(reader.expr) if v in waiting]
+        yield from read[1:]
+
+
+def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
+    """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
+    numbers = list(takewhile(lambda eq: not variables(eq.expr), backward))
+    place = {eq.symbol.params["symbol"]: i for i, eq in enumerate(forward)}
+    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["symbol"][1], len(place)))
+    return (*first, *backward[len(numbers) :])
 
 
 def _is_bar(symbol: Node) -> bool:
@@ -44,11 +75,18 @@ def _is_bar(symbol: Node) -> bool:
 def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     show = Show(theme)
-    lines = []
-    for left, right in rows(equations, show):
+    return aligned((left, "=", right) for left, right in rows(equations, show))
+
+
+def aligned(lines: Iterable[tuple[str, str, str]]) -> str:
+    """Left sides, relations and right sides as one `align` environment."""
+    printed = []
+    for left, relation, right in lines:
         first, *rest = broken(right, WIDEST - len(unicode_of(left)))
-        lines.append(f"{left} &= {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
-    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}" if lines else ""
+        sign = relation if relation == "=" else f"{{}} {relation}"
+        aside = r" \nonumber" if left.startswith(WHERE) else ""
+        printed.append(f"{left} &{sign} {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest) + aside)
+    return "\\begin{align}\n" + " \\\\\n".join(printed) + "\n\\end{align}" if printed else ""
 
 
 def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
@@ -72,3 +110,5 @@ def _width(text: str) -> int:
 
 PASSES["latex"] = lambda program, theme=None: align(program.equations, theme)
 PASSES["text"] = lambda program, theme=None: listing(program.equations, theme)
+PRINTERS["latex"] = lambda node: Show().text(node)
+PRINTERS["text"] = lambda node: unicode_of(Show().text(node))

@@ -29,7 +29,7 @@ class Theme:
         return rf"\frac{{\partial {objective}}}{{\partial {name}}}" if self.style == "partial" else rf"\bar{{{name}}}"
 
     def tangent(self, name: str) -> str:
-        return rf"\mathcal{{R}}\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
+        return rf"\mathcal{{R}}\!\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
 
 
 class Show:

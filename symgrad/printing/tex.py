@@ -51,6 +51,9 @@ _SPECIAL = {c: "\\" + c for c in "{}$%&#_"} | {
 }  # fmt: skip
 
 
+BREAK = "\\\\\n&\\quad "
+"""Between the lines of one equation."""
+
 _HEADINGS = {1: "section*", 2: "subsection*", 3: "subsubsection*"}
 
 
@@ -106,20 +109,27 @@ def left_width(lines: Sequence[Line]) -> int:
 def _align(lines: Sequence[Line]) -> str:
     star = "" if lines[0].number else "*"
     beside = left_width(lines) + 4
-    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside) for line in lines) + f"\n\\end{{align{star}}}"
+    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside, not star) for line in lines) + f"\n\\end{{align{star}}}"
 
 
-def _row(line: Line, beside: int) -> str:
+def _row(line: Line, beside: int, numbered: bool) -> str:
     first, *rest = pieces(line, beside)
     relation = "=" if line.relation == "=" else line.relation + " "
-    broken_off = (r" \nonumber" if line.number else "") + " \\\\\n&\\quad "
-    label = rf" \label{{{line.label}}}" if line.number else ""
-    return f"{line.left} &{relation} {broken_off.join([first, *rest])}{label}"
+    unnumbered = r" \nonumber" if numbered else ""
+    end = rf" \label{{{line.label}}}" if line.number else unnumbered
+    return f"{line.left} &{relation} {f'{unnumbered} {BREAK}'.join([first, *rest])}{end}"
 
 
 def _boxed(lines: Sequence[Line]) -> str:
-    rows = [rf"\boxed{{\begin{{aligned}} {_row(line, left_width([line]) + 4)} \end{{aligned}}}}" for line in lines]
+    rows = [rf"\boxed{{{_in_box(line)}}}" for line in lines]
     return "\\begin{gather*}\n" + " \\\\\n".join(rows) + "\n\\end{gather*}"
+
+
+def _in_box(line: Line) -> str:
+    beside = left_width([line]) + 4
+    if len(pieces(line, beside)) == 1:
+        return f"{line.left} = {line.right}"
+    return rf"\begin{{aligned}} {_row(line, beside, False)} \end{{aligned}}"
 
 
 # code -----------------------------------------------------------------------------------------------------------------------
