@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from symgrad.export import helpers
+from symgrad.export.loading import computed
 from symgrad.graph import postorder
 from symgrad.op import VARIABLE, Node
 from symgrad.program import Program
+
+_HELPERS = {name: value for name, value in vars(helpers).items() if not name.startswith("__")}
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -20,15 +23,8 @@ Functions = Mapping[str, Callable[..., Any]]
 def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
     """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
     sizes = _sizes(program, inputs)
-    scope = {
-        "np": np,
-        "math": math,
-        "_dtype": np.dtype(float),
-        "_sizes": sizes,
-        "__builtins__": {"abs": abs},
-        **vars(helpers),
-        **(functions or {}),
-    }
+    words = {"np": np, "math": math, "_dtype": np.dtype(float), "_sizes": sizes}
+    scope = {**words, **_HELPERS, **(functions or {})}
     known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
     for eq in program.equations:
         for node in postorder([eq.expr]):
@@ -42,7 +38,7 @@ def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
     template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
     code = template.format(*(f"_operands[{i}]" for i in range(len(operands))))
     code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
-    return eval(code, {**scope, "_operands": operands})
+    return computed(code, {**scope, "_operands": operands})
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 import sympy
 
+from symgrad.budget import tick
 from symgrad.errors import InputError, ShapeError
 from symgrad.source import value_source
 
@@ -112,6 +113,7 @@ _lock = threading.Lock()
 
 
 def _intern(op: Op, args: tuple[Node, ...], static: dict[str, Any], shape: Shape) -> Node:
+    tick()
     items = tuple(sorted(static.items()))
     key = (op.name, args, items)
     with _lock:

@@ -143,7 +143,7 @@ def _check_equation(eq: Equation, known: set[Node]) -> None:
 
 def fresh(name: str, taken: Iterable[str]) -> str:
     """`name`, or the first of name_2, name_3, ... that gives way to the author's names."""
-    taken = set(taken)
+    taken = taken if isinstance(taken, set | frozenset) else set(taken)
     candidate, count = name, 1
     while candidate in taken:
         count += 1

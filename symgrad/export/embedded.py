@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from symgrad.export import helpers
+from symgrad.source import source_of as function_source
 
 
 @cache
 def source_of(name: str, target: str = "numpy") -> str:
     """One helper as it stands, in the form of its target, without the comments that are meant for our own linter."""
     text = _in_jax().get(name) if target == "jax" else None
-    return re.sub(r"  # noqa.*", "", text or inspect.getsource(getattr(helpers, name)).strip())
+    return re.sub(r"  # noqa.*", "", text or function_source(getattr(helpers, name)).strip())
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 from symgrad import __version__
 from symgrad.blocks import Factors
+from symgrad.budget import budgeted
 from symgrad.errors import UnsupportedError
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import source_of, with_needs
@@ -77,6 +78,7 @@ class Sources:
     sizes: Mapping[str, tuple[int, ...]]
 
 
+@budgeted("exporting")
 def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     """The text of the module; the same sources give the same bytes."""
     parts = _Module(s, target)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from symgrad.budget import budgeted
 from symgrad.graph import variables
 from symgrad.op import PRINTERS, Node, constant, value_of
 from symgrad.printing.breaking import broken
@@ -72,6 +73,7 @@ def _is_bar(symbol: Node) -> bool:
     return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "bar"
 
 
+@budgeted("printing")
 def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     show = Show(theme)
@@ -95,6 +97,7 @@ def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
     return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
 
 
+@budgeted("printing")
 def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as a terminal shows them, equal signs in one column."""
     show = Show(theme)

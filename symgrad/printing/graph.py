@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +24,8 @@ from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
 from symgrad.printing.steps import every_operation, is_adjoint, split
 from symgrad.printing.text import unicode_of
+from symgrad.printing.tools import shut_in
 from symgrad.program import Equation, Program
-
-SECONDS = 60
-"""Time that Graphviz may take."""
 
 FORWARD, BACKWARD, SECOND, VALUE, SOFT = "#1f5fa8", "#c0392b", "#2b7a3d", "#1e8449", "#6b7075"
 """The colours of the passes, of values and of what is said by the way."""
@@ -121,10 +118,8 @@ def rendered(source: str, kind: str) -> bytes:
         )
     command = [program, f"-T{kind}", *(["-Gdpi=160", "-Gbgcolor=white"] if kind == "png" else [])]
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            run = subprocess.run(command, input=source.encode(), cwd=folder, capture_output=True, timeout=SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise InputError(f"Graphviz took longer than {SECONDS} s and was stopped") from None
+        # With a server's name Graphviz opens no file that a label may ask for, but those of one folder, which is empty.
+        run = shut_in(command, folder, {"SERVER_NAME": "symgrad", "GV_FILE_PATH": folder}, source.encode())
     if run.returncode or not run.stdout:
         said = run.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         raise InputError(f"Graphviz failed: {said[0]}")
