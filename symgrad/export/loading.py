@@ -54,8 +54,10 @@ _FILES = frozenset(
 )
 """Public names of NumPy and of Python's own types that reach files, memory or attributes by a string."""
 
-_ELSEWHERE = frozenset("random default_rng normal integers config update vmap jvp scipy solve_triangular Array at set".split())
-"""Attributes of random generators and of jax that the exporter writes."""
+_ELSEWHERE = frozenset(
+    "_fields random default_rng normal integers config update vmap jvp scipy solve_triangular Array at set".split()
+)
+"""Attributes of named tuples, random generators and jax that the exporter writes."""
 
 _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 
