@@ -62,6 +62,7 @@ _VERIFY = f"""examples:
 _EXPORT = f"""examples:
   symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
   symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
+  symgrad export mlp.py --target jax            the same over jax, each function pure
 
 {_EXIT_CODES}"""
 
@@ -158,6 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_bind(verify)
     export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
     export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
+    export.add_argument(
+        "--target", default="numpy", metavar="LIBRARY", help="numpy, or jax for functions that jax.jit takes (numpy)"
+    )
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
@@ -335,7 +339,9 @@ def _export(args: argparse.Namespace) -> int:
         from symgrad.files import write_text
 
         name = module_name(derivation.program.name)
-        texts = {args.output / f"{name}.py": derivation.numpy()}
+        if args.tests and args.target != "numpy":
+            raise InputError("--tests are for the NumPy module; one for another target tests itself when it runs as a script")
+        texts = {args.output / f"{name}.py": derivation.code(args.target)}
         if args.tests:
             source = _relative(split_target(args.file)[0], args.output)
             texts[args.output / f"test_{name}.py"] = pytest_module(derivation.program, source, dict(args.bind))

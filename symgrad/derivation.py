@@ -20,6 +20,8 @@ from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
+from symgrad.export.selftest import example_functions
+from symgrad.export.targets import target_of
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.op import SYMMETRIC, Node, variable
@@ -34,6 +36,7 @@ from symgrad.probabilities import by_name, differentiable
 from symgrad.program import PASSES, Equation, Program, fresh
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
+from symgrad.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
 from symgrad.second import Block, block
 from symgrad.simplify import legible, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
@@ -384,6 +387,14 @@ class Derivation:
 
     def numpy(self) -> str:
         """One standalone module that imports numpy alone: value, grad, hvp, hessian and more, or value, jvp and jacobian."""
+        return self.code("numpy")
+
+    def code(self, target: str) -> str:
+        """The module over `target`: "numpy", or "jax" for one of pure functions that jax.jit takes.
+
+        Raises `InputError` for a target that is not known.
+        """
+        chosen = target_of(target)
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar else None
@@ -398,17 +409,34 @@ class Derivation:
                 diagonal=self._diagonal,
                 factors=factors,
                 gauss_newton=self._gauss_newton,
-                equations=str(self),
-            )
+                equations={title: listing(equations) for title, equations in self.sections()},
+                sizes=self._shapes(),
+            ),
+            chosen,
         )
 
-    def compile(self) -> types.ModuleType:
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """A shape for every input, all sizes different; larger ones where the program indexes beyond the small."""
+        inputs = inputs_of(self.program.inputs)
+        examples = example_functions(self.program)
+        for least in ENLARGED:
+            sizes = sizes_for(inputs, least=least)
+            try:
+                evaluate(self.program, sample_inputs(inputs, sizes, 0), examples)
+                break
+            except (IndexError, ValueError):
+                continue
+        return {x.name: tuple(size_of(d, sizes) for d in x.shape) for x in inputs}
+
+    def compile(self, target: str = "numpy") -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""
-        return self._module
+        if target not in self._modules:
+            self._modules[target] = load(self.code(target), self.program.name)
+        return self._modules[target]
 
     @cached_property
-    def _module(self) -> types.ModuleType:
-        return load(self.numpy(), self.program.name)
+    def _modules(self) -> dict[str, types.ModuleType]:
+        return {}
 
     def cost(self, sizes: Mapping[str, int] | None = None, dtype: str = "float64") -> Cost:
         """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.cost_report`."""
@@ -450,7 +478,8 @@ class Derivation:
         Documents (.tex, .pdf, .html, .md, .ipynb) take `level` ("result", "adjoints", "steps"), `report` (what `verify` returned),
         `style` and `superscript`; pictures (.svg, .png) take `point` (numbers for the inputs: values above each wire, gradients
         below), `digits`, `second` (the tangent program too), `detail` ("equations", "operations") and `groups`.
-        Raises `InputError` for a suffix or an option that is not known, and where the program that makes the file is missing.
+        Code (.py) takes `target`, as `code` does.  Raises `InputError` for a suffix or an option that is not known, and where the
+        program that makes the file is missing.
         """
         path = Path(path)
         save(self, path, options)

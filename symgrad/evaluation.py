@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +23,8 @@ Functions = Mapping[str, Callable[..., Any]]
 def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
     """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
     sizes = _sizes(program, inputs)
-    scope = {"np": np, "_sizes": sizes, **_HELPERS, **(functions or {})}
+    words = {"np": np, "math": math, "_dtype": np.dtype(float), "_sizes": sizes}
+    scope = {**words, **_HELPERS, **(functions or {})}
     known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
     for eq in program.equations:
         for node in postorder([eq.expr]):

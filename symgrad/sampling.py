@@ -15,6 +15,9 @@ Array = Any
 SIZES = (5, 4, 3, 2, 6, 7)
 """No two alike, so that a transposed result never fits by accident."""
 
+ENLARGED = (0, 6, 18)
+"""What is added to the sizes until every index of the program lies within its axis."""
+
 
 @dataclass(frozen=True)
 class Input:

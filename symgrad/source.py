@@ -12,7 +12,7 @@ import sympy
 
 from symgrad.errors import UnsupportedError
 
-_FUNCTIONS = {sympy.log: "np.log", sympy.exp: "np.exp", sympy.Abs: "np.abs"}
+_FUNCTIONS = {sympy.log: "math.log", sympy.exp: "math.exp", sympy.Abs: "abs"}
 
 
 _parsing = threading.RLock()
@@ -60,13 +60,13 @@ def value_source(value: sympy.Expr) -> str:
     if value.is_Rational:
         return _rational(value)
     if value is sympy.oo:
-        return "np.inf"
+        return "math.inf"
     if value is -sympy.oo:
-        return "(-np.inf)"
+        return "(-math.inf)"
     if value is sympy.pi:
-        return "np.pi"
+        return "math.pi"
     if value is sympy.E:
-        return "np.e"
+        return "math.e"
     if value.is_Add:
         return f"({' + '.join(value_source(a) for a in value.as_ordered_terms())})"
     if value.is_Mul:
@@ -88,7 +88,7 @@ def value_source(value: sympy.Expr) -> str:
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> str:
     if exponent == sympy.Rational(1, 2):
-        return f"np.sqrt({value_source(base)})"
+        return f"math.sqrt({value_source(base)})"
     if exponent.is_negative:
         return f"(1 / {value_source(base**-exponent)})"
     return f"({value_source(base)} ** {value_source(exponent)})"

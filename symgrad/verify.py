@@ -14,7 +14,7 @@ from symgrad.evaluation import evaluate
 from symgrad.generics import Functions, bind
 from symgrad.oracle import double_precision, import_jax
 from symgrad.report import Report, Row
-from symgrad.sampling import DOMAINS, inputs_of, sample_inputs, sizes_for
+from symgrad.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
 from symgrad.witness import Witness, checked_witness, live_witness, perturbed_witness
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ STEPS = tuple(0.02 * 0.5**k for k in range(7))
 
 SLOPE = 0.5
 """How far the order of the Taylor remainder may stay below 3: an error in the gradient makes it 1, one in the Hessian 2."""
-
-ENLARGED = (0, 6, 18)
-"""What is added to the sizes until every index of the program lies within its axis."""
 
 Arrays = dict[str, Any]
 

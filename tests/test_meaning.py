@@ -46,6 +46,33 @@ CASES = [
     ("softplus(x) - x", 50.0),
     ("sigmoid(x) - 0.5", 1e-10),
     ("exp(2 * x) / exp(x)", 300.0),
+    ("tanh(x) / x", 1e-8),
+    ("tanh(x) / x", 1e-3),
+    ("tanh(x) / x", 30.0),
+    ("x / tanh(x)", 1e-8),
+    ("tan(x) / x", 1e-8),
+    ("tan(x) / x", 0.2),
+    ("arctan(3 * x) / x", 1e-8),
+    ("log(erfc(x))", 30.0),
+    ("log(erfc(x))", -3.0),
+    ("exp(x**2) * erfc(x)", 30.0),
+    ("exp(x**2) * erfc(x)", 0.9),
+    ("x / sqrt(1 + x**2)", 1e5),
+    ("x / sqrt(2 + 3 * x**2)", 1e100),
+    ("x**2 / (1 + x**2)", 1e5),
+    ("x**2 / (2 + 3 * x**2)", 1e200),
+    ("1 / (4 + x**2) ** 2", 1e60),
+    ("1 - 1 / (1 + x**2)", 1e100),
+    ("1 - 1 / (1 + x**2)", 1e-9),
+    ("1 / x - 1 / (x + 1)", 1e12),
+    ("2 / x - 2 / (x + 3)", 1e12),
+    ("x - log(1 + x)", 1e-9),
+    ("exp(x) - 1 - x", 1e-9),
+    ("x - sin(x)", 1e-4),
+    ("x - tanh(x)", 1e-4),
+    ("x / (1 + x)", 1e10),
+    ("x / (2 + 3 * abs(x))", -1e10),
+    ("x / (1 + abs(x))", 1e200),
 ]
 
 
@@ -53,8 +80,8 @@ def _sigmoid(t):
     return 1 / (1 + mp.exp(-t))
 
 
-FUNCTIONS = {name: getattr(mp, name) for name in "exp log sqrt sin cos tanh sinh cosh erf expm1 log1p".split()}
-FUNCTIONS |= {"sigmoid": _sigmoid, "softplus": lambda t: mp.log(1 + mp.exp(t))}
+FUNCTIONS = {name: getattr(mp, name) for name in "exp log sqrt sin cos tan tanh sinh cosh erf erfc expm1 log1p".split()}
+FUNCTIONS |= {"abs": abs, "arctan": mp.atan, "sigmoid": _sigmoid, "softplus": lambda t: mp.log(1 + mp.exp(t))}
 
 
 def truth(formula: str, at: float, order: int) -> tuple[mpf, mpf]:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from symgrad.cost import flops
+from symgrad.export.association import typical
 from symgrad.graph import postorder, rewrite, variables
 from symgrad.op import CONSTANT, VARIABLE, Node, Shape, variable
 from symgrad.ops.broadcasting import broadcast, sum_
@@ -18,6 +20,9 @@ from symgrad.program import Equation, Program, fresh
 
 FEWEST = 8
 """Operations on entries below which blocks do not pay for the call."""
+
+SHARE = 4
+"""Work elsewhere, in multiples of that on entries, beside which blocks do not pay."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,13 @@ class Split:
 def split(program: Program) -> Split | None:
     """The program with its largest set of entrywise equations apart, where they are enough to pay."""
     shapes = Counter(eq.symbol.shape for eq in program.equations if _is_entrywise(eq.expr))
-    found = [_Splitting(program, shape).split() for shape, _ in shapes.most_common(1)]
-    return found[0] if found else None
+    found = next((_Splitting(program, shape).split() for shape, _ in shapes.most_common(1)), None)
+    return found if found is not None and _leads(found) else None
+
+
+def _leads(parts: Split) -> bool:
+    """Is the work on entries a good part of all?  Beside a product of matrices blocks save nothing and cost a reader."""
+    return bool(typical(flops(parts.rest)) < SHARE * typical(flops(parts.entries)))
 
 
 def _is_entrywise(expr: Node) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from symgrad.graph import postorder, rewrite
 from symgrad.op import VARIABLE, Node, constant, value_of
 from symgrad.ops.activation import sigmoid
-from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, scale
+from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
-from symgrad.ops.elementwise import absolute, exp, sech2, tanh
+from symgrad.ops.elementwise import absolute, cos, exp, expm1, sech2, sin, tanh
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, matmul, transposition
@@ -38,8 +38,11 @@ def inner_products(program: Program) -> Program:
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
     """1 - sigma(z) = sigma(-z) and 1 - tanh(z)^2 = sech(z)^2: where the function saturates, the difference is all rounding."""
-    if node.op.name != "add" or len(node.args) != 2 or all(value_of(a) != 1 for a in node.args):
+    if node.op.name != "add" or len(node.args) != 2:
         return None
+    if all(value_of(a) != 1 for a in node.args):
+        rest = [a for a in node.args if value_of(a) != -1]
+        return expm1(rest[0].args[0]) if len(rest) == 1 and rest[0].op is exp else None
     number, y = next(coefficient(a) for a in node.args if value_of(a) != 1)
     if number != -1:
         return None
@@ -47,7 +50,21 @@ def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
         h = _meaning(y.args[0], defined)
         return sech2(h.args[0]) if h.op is tanh else None
     s = _meaning(y, defined)
-    return sigmoid(-s.args[0]) if s.op is sigmoid else None
+    return sigmoid(-s.args[0]) if s.op is sigmoid else _near_zero(s)
+
+
+def _near_zero(y: Node) -> Node | None:
+    """1 - y without its cancellation: -expm1(x), 2 sin(x / 2)^2, tanh(x)^2, x / (1 + x)."""
+    if y.op is exp:
+        return -expm1(y.args[0])
+    if y.op is cos:
+        return 2 * sin(multiply(HALF, y.args[0])) ** 2
+    if y.op is sech2:
+        return tanh(y.args[0]) ** 2
+    if y.op is power and y.params["exponent"] == -1 and y.args[0].op is add and len(y.args[0].args) == 2:
+        rest = [a for a in y.args[0].args if value_of(a) != 1]
+        return quotient(rest[0], y.args[0]) if len(rest) == 1 else None
+    return None
 
 
 def _sigmoid_slope(node: Node, defined: Mapping[Node, Equation]) -> Node | None:

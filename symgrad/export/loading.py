@@ -20,10 +20,23 @@ import numpy as np
 from symgrad.errors import InputError
 from symgrad.source import parsed
 
-_IMPORTS = frozenset({"numpy", "math", "typing", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
+_IMPORTS = frozenset(
+    {
+        "numpy",
+        "math",
+        "typing",
+        "collections.abc",
+        "scipy.linalg",
+        "jax",
+        "jax.numpy",
+        "jax.scipy.linalg",
+        "scipy.special",
+        "scipy.sparse.linalg",
+    }
+)
 _BUILTINS = frozenset(
-    "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed ValueError TypeError "
-    "__build_class__ __name__ __import__ property staticmethod bool all any".split()
+    "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed set print "
+    "ValueError TypeError SystemExit __build_class__ __name__ __import__ property staticmethod bool all any".split()
 )
 _SYNTAX = (
     ast.Module, ast.FunctionDef, ast.ClassDef, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.If, ast.Raise,
@@ -40,6 +53,11 @@ _FILES = frozenset(
     "dumps ctypes data base format format_map".split()
 )
 """Public names of NumPy and of Python's own types that reach files, memory or attributes by a string."""
+
+_ELSEWHERE = frozenset(
+    "_fields random default_rng normal integers config update vmap jvp scipy solve_triangular Array at set".split()
+)
+"""Attributes of named tuples, random generators and jax that the exporter writes."""
 
 _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 
@@ -68,7 +86,7 @@ def _own(tree: ast.Module) -> Iterator[str]:
 def _wrong(node: ast.AST, own: frozenset[str], imports: frozenset[str]) -> str | None:
     """What is wrong with a node of the tree, or None."""
     match node:
-        case ast.Name(id=name) if name.startswith("__"):
+        case ast.Name(id=name) if name.startswith("__") and name != "__name__":
             return f"reads {name}"
         case ast.Attribute(attr=name) if name not in own and name not in _attributes():
             return f"reads {name}"
@@ -84,7 +102,7 @@ def _attributes() -> frozenset[str]:
     """Public attributes of arrays and Python's types, functions and types of NumPy, its linalg and math; none that `_FILES` has."""
     found = {name for kind in _TYPES for name in dir(kind)} | {"linalg"}
     found |= {name for module in (np, np.linalg, math) for name, x in vars(module).items() if not isinstance(x, types.ModuleType)}
-    return frozenset(name for name in found if not name.startswith("_")) - _FILES
+    return (frozenset(name for name in found if not name.startswith("_")) | _ELSEWHERE) - _FILES
 
 
 def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes: frozenset[str] = frozenset()) -> types.ModuleType:
@@ -98,7 +116,7 @@ def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes:
 
 def computed(expression: str, scope: Mapping[str, Any]) -> Any:
     """The value of one generated expression over the names of a scope, and no builtins but float."""
-    names = {**scope, "__builtins__": {"float": float}}
+    names = {**scope, "__builtins__": {"float": float, "abs": abs}}
     exec(_compiled(expression), names)
     return names["_result"]
 

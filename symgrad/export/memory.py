@@ -31,6 +31,7 @@ _OVERWRITES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _REDUCTIONS = frozenset({"sum", "max", "min", "prod", "mean", "any", "all", "argmax"})
 _VIEWS = frozenset({"asarray", "squeeze", "real", "broadcast_to", "transpose", "reshape", "diagonal"})
 _PAIRS = frozenset({"slogdet"})
+_NUMBERS = frozenset({"result_type", "type"})
 _PREDICATES = frozenset({"isfinite", "isnan", "isinf"})
 
 
@@ -276,6 +277,9 @@ class _Walk:
                 value=ast.Attribute(value=ast.Name(id="np")) | ast.Name(id="np"), attr=name
             ):  # np.exp, np.linalg.inv
                 return self.numpy(name, self.arguments(expr, scope), keywords)
+            case ast.Attribute(value=ast.Name(id="math")):
+                self.release(*self.arguments(expr, scope))
+                return 1.0
             case ast.Attribute(value=value, attr=name):
                 return self.numpy(name, [self.evaluate(value, scope), *self.arguments(expr, scope)], keywords)
             case ast.Name(id=name):
@@ -291,7 +295,7 @@ class _Walk:
         if name == "_by_blocks":
             return self.blocks(*arguments)
         if name == "_like":
-            self.release(*arguments[1:])
+            self.release(*keywords.values())
             return arguments[0]
         if name == "float":
             self.release(*arguments)
@@ -340,6 +344,9 @@ class _Walk:
         if name in _PAIRS:
             self.release(*x)
             return 1.0, 1.0
+        if name in _NUMBERS:
+            self.release(*x)
+            return 1.0
         if name in _REDUCTIONS:
             axis = keywords.get("axis", x[1] if len(x) > 1 else None)
             return self.result(_reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)

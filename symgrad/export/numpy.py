@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symgrad import __version__
 from symgrad.blocks import Factors
 from symgrad.budget import budgeted
 from symgrad.errors import UnsupportedError
-from symgrad.export import helpers
 from symgrad.export.blocking import split
+from symgrad.export.docstrings import function_docstring, module_docstring
+from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.reuse import helpers_of
 from symgrad.export.schedule import scheduled
+from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.export.targets import NUMPY, Target
 from symgrad.graph import postorder
-from symgrad.op import CONSTANT, Node
-from symgrad.ops.generic import functions_of
+from symgrad.op import CONSTANT, Node, show_shape
+from symgrad.ops.generic import apply, functions_of
 from symgrad.program import Program, fresh
-from symgrad.source import source_of
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")
 """Names that the functions call; where an input is called the same, they call an alias."""
+
+_SECTIONS = {
+    "value": "Forward pass",
+    "value_and_grad": "Backward pass",
+    "hvp": "Hessian-vector product",
+    "jvp": "Jacobian-vector product",
+    "jacobian": "Jacobian",
+}
+"""The equations that stand above a function."""
+
+_FUNCTIONS = {"Callable": "Callable[..., np.ndarray]", "Sequence": "Sequence[np.ndarray]"}
+"""Types of what is handed over beside the inputs."""
 
 PUBLIC = (
     "value",
@@ -49,7 +64,8 @@ PUBLIC = (
 @dataclass(frozen=True)
 class Sources:
     """What a module is made from: the forward program, its adjoint and the tangent of that (of the forward pass for arrays), the
-    closed forms of all second (first) derivatives where they exist, and the Gauss-Newton product where there is one."""
+    closed forms of all second (first) derivatives where they exist, and the Gauss-Newton product where there is one; its equations
+    as text by section, and a shape for every input at which the module tests itself."""
 
     forward: Program
     wrt: tuple[Node, ...]
@@ -60,27 +76,30 @@ class Sources:
     diagonal: Program | None
     factors: Factors | None
     gauss_newton: Program | None
-    equations: str
+    equations: Mapping[str, str]
+    sizes: Mapping[str, tuple[int, ...]]
 
 
 @budgeted("exporting")
-def numpy_module(s: Sources) -> str:
+def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     """The text of the module; the same sources give the same bytes."""
-    parts = _Module(s)
+    parts = _Module(s, target)
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
-    pieces = [parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies, parts.aliases()]
-    return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
+    foot = parts.foot()
+    pieces = [*parts.tables(), *parts.helper_sources([*bodies, *foot]), *bodies, parts.aliases(), *foot]
+    return "\n\n\n".join([parts.header([*bodies, *foot]) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
 
 
 class _Module:
-    def __init__(self, s: Sources) -> None:
-        self.s = s
+    def __init__(self, s: Sources, target: Target) -> None:
+        self.s, self.target = s, target
         self.inputs = [str(v) for v in s.forward.inputs]
         self.helpers: set[str] = {"_arrays", "_by_blocks"}
-        self.np = fresh("np", s.forward.names)
+        self.np = fresh(target.library, s.forward.names)
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
         nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
-        self.generics = _sorted_generics(functions_of(nodes))
+        self.open = functions_of(nodes)
+        self.generics = _sorted_generics(self.open)
         self.helpers |= {h for node in nodes for h in helpers_of(node)}
         self.word = {name: fresh(name, self.inputs) for name in (*_CALLED, "direction")}
         self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, *self.word.values()}
@@ -91,25 +110,28 @@ class _Module:
         s = self.s
         assert s.adjoint is not None
         value, gradients = s.adjoint.outputs[0], s.adjoint.outputs[1:]
-        call = self._call("value_and_grad")
+        call, number = self._call("value_and_grad"), "float" if self.target.writes else "np.ndarray"
         return [
-            self._function("value", s.forward, [value], "return {float}({0})", "float", self._says("The value")),
+            self._function("value", s.forward, [value], f"return {self.target.number}", number, self._says("The value")),
             self._function(
                 "value_and_grad",
                 s.adjoint,
                 [value, *gradients],
-                "return {float}({0}), {Gradient}({rest})",
-                "tuple[float, Gradient]",
-                self._says("The value and its gradient, in the shapes of the variables"),
+                f"return {self.target.number}, {{Gradient}}({{rest}})",
+                f"tuple[{number}, Gradient]",
+                self._says("The value and the gradient", ", in the shapes of the variables"),
             ),
-            self._short("grad", "Gradient", "The gradient, in the shapes of the variables.", f"return {call}[1]"),
-            self._product("hvp", s.tangent, "The Hessian times a direction: one array a variable, by forward over reverse."),
+            self._short("grad", "Gradient", self._says("The gradient", ", in the shapes of the variables"), f"return {call}[1]"),
+            self._product("hvp", s.tangent, "The Hessian times a direction, which holds one array a variable."),
             *([] if s.gauss_newton is None else [self._product("gnvp", s.gauss_newton, _GAUSS_NEWTON)]),
             self._hessian(),
-            self._hessian_diag(),
-            self._checks(),
-            *([] if s.factors is None else [self._hessian_factors(s.factors)]),
+            *self._unless_omitted("_diagonals" if s.diagonal is None else "hessian_diag", self._hessian_diag),
+            *self._unless_omitted("check", self._checks),
+            *self._unless_omitted("hessian_factors", self._hessian_factors),
         ]
+
+    def _unless_omitted(self, name: str, write: Callable[[], str]) -> list[str]:
+        return [] if name in self.target.omitted else [write()]
 
     def _hessian_diag(self) -> str:
         says = "The diagonal of the Hessian, in the shapes of the variables."
@@ -121,8 +143,10 @@ class _Module:
         columns = self._columns("hvp").replace("columns = _columns", "diagonals = _diagonals")
         return self._short("hessian_diag", "Gradient", says, columns, f"return {self.word['Gradient']}(*diagonals)")
 
-    def _hessian_factors(self, factors: Factors) -> str:
+    def _hessian_factors(self) -> str:
         """Blocks as maps over the named factors; those below the diagonal are transposes."""
+        if (factors := self.s.factors) is None:
+            return ""
         self.helpers.add("LinearMap")
         outputs = list(factors.program.outputs)
         place = {v: f"{{{i}}}" for i, v in enumerate(outputs)}
@@ -143,45 +167,46 @@ class _Module:
             "tuple[tuple[np.ndarray, ...], ...]",
         )
         if self.s.dense is None:
-            return self._short("hessian", returns, says, self._columns("hvp"), "return tuple(zip(*columns))")
+            return self._short("hessian", returns, says, self._columns("hvp"), "return tuple(zip(*columns, strict=True))")
         k = len(self.s.wrt)
         rows = [", ".join(f"{{{i * k + j}}}" for j in range(k)) + ("," if k == 1 else "") for i in range(k)]
         result = f"return ({', '.join(f'({row})' for row in rows)}{',' if k == 1 else ''})"
         return self._function("hessian", self.s.dense, list(self.s.dense.outputs), result, returns, says)
 
     def _jacobian(self) -> str:
-        says = "One array a variable, of the value's shape followed by the variable's."
+        says = "The Jacobian: one array a variable, of the value's shape followed by the variable's."
         if self.s.dense is None:
             result = f"return {self.word['Gradient']}(*(block for (block,) in columns))"
             return self._short("jacobian", "Gradient", says, self._columns("jvp"), result)
-        return self._function("jacobian", self.s.dense, list(self.s.dense.outputs), "return {Gradient}({all})", "Gradient", says)
+        outputs = list(self.s.dense.outputs)
+        return self._function("jacobian", self.s.dense, outputs, "return {Gradient}({all})", "Gradient", says)
 
     def array(self) -> list[str]:
         s = self.s
-        (value,) = s.forward.outputs
         return [
-            self._function("value", s.forward, [value], "return {0}", "np.ndarray", self._says("The value")),
+            self._function("value", s.forward, s.forward.outputs, "return {0}", "np.ndarray", self._says("The value")),
             self._product("jvp", s.tangent, "The Jacobian times a direction: the tangent of the value."),
             self._jacobian(),
-            self._checks(),
+            *self._unless_omitted("check", self._checks),
         ]
 
     def _checks(self) -> str:
         self.helpers |= {"_check", "_fits"}
-        says = "Hold the inputs against the declared shapes and properties; raises ValueError that names what does not fit."
+        says = "Hold inputs against declared shapes and properties; raises ValueError with a name."
         body = [f"_arrays({_keywords(self.inputs)})", f"_check(dict({_keywords(self.inputs)}))"]
-        return "\n".join([f"def check({', '.join(self.inputs)}) -> None:", f'    """{says}"""', *(f"    {line}" for line in body)])
+        return self._written("check", "None", says, body, generics=False)
 
     def _product(self, name: str, program: Program, says: str) -> str:
         moved = [str(v) for v in self.s.directions]
-        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like({self.word['direction']}, {_listed(self.s.wrt)})"
+        variables = _keywords([str(v) for v in self.s.wrt])
+        like = f"{', '.join(moved)}{',' if len(moved) == 1 else ''} = _like({self.word['direction']}, {variables})"
         self.helpers.add("_like")
         result = "return ({0},)" if name == "jvp" else "return {Gradient}({all})"
         kind = "tuple[np.ndarray]" if name == "jvp" else "Gradient"
         return self._function(name, program, list(program.outputs), result, kind, says, like)
 
-    def _says(self, text: str) -> str:
-        return f"{text} of {self.s.forward.name}."
+    def _says(self, text: str, rest: str = "") -> str:
+        return f"{text} of {self.s.forward.name}{rest}."
 
     def _function(
         self,
@@ -195,27 +220,64 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs))
-        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, split(program))
+        parts = split(program) if self.target.writes else None
+        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, parts, self.target.writes)
         lines = statements.emit()
-        own = _owned if owned else lambda _program, _v, name: name
-        named = [own(program, v, statements.names[v]) for v in outputs]
-        named = [name.replace("np.float64(", f"{self.np}.float64(") for name in named]
+        named = [statements.names[v] for v in outputs]
+        if owned:
+            named = [_owned(program, v, name, self.target.writes) for v, name in zip(outputs, named, strict=True)]
         lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
+        shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
-        head = [self._signature(name, returns, bool(first)), f'    """{says}"""']
-        return "\n".join([*head, *(textwrap.indent(line, "    ") for line in (unpack, first, *lines) if line)])
+        body = _without_unused([line for line in (unpack, first, *lines) if line])
+        return self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
-        return "\n".join([self._signature(name, returns, False), f'    """{says}"""', *(f"    {line}" for line in lines)])
+        return self._written(name, returns, says, lines)
 
-    def _signature(self, name: str, returns: str, direction: bool) -> str:
+    def _written(
+        self,
+        name: str,
+        returns: str,
+        says: str,
+        body: Sequence[str],
+        direction: bool = False,
+        shapes: Mapping[str, str] | None = None,
+        generics: bool = True,
+        taken: Iterable[str] = (),
+    ) -> str:
+        """A function from its statements."""
+        names = {*self.reserved, *self.inputs, *taken}
+        lines = [line for statement in body for line in laid_out(statement, names, dict(shapes or {}))]
+        head = self._signature(name, returns, direction, generics)
+        return "\n".join(
+            [
+                *head,
+                function_docstring(says, self.s.equations.get(_SECTIONS.get(name, ""), "")),
+                *(f"    {line}".rstrip() for line in lines),
+            ]
+        )
+
+    def _signature(self, name: str, returns: str, direction: bool, generics: bool) -> list[str]:
+        """On one line where it fits, else one parameter a line with its shape beside it."""
+        hints = {
+            str(v): "np.ndarray" if v.ndim else "int" if "int" in v.params["properties"] else "float" for v in self.s.forward.inputs
+        }
         parameters = [
-            *([f"{self.word['direction']}, /"] if direction else []),
-            *self.inputs,
-            *(["*", *self.generics] if self.generics else []),
+            *([f"{self.word['direction']}: {_FUNCTIONS['Sequence']}", "/"] if direction else []),
+            *(f"{v}: {kind}" for v, kind in hints.items()),
+            *(["*", *(f"{f}: {_FUNCTIONS['Callable']}" for f in self.generics)] if self.generics and generics else []),
         ]
-        return f"def {name}({', '.join(parameters)}) -> {returns.replace('np.', self.np + '.')}:"
+        parameters, returns = [self._typed(text) for text in parameters], self._typed(returns)
+        line = f"def {name}({', '.join(parameters)}) -> {returns}:"
+        if len(line) <= LONGEST:
+            return [line]
+        return [f"def {name}(", *(f"    {parameter}," for parameter in parameters), f") -> {returns}:"]
+
+    def _typed(self, text: str) -> str:
+        """Types in the words of the target."""
+        return text.replace("np.ndarray", self.target.array.replace("np.", f"{self.np}."))
 
     def _call(self, name: str, first: str = "") -> str:
         arguments = [*([first] if first else []), _keywords([*self.inputs, *self.generics])]
@@ -224,12 +286,13 @@ class _Module:
     def _columns(self, product: str) -> str:
         self.helpers |= {"_columns"}
         arrays = ", ".join(f"{self.np}.asarray({v})" for v in self.s.wrt)
-        v = fresh("v", [*self.inputs, *self.generics])
-        return f"columns = _columns(lambda {v}: {self._call(product, v)}, {arrays})"
+        v, given = (fresh(name, [*self.inputs, *self.generics]) for name in ("v", "given"))
+        held = f"{given} = dict({_keywords([*self.inputs, *self.generics])})"
+        return f"{held}\ncolumns = _columns(lambda {v}: {self.word[product]}({v}, **{given}), {arrays})"
 
     def _with_dimensions(self, lines: list[str], taken: set[str]) -> list[str]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
-        used = dict.fromkeys(n for line in lines for n in names_in(line.replace("return ", "", 1)) if n.startswith("_dim_"))
+        used = dict.fromkeys(n for line in lines for n in names_in(line) if n.startswith("_dim_"))
         renamed, unpacked = {"np": self.np}, []
         for marker in used:
             dim = marker.removeprefix("_dim_")
@@ -237,44 +300,97 @@ class _Module:
             taken.add(name)
             renamed[marker] = name
             unpacked.append(f"{name} = {_where(self.s.forward, dim)}")
-        return unpacked + [tidy(line, renamed) if not line.startswith("return") else line for line in lines]
+        if any("_dtype" in names_in(line) for line in lines):
+            floats = _listed([v for v in self.s.forward.inputs if not is_label(v)])
+            renamed["_dtype"] = dtype = fresh("dtype", taken)
+            unpacked.append(f"{dtype} = {self.np}.result_type({floats})")
+        return unpacked + [tidy(line, renamed) for line in lines]
 
     # the rest of the module -----------------------------------------------------------------------------------------------
 
-    def header(self) -> str:
-        text = self.s.equations.replace("\\", "\\\\").replace('"""', "'''")
-        title = f'"""{self.s.forward.name} with its derivatives, generated by symgrad; imports numpy alone.\n\n{text}\n"""'
-        imports = ["import math"] if any("math." in source_of(getattr(helpers, h)) for h in self.helpers) else []
-        return "\n".join([title, "", *imports, "from typing import NamedTuple", "", f"import numpy as {self.np}"])
+    def header(self, bodies: Sequence[str]) -> str:
+        texts = [*(source_of(name, self.target.name) for name in self._called(bodies)), *bodies]
+        abstract = [name for name in _FUNCTIONS if any(f"{name}[" in text for text in bodies)]
+        imports = [
+            *(["import math"] if any(re.search(r"\bmath\.", text) for text in texts) else []),
+            *([f"from collections.abc import {', '.join(abstract)}"] if abstract else []),
+            "from typing import NamedTuple",
+        ]
+        defined = [name for name in PUBLIC if any(text.startswith(f"def {name}(") for text in bodies)]
+        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined)
+        libraries = [line.format(np=self.np) for line in self.target.imports]
+        return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
+
+    def _exempt(self) -> list[str]:
+        """The author's letters stay, whatever a linter thinks of them."""
+        names = {*self.inputs, *self.generics, *(self.s.adjoint or self.s.forward).names}
+        return ["# ruff: noqa: E741"] if names & {"l", "I", "O"} else []
+
+    def foot(self) -> list[str]:
+        """The self-test, which runs when the module runs as a script."""
+        kind = "scalar" if self.s.adjoint is not None else "array"
+        text = self_test(kind, self.s.sizes, {name: self.open[name] for name in self.generics}, self.target.prepare)
+        return [self._tested(text), 'if __name__ == "__main__":\n    _self_test()']
 
     def aliases(self) -> str:
         """The names that gave way to an input's, for the functions that call them."""
         return "\n".join(f"{alias} = {name}" for name, alias in self.word.items() if alias != name and name != "direction")
 
     def tables(self) -> list[str]:
-        shapes = [f"    {str(v)!r}: ({''.join(_dim(d) + ', ' for d in v.shape).strip()})," for v in self.s.forward.inputs]
-        labels = [str(v) for v in self.s.forward.inputs if "int" in v.params["properties"]]
+        inputs = self.s.forward.inputs
+        known = {str(v): tuple(sorted(v.params["properties"])) for v in inputs if v.params["properties"]}
+        labels = tuple(str(v) for v in inputs if is_label(v))
+        shapes = {str(v): tuple(d if isinstance(d, int) else str(d) for d in v.shape) for v in inputs}
         gradient = ["class Gradient(NamedTuple):", '    """One array a variable, of its shape."""', ""]
-        gradient += [f"    {v}: {self.np}.ndarray" for v in self.s.wrt]
-        known = {str(v): sorted(v.params["properties"]) for v in self.s.forward.inputs if v.params["properties"]}
-        facts = [f"    {name!r}: {tuple(words)!r}," for name, words in known.items()]
-        tables = ["SHAPES = {", *(line.replace("'", '"') for line in shapes), "}", f"LABELS = {tuple(labels)!r}"]
-        tables += ["PROPERTIES = {", *(line.replace("'", '"') for line in facts), "}"]
+        gradient += [f"    {v}: {self._typed('np.ndarray' if v.ndim or not self.target.writes else 'float')}" for v in self.s.wrt]
+        tables = [*_table("SHAPES", shapes), f"LABELS = {labels!r}".replace("'", '"'), *_table("PROPERTIES", known)]
         return ["\n".join(tables), "\n".join(gradient)]
 
-    def helper_sources(self, bodies: list[str]) -> list[str]:
-        sources = {name: source_of(getattr(helpers, name)).strip() for name in sorted(self.helpers)}
-        called = _called(sources, "\n".join(bodies))
-        return [re.sub(r"  # noqa.*", "", re.sub(r"\bnp\b", self.np, text)) for name, text in sources.items() if name in called]
+    def helper_sources(self, bodies: Sequence[str]) -> list[str]:
+        """Helpers that are called, in the order of their names, after those of the self-test are known."""
+        self.helpers |= REPORTS["scalar" if self.s.adjoint is not None else "array"]
+        self.helpers |= {"_tanh" if node.op is apply else "_tanh_loss" for node in self.open.values()}
+        return [self._embedded(name) for name in self._called(bodies)]
+
+    def _called(self, bodies: Sequence[str]) -> list[str]:
+        text = "\n".join(bodies)
+        named = (name for name in self.helpers if re.search(rf"\b{name}\b", text))
+        return sorted(with_needs(named, self.target.name))
+
+    def _embedded(self, name: str) -> str:
+        text = source_of(name, self.target.name)
+        if name in TESTING:
+            return self._tested(text)
+        return re.sub(r"\b(np|jnp)\b", self.np, text)
+
+    def _tested(self, text: str) -> str:
+        """The module's own test computes with NumPy whatever the target."""
+        return text if self.target is not NUMPY else re.sub(r"\bnp\b", self.np, text)
 
 
-def _called(sources: Mapping[str, str], text: str) -> set[str]:
-    """The helpers that the text calls, and those that they call in turn."""
-    called: set[str] = set()
-    while more := {name for name in sources if name not in called and re.search(rf"\b{name}\b", text)}:
-        called |= more
-        text = "\n".join(sources[name] for name in more)
-    return called
+def is_label(v: Node) -> bool:
+    return "int" in v.params["properties"]
+
+
+def _table(name: str, rows: Mapping[str, tuple[object, ...]]) -> list[str]:
+    """A dictionary of tuples, one entry a line."""
+    if not rows:
+        return [f"{name} = {{}}"]
+    return [f"{name} = {{", *(f"    {key!r}: {value!r},".replace("'", '"') for key, value in rows.items()), "}"]
+
+
+def _without_unused(lines: Sequence[str]) -> list[str]:
+    """What is unpacked and never read is called _."""
+    kept = []
+    for k, line in enumerate(lines):
+        targets, equals, value = line.partition(" = ")
+        if "," in targets and equals and not line.startswith("def "):
+            read = {n for later in lines[k + 1 :] for n in names_in(later)}
+            names = [name.strip() for name in targets.rstrip(",").split(",")]
+            comma = "," if len(names) == 1 else ""
+            line = f"{', '.join(n if n in read else '_' for n in names)}{comma} = {value}"
+        kept.append(line)
+    return kept
 
 
 def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:
@@ -307,11 +423,11 @@ def _where(program: Program, dim: str) -> str:
     raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
-def _owned(program: Program, output: Node, name: str) -> str:
-    """Results never share memory with an input, and are never a read-only view."""
+def _owned(program: Program, output: Node, name: str, writes: bool) -> str:
+    """Results are arrays or NumPy scalars, share no memory with an input, and are never a read-only view."""
     node = output
     while node in program.defined or node.op.name in ("transpose", "diagonal", "reshape"):
         node = program.defined[node].expr if node in program.defined else node.args[0]
     if node.op is CONSTANT:
-        return f"np.float64({name})"
-    return f"{name}.copy()" if output.ndim and node.op.name in ("variable", "broadcast") else name
+        return f"_dtype.type({name})"
+    return f"{name}.copy()" if output.ndim and writes and node.op.name in ("variable", "broadcast") else name

@@ -32,8 +32,8 @@ _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 class Statements:
     """Turns the equations of a program into statements, each shared subexpression computed once."""
 
-    def __init__(self, program: Program, reserved: Iterable[str], parts: Split | None = None) -> None:
-        self.split = parts
+    def __init__(self, program: Program, reserved: Iterable[str], parts: Split | None = None, writes: bool = True) -> None:
+        self.split, self.writes = parts, writes
         self.program = program = program if parts is None else parts.rest
         given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
         self.taken = set(reserved) | {str(v) for v in given}
@@ -102,14 +102,14 @@ class Statements:
         """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
         terms = eq.expr.args if eq.expr.op is add else (eq.expr,)
         rest = [t for t in terms if _place(t, "") is None]
-        if len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
+        if not self.writes or len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
             return False
         self._compute_below(*rest)
         name = self._name(eq.name)
         silent = _fills(eq.expr.shape, rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
         total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
-        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)})")
+        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)}, dtype=_dtype)")
         for term in terms:
             self._add_in_place(term, name)
         self.names[eq.expr] = self.names[eq.symbol] = name
@@ -167,7 +167,10 @@ class Statements:
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
         silent = node.op.spreads and _fills(node.shape, node.args)
-        return template.format(*(self._operand(a, silent) for a in node.args))
+        text = template.format(*(self._operand(a, silent) for a in node.args))
+        is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
+        # A number of NumPy would widen what it meets.
+        return f"float({text})" if is_number and self.writes and "np." in text else text
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
@@ -221,9 +224,12 @@ def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
 
 
 def _describe(node: Node) -> str:
-    """A readable name for a shared value: exp_z for exp(z)."""
+    """A readable name for a shared value: exp_z for exp(z); none of Python's own."""
     leaf = next((a for a in node.args if a.op is VARIABLE), None)
-    return f"{node.op.name}_{leaf}" if leaf is not None and len(node.args) == 1 else node.op.name.rstrip("_")
+    if leaf is not None and len(node.args) == 1:
+        return f"{node.op.name}_{leaf}"
+    word = node.op.name.rstrip("_")
+    return {"sum": "total", "max": "top", "min": "bottom"}.get(word, word)
 
 
 _ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})

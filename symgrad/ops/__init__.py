@@ -7,6 +7,7 @@ from symgrad.ops import (
     contraction,
     elementwise,
     embedding,
+    error_function,
     extrema,
     filling,
     generic,
@@ -21,6 +22,7 @@ from symgrad.ops import (
     powers,
     product,
     reduction,
+    saturating,
     selection,
     triangular,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "contraction",
     "elementwise",
     "embedding",
+    "error_function",
     "extrema",
     "filling",
     "generic",
@@ -46,6 +49,7 @@ __all__ = [
     "powers",
     "product",
     "reduction",
+    "saturating",
     "selection",
     "triangular",
 ]

@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
 from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
@@ -25,6 +25,7 @@ def _broadcast_numpy(node: Node) -> str:
     if node.args[0].ndim and all(d == 1 for a, d in enumerate(node.shape) if a not in node.params["axes"]):
         return f"{{0}}[{', '.join(':' if a in node.params['axes'] else 'None' for a in range(node.ndim))}]"
     index = index_source(node)
+    index = f"_dtype.type({index})" if node.args[0].op is CONSTANT else index
     return f"np.broadcast_to({index}, {tuple_source(node.shape)})"
 
 

@@ -230,7 +230,7 @@ slope = elementwise(
     "slope",
     lambda Z, X: (0 * X,),
     latex=operator_name("sign"),
-    numpy="np.where({0} >= 0, 1.0, -1.0)",
+    numpy="np.where({0} >= 0, 1.0, -1.0).astype(_dtype)",
     scalar=lambda x: sympy.Piecewise((1, x >= 0), (-1, True)),
     found="The sign, with 1 at 0: what abs has for a derivative.",
 )

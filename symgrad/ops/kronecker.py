@@ -135,7 +135,7 @@ unvec: Op = linear(
 
 def _commutation_numpy(node: Node) -> str:
     m, n = dim_source(node.params["m"]), dim_source(node.params["n"])
-    return f"np.eye({m} * {n}).reshape({n}, {m}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
+    return f"np.eye({m} * {n}, dtype=_dtype).reshape({n}, {m}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
 
 
 commutation = leaf(

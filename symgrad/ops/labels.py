@@ -36,7 +36,7 @@ one_hot = Op(
     jvp=lambda Z, y, y_dot, classes: zeros(Z.shape),
     latex=r"\operatorname{onehot}(#1)",
     precedence=ATOM,
-    numpy=lambda node: f"np.where({{0}}[..., None] == np.arange({dim_source(node.params['classes'])}), 1.0, 0.0)",
+    numpy=lambda node: f"({{0}}[..., None] == np.arange({dim_source(node.params['classes'])})).astype(_dtype)",
     flops=lambda y, classes: size(y) * classes,
     samples=(on("m | int", classes=4), on("m n | int", classes=3)),
     found="A constant: labels have no derivative.",

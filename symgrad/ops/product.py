@@ -46,7 +46,7 @@ transposition: Op = linear(
     vjp=lambda Z, X, Z_bar, axes: (transposition(Z_bar, axes=_inverse(axes)),),
     latex=lambda node, show: _transpose_latex(node, show),
     precedence=CHAIN,
-    numpy=lambda node: "{0}.T" if node.ndim == 2 else f"np.transpose({{0}}, {node.params['axes']})",
+    numpy=lambda node: "{0}.T" if node.ndim == 2 else f"{{0}}.transpose({', '.join(map(str, node.params['axes']))})",
     flops=lambda X, **_: 0,
     samples=(on("m n", axes=(1, 0)), on("m n k", axes=(2, 0, 1))),
     fold=_fold_transpose,
@@ -199,7 +199,12 @@ outer: Op = bilinear(
 
 # identity, trace, diagonals -----------------------------------------------------------------------------------------------
 
-identity = leaf("identity", lambda node, show: "I", lambda node: f"np.eye({dim_source(node.shape[0])})", lambda n: (n, n))
+identity = leaf(
+    "identity",
+    lambda node, show: "I",
+    lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
+    lambda n: (n, n),
+)
 
 
 def eye(n: Any) -> Node:

@@ -14,6 +14,9 @@ _FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)),
     "expm1": (r"(e^{#} - 1)", lambda x: sympy.exp(x) - 1),
     "sinh": (r"\sinh(#)", sympy.sinh),
+    "tan": (r"\tan(#)", sympy.tan),
+    "tanh": (r"\tanh(#)", sympy.tanh),
+    "arctan": (r"\arctan(#)", sympy.atan),
 }
 
 

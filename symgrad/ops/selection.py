@@ -66,8 +66,9 @@ def _select_latex(node: Node, show: Any) -> Any:
 
 
 def _select_numpy(node: Node) -> str:
-    branches = (_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1)
-    return f"np.where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
+    branches = [_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
+    cast = ".astype(_dtype)" if all(map(_literal, node.args[2:])) else ""
+    return f"np.where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)}){cast}"
 
 
 def _literal(x: Node) -> str | None:
@@ -167,7 +168,7 @@ wins = elementwise(
     "wins",
     lambda Z, X, Y: (zeros(X.shape), zeros(Y.shape)),
     latex=lambda node, show: rf"\mathbf{{1}}[{plain(node.args[0], show)} > {plain(node.args[1], show)}]",
-    numpy="np.where({0} == {1}, 0.5, np.where({0} > {1}, 1.0, 0.0))",
+    numpy="(({0} > {1}).astype(_dtype) + ({0} >= {1}).astype(_dtype)) / 2",
     scalar=lambda x, y: sympy.Heaviside(x - y, sympy.Rational(1, 2)),
     samples=(on("m n", "m n"), on("", "")),
     spreads=True,

@@ -51,8 +51,8 @@ def _page(parts: list[Part], d: Derived) -> str:
     return page(parts, picture(d, "svg").decode("utf-8") if has_dot() else "")
 
 
-def _module(d: Derived) -> str:
-    return d.numpy()
+def _module(d: Derived, *, target: str = "numpy") -> str:
+    return d.code(target)
 
 
 def embedded(d: Derived) -> str:

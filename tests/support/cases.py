@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -156,7 +157,7 @@ def function_of(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping
     reach |= {name: generic(node) for name, node in functions_of(nodes).items()}
     statements = Statements(program, {"np", *reach})
     lines = statements.emit()
-    reach |= {"np": np} | {f"_dim_{name}": size for name, size in sizes.items()}
+    reach |= {"np": np, "math": math, "_dtype": np.dtype(float)} | {f"_dim_{name}": size for name, size in sizes.items()}
     code = compile("\n".join(lines) or "pass", f"<{program.name}>", "exec")
     outputs = [statements.names[v] for v in program.outputs]
 
