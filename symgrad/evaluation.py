@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,13 @@ def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions |
 def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
     template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
     code = template.format(*(f"_operands[{i}]" for i in range(len(operands))))
-    code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
-    return eval(code, {**scope, "_operands": operands})
+    return eval(_compiled(code), {**scope, "_operands": operands})
+
+
+@lru_cache(maxsize=4096)
+def _compiled(code: str) -> CodeType:
+    """Few texts come back for many nodes: operands have no names here."""
+    return compile(re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code), "<evaluation>", "eval")
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:
