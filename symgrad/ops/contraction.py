@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import hadamard, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.product import dot, eye, matmul, outer, transpose
@@ -61,12 +61,18 @@ def _einsum_jvp(Z: Node, *rest: Node, spec: str) -> Node:
     return OPERATORS["add"](*terms) if len(terms) > 1 else terms[0]
 
 
-def _einsum_latex(node: Node, show: Any) -> str:
+def _einsum_latex(node: Node, show: Any) -> Any:
     inputs, output = _parse(node.params["spec"])
     bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
-    terms = " ".join(f"{show.bracketed(x)}_{{{s}}}" if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
+    terms = " ".join(_entries_latex(x, s, show) if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
     body = rf"\sum_{{{bound}}} {terms}" if bound else terms
-    return rf"\left[ {body} \right]_{{{output}}}" if output else body
+    return (rf"\left[ {body} \right]_{{{output}}}", ATOM) if output else body
+
+
+def _entries_latex(x: Node, letters: str, show: Any) -> str:
+    """W_{ij}; a letter that has an index of its own is held together, {W_1}_{ij}, since TeX takes one subscript."""
+    text = show.bracketed(x)
+    return f"{{{text}}}_{{{letters}}}" if "_" in text else f"{text}_{{{letters}}}"
 
 
 def _einsum_numpy(node: Node) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.graph import postorder
 from symgrad.language import METHODS, named
-from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
+from symgrad.op import ATOM, CHAIN, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.filling import counting
@@ -134,11 +134,11 @@ def _scatter_shape(G: Node, y: Node, *, axis: int, count: Dim) -> Shape:
     return (*G.shape[:axis], count, *G.shape[axis + y.ndim :])
 
 
-def _scatter_latex(node: Node, show: Any) -> str:
+def _scatter_latex(node: Node, show: Any) -> Any:
     G, y = node.args
     if node.params["axis"] == 0 and y.ndim == 1:
-        return rf"\operatorname{{onehot}}{show.argument(y)}^{{{show.top}}} {show(G, 3)}"
-    return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}"
+        return rf"\operatorname{{onehot}}{show.argument(y)}^{{{show.top}}} {show(G, CHAIN)}"
+    return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}", ATOM
 
 
 scatter: Op = Op(
@@ -147,7 +147,7 @@ scatter: Op = Op(
     vjp=lambda Z, G, y, Z_bar, axis, count: (gather(Z_bar, y, axis=axis), None),
     jvp=lambda Z, G, y, G_dot, y_dot, axis, count: scatter(G_dot, y, axis=axis, count=count),
     latex=_scatter_latex,
-    precedence=3,
+    precedence=CHAIN,
     numpy=lambda node: f"_scatter({{0}}, {{1}}, {tuple_source(node.shape)}, {node.params['axis']})",
     helpers=("_scatter",),
     flops=lambda G, y, **_: size(G),

@@ -28,7 +28,9 @@ def table(result: Result) -> str:
     logs = [what.removeprefix("log: ") for what in result.tally if what.startswith("log: ")]
     lines = [f"{n:8}  {what}" for what, n in counts]
     lines += [f"{100 * result.skipped:7.2f}%  skipped", f"{len(result.failures):8}  failures"]
-    return "\n".join([*lines, *(f"\n--- disagreement\n{text}" for text in logs), *(f"\n--- failure\n{text}" for text in result.failures)])
+    return "\n".join(
+        [*lines, *(f"\n--- disagreement\n{text}" for text in logs), *(f"\n--- failure\n{text}" for text in result.failures)]
+    )
 
 
 if __name__ == "__main__":

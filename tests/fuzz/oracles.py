@@ -20,14 +20,13 @@ from symgrad.evaluation import evaluate
 from symgrad.graph import postorder
 from symgrad.op import REGISTRY, Node
 from symgrad.program import Program
-from symgrad.reverse import adjoint
 from symgrad.sampling import sample_array
 from symgrad.tangent import tangent
 from tests.fuzz import exact
 from tests.fuzz.programs import Drawn
 
 Array = Any
-STEP = mpmath.mpf(10) ** -15
+STEP, ZERO = mpmath.mpf(10) ** -15, mpmath.mpf(0)
 GRADIENT, SECOND, SAME = 1e-9, 1e-8, 1e-10
 """Tolerances relative to the sum of the sizes of what is added up: against mpmath, and between two forms of ours."""
 
@@ -112,11 +111,10 @@ class Subject:
         return value, dict(zip(self.moving, bars, strict=True))
 
     @cached_property
-    def unsimplified(self) -> tuple[Program, Program]:
-        """The adjoint and its tangent as the walks write them."""
+    def product(self) -> Program:
+        """The Hessian-vector product as the walk writes it."""
         d = self.derivation
-        plain = adjoint(d.program, d.wrt)
-        return plain, tangent(plain, d.directions, plain.outputs[1:]).needed()
+        return tangent(d._adjoint, d.directions, d._adjoint.outputs[1:]).needed()
 
     def hvp(self, program: Program, v: Mapping[str, Array], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         names = {str(x): str(dot) for x, dot in self.derivation.directions.items()}
@@ -141,11 +139,12 @@ class Judge:
         self.f = exact.function(subject.drawn.text)
         self.generics = {"phi": exact.ONE["sin"]} if subject.functions else {}
         self.at = {name: exact.array(a) for name, a in subject.at.items()}
-        self.value = self(0, {}, 0, {})
+        self.u, self.v = ({name: exact.array(a) for name, a in subject.direction(k).items()} for k in (0, 1))
+        self.value = self(ZERO, ZERO)
 
-    def __call__(self, s: Any, u: Mapping[str, Array], t: Any, v: Mapping[str, Array]) -> Any:
+    def __call__(self, s: Any, t: Any) -> Any:
         """f(x + s u + t v)."""
-        moved = {name: self.at[name] + s * exact.array(u[name]) + t * exact.array(v[name]) for name in u}
+        moved = {name: self.at[name] + self.u[name] * s + self.v[name] * t for name in self.u}
         try:
             value = self.f(**{**self.at, **moved, **self.generics})
         except (ZeroDivisionError, ValueError, OverflowError, TypeError) as error:
@@ -156,18 +155,18 @@ class Judge:
             raise Skipped("outside the domain")
         return value
 
-    def corners(self, u: Mapping[str, Array], v: Mapping[str, Array]) -> tuple[float, float, float]:
+    def corners(self) -> tuple[float, float, float]:
         """The derivatives along u + v and u - v, and the second one along both."""
         h = STEP
-        pp, pm, mp_, mm = (self(a * h, u, b * h, v) for a in (1, -1) for b in (1, -1))
+        pp, pm, mp_, mm = (self(a * h, b * h) for a in (1, -1) for b in (1, -1))
         return float((pp - mm) / (2 * h)), float((pm - mp_) / (2 * h)), float((pp - pm - mp_ + mm) / (4 * h * h))
 
-    def kink(self, u: Mapping[str, Array], v: Mapping[str, Array], order: int) -> bool:
+    def kink(self, order: int) -> bool:
         """Whether the derivative of this order differs on the two sides, along u, v, u + v or u - v."""
         h = STEP
 
         def side(a: int, b: int, sign: int) -> Any:
-            here, one, two = (self(sign * k * a * h, u, sign * k * b * h, v) for k in (0, 1, 2))
+            here, one, two = (self(sign * k * a * h, sign * k * b * h) for k in (0, 1, 2))
             return sign * (one - here) / h if order == 1 else (two - 2 * one + here) / h**2
 
         for a, b in ((1, 0), (0, 1), (1, 1), (1, -1)):
@@ -196,7 +195,7 @@ def check(drawn: Drawn, session: Session) -> None:
 def _judged(s: Subject) -> None:
     """Value, gradient and product against mpmath; then the dearer layers."""
     judge, u, v = Judge(s), s.direction(0), s.direction(1)
-    both, across, second = judge.corners(u, v)
+    both, across, second = judge.corners()
     value, bars = s.gradient()
     tally = s.tally
     tally["value, gradient and HVP against mpmath"] += 1
@@ -205,12 +204,11 @@ def _judged(s: Subject) -> None:
     for w, truth in ((plus, both), (minus, across)):
         found, scale = along(bars, w)
         if differs(found, truth, scale, GRADIENT):
-            return _at_odds(s, judge, u, v, f"gradient along a direction is {found!r}, mpmath says {truth!r}")
-    _, raw = s.unsimplified
-    Hv = s.hvp(raw, v)
+            return _at_odds(s, judge, f"gradient along a direction is {found!r}, mpmath says {truth!r}")
+    Hv = s.hvp(s.product, v)
     found, scale = along(Hv, u)
     if differs(found, second, scale, SECOND):
-        return _second_at_odds(s, judge, u, v, f"u'Hv is {found!r}, mpmath says {second!r}")
+        return _second_at_odds(s, judge, f"u'Hv is {found!r}, mpmath says {second!r}")
     from tests.fuzz.layers import further
 
     further(s, value, bars, Hv, v)
@@ -234,11 +232,11 @@ def nudged(at: Mapping[str, Array]) -> dict[str, Array]:
     return {name: a if np.asarray(a).dtype.kind == "i" else a * (1 + 2e-15) for name, a in at.items()}
 
 
-def _at_odds(s: Subject, judge: Judge, u: Mapping[str, Array], v: Mapping[str, Array], what: str) -> None:
+def _at_odds(s: Subject, judge: Judge, what: str) -> None:
     """A gradient that mpmath contradicts: a kink, where jax's convention counts, an ill-conditioned point, or a mistake."""
     from tests.fuzz import witness
 
-    if not judge.kink(u, v, 1):
+    if not judge.kink(1):
         _, here = s.gradient()
         _, there = s.gradient(nudged(s.at))
         wobble = max(float(np.max(np.abs(here[k] - there[k]), initial=0.0)) for k in here)
@@ -256,12 +254,12 @@ def _at_odds(s: Subject, judge: Judge, u: Mapping[str, Array], v: Mapping[str, A
             raise AssertionError(report(s, f"at a kink the gradient in {name} is\n{bar}, jax has\n{theirs[name]}"))
 
 
-def _second_at_odds(s: Subject, judge: Judge, u: Mapping[str, Array], v: Mapping[str, Array], what: str) -> None:
-    if judge.kink(u, v, 2) or judge.kink(u, v, 1):
+def _second_at_odds(s: Subject, judge: Judge, what: str) -> None:
+    if judge.kink(2) or judge.kink(1):
         s.tally["kinks of second order, which nobody defines"] += 1
         return
-    _, raw = s.unsimplified
-    here, there = (along(s.hvp(raw, v, at), u)[0] for at in (s.at, nudged(s.at)))
+    u, v = s.direction(0), s.direction(1)
+    here, there = (along(s.hvp(s.product, v, at), u)[0] for at in (s.at, nudged(s.at)))
     if abs(here - there) * 1e3 > 1e-8 * (1 + abs(here)):
         raise Skipped("ill-conditioned")
     raise AssertionError(report(s, what))

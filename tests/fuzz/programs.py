@@ -121,7 +121,12 @@ class Builder:
         if self.chance(3):
             return self.declare(shape, "positive"), shape
         e, _ = self.real(shape)
-        ways = (f"({e}) ** 2 + 0.5", f"{self.call('abs', e)} + 0.4", self.call("exp", f"0.3 * ({e})"), f"{self.call('softplus', e)} + 0.2")
+        ways = (
+            f"({e}) ** 2 + 0.5",
+            f"{self.call('abs', e)} + 0.4",
+            self.call("exp", f"0.3 * ({e})"),
+            f"{self.call('softplus', e)} + 0.2",
+        )
         return f"({self.choice(ways)})", shape
 
     def unit(self, shape: Shape | None = None) -> Piece:
@@ -135,7 +140,11 @@ class Builder:
     def regular(self) -> Piece:
         """A matrix with an inverse."""
         e, s = self.square()
-        ways = (f"({e} + 3.0 * {self.call('eye', self.dim(s[0]))})", e, f"({self.call('tanh', e)} - 2.5 * {self.call('eye', self.dim(s[0]))})")
+        ways = (
+            f"({e} + 3.0 * {self.call('eye', self.dim(s[0]))})",
+            e,
+            f"({self.call('tanh', e)} - 2.5 * {self.call('eye', self.dim(s[0]))})",
+        )
         return self.choice(ways), s
 
     def spd(self) -> Piece:
@@ -213,7 +222,7 @@ def common(*shapes: Shape) -> Shape:
 
 
 @st.composite
-def programs(draw: Callable[[Any], Any], families: dict[str, list[Any]], most: int = 5) -> Drawn:
+def programs(draw: Callable[[Any], Any], families: dict[str, list[Any]], most: int = 4) -> Drawn:
     """A scalar function of a few statements out of the given families of rows."""
     b = Builder(draw, symbolic=draw(st.booleans()), modules=draw(st.booleans()))
     names = list(families)

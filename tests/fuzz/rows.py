@@ -142,7 +142,11 @@ def _shape_of(b: Builder, e: str) -> Shape:
 @row("choices", "where both", "where either", "where not")
 def where_logic(b: Builder, name: str) -> Piece:
     x, s = b.of_rank(1, 2)
-    test = {"where both": f"({x} > -0.5) & ({x} < 0.9)", "where either": f"({x} < -0.7) | ({x} > 0.6)", "where not": f"~({x} > 0.1)"}
+    test = {
+        "where both": f"({x} > -0.5) & ({x} < 0.9)",
+        "where either": f"({x} < -0.7) | ({x} > 0.6)",
+        "where not": f"~({x} > 0.1)",
+    }
     return b.call("where", test[name], b.real(s)[0], b.choice(("0.0", "1.0", b.real(s)[0]))), s
 
 
@@ -548,7 +552,7 @@ def cut(b: Builder) -> Piece:
     return f"{b.call('concatenate', f'[{y}, {x}]')}[{b.dim(2)}:]", s
 
 
-@row("joined", "stack")
+@row("joined", "stack", literal=True)
 def stack(b: Builder) -> Piece:
     x, s = b.of_rank(0, 1, 2)
     others = [b.real(s)[0] for _ in range(1 + b.index(2))]
@@ -571,7 +575,7 @@ def split(b: Builder) -> Piece:
     return f"{b.call('split', e, '2')}[{b.index(2)}]", (1, *s[1:])
 
 
-@row("joined", "array")
+@row("joined", "array", literal=True)
 def array(b: Builder) -> Piece:
     return b.call("array", f"[{b.real(())[0]}, {b.real(())[0]}]"), (2,)
 
