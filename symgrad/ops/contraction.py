@@ -127,6 +127,7 @@ einsum = Op(
     samples=(
         on("b m n", "b n k", spec="amn,ank->amk"),
         on("m n", "n k", "m", spec="mn,nk,m->k"),
+        on("m n", "n k", "k m", spec="mn,nk,km->"),
         on("m n k", spec="mnk->n"),
         on("m n", "m n", "m n", spec="mn,mn,mn->m"),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from cases import Case, case_of
 
-from symgrad.op import REGISTRY, SUM, Node, Op, is_zero, zeros
+from symgrad.op import REGISTRY, SUM, Node, Op, is_zero, variable, zeros
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.extrema import max_
 from symgrad.ops.product import transpose
@@ -92,7 +92,7 @@ def _regions(op: Op) -> dict[str, Callable[..., Node]]:
             found[f"where x{i + 1} = 0"] = lambda *X, i=i: _at_zero(X[i])
     if op.kink and all(c.operands[0].ndim for c in cases):
         found["where entries tie"] = lambda *X: _at_tie(X[0])
-    if len(cases[0].operands) == 2 and all(c.operands[0].shape == c.operands[1].shape for c in cases):
+    if len(cases[0].operands) == 2 and all(len(c.operands) == 2 and c.operands[0].shape == c.operands[1].shape for c in cases):
         found["where the operands are equal"] = lambda X, Y: _equal(X, Y)
     return found
 
@@ -101,7 +101,7 @@ def _regions(op: Op) -> dict[str, Callable[..., Node]]:
 
 
 def _bars(case: Case) -> tuple[Node | None, ...]:
-    G = case_of(case.op, case.sample).node
+    G = variable("G", case.node.shape)
     return case.op.vjp(case.node, *case.operands, G, **case.sample.static)
 
 
@@ -120,13 +120,14 @@ def _vjps(op: Op) -> Iterator[Mutant]:
     present = [i for i, bar in enumerate(_bars(cases[0])) if bar is not None and not is_zero(bar)]
     regions = _regions(op)
     for i in present:
+        having = [c for c in cases if i < len(c.operands)]
         where = f" in x{i + 1}" if len(cases[0].operands) > 1 else ""
         yield Mutant(op, "vjp", f"sign{where}", changed(i, lambda bar, *_: -bar))
         yield Mutant(op, "vjp", f"factor 2{where}", changed(i, lambda bar, *_: 2 * bar))
         yield Mutant(op, "vjp", f"nothing handed on{where}", changed(i, lambda bar, *_: zeros(bar.shape)))
-        if any((bar := _bars(c)[i]) is not None and bar.op.name == "add" for c in cases):
+        if any((bar := _bars(c)[i]) is not None and bar.op.name == "add" for c in having):
             yield Mutant(op, "vjp", f"missing term{where}", changed(i, _without_a_term))
-        if any(c.operands[i].ndim == 2 and len(set(c.operands[i].shape)) == 1 for c in cases):
+        if any(c.operands[i].ndim == 2 and len(set(c.operands[i].shape)) == 1 for c in having):
             yield Mutant(op, "vjp", f"transpose{where}", changed(i, _turned))
         for region, holds in regions.items():
             yield Mutant(op, "vjp", f"doubled {region}{where}", changed(i, lambda bar, Z, *X, h=holds: bar * (1 + h(*X))))
@@ -145,7 +146,7 @@ def _exchanged_vjps(op: Op, cases: list[Case], present: list[int]) -> Iterator[M
     """Operands, or the cotangents of operands, taken for one another."""
     sound = op.vjp
     for i, j in combinations(range(len(cases[0].operands)), 2):
-        if not all(c.operands[i].shape == c.operands[j].shape for c in cases):
+        if not all(j < len(c.operands) and c.operands[i].shape == c.operands[j].shape for c in cases):
             continue
 
         def wrong_argument(Z: Node, *rest: Node, i: int = i, j: int = j, **static: Any) -> Any:
@@ -201,7 +202,8 @@ def _jvps(op: Op) -> Iterator[Mutant]:
 def _exchanged_jvps(op: Op, cases: list[Case], present: list[int]) -> Iterator[Mutant]:
     sound = op.jvp
     for i, j in combinations(range(len(cases[0].operands)), 2):
-        if not all(c.operands[i].shape == c.operands[j].shape for c in cases) or not {i, j} <= set(present):
+        alike = all(j < len(c.operands) and c.operands[i].shape == c.operands[j].shape for c in cases)
+        if not alike or not {i, j} <= set(present):
             continue
 
         def wrong(Z: Node, *rest: Node, i: int = i, j: int = j, **static: Any) -> Node:
@@ -235,7 +237,7 @@ def _codes(op: Op) -> Iterator[Mutant]:
     if op.kink:
         yield Mutant(op, "numpy", "wrong where entries tie", changed("(CODE) + (np.unique({0}).size < np.size({0}))"))
     for i, j in combinations(range(len(cases[0].operands)), 2):
-        if all(c.operands[i].shape == c.operands[j].shape for c in cases):
+        if all(j < len(c.operands) and c.operands[i].shape == c.operands[j].shape for c in cases):
             yield Mutant(op, "numpy", f"x{i + 1} and x{j + 1} exchanged", _exchanged_code(sound, i, j))
 
 
@@ -290,13 +292,15 @@ def _prints(op: Op) -> Iterator[Mutant]:
 
 def _counts(op: Op) -> Iterator[Mutant]:
     sound = op.flops
-    yield Mutant(op, "flops", "factor 2", lambda *X, **static: 2 * sound(*X, **static))
+    if any(sound(*c.operands, **c.sample.static) != 0 for c in (case_of(op, s) for s in op.samples)):
+        yield Mutant(op, "flops", "factor 2", lambda *X, **static: 2 * sound(*X, **static))
     yield Mutant(op, "flops", "one more", lambda *X, **static: sound(*X, **static) + 1)
 
 
 def _shapes(op: Op) -> Iterator[Mutant]:
     sound = op.shape
-    yield Mutant(op, "shape", "reversed", lambda *X, **static: tuple(reversed(sound(*X, **static))))
+    if any((shape := case_of(op, s).node.shape) != shape[::-1] for s in op.samples):
+        yield Mutant(op, "shape", "reversed", lambda *X, **static: tuple(reversed(sound(*X, **static))))
     yield Mutant(op, "shape", "an axis more", lambda *X, **static: (*sound(*X, **static), 1))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import sympy
-from cases import Case, difference, function_of, numeric_shape
-from checkers import directions, numeric_static, rng_of, tangent_of
+from cases import Case, difference, draw, function_of, generic, numeric_shape, point
+from checkers import Run, directions, numeric_static, rng_of, tangent_of
 from counts import COUNTS
 from witnesses import WITNESSES
 
@@ -19,6 +19,7 @@ from symgrad.graph import variables
 from symgrad.op import REGISTRY, Node, constant, variable, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.broadcasting import broadcast, fill
+from symgrad.ops.generic import functions_of
 from symgrad.ops.product import eye, transposition
 from symgrad.program import Equation, Program
 from symgrad.reverse import adjoint
@@ -28,86 +29,116 @@ Arrays = Mapping[str, np.ndarray]
 # points -------------------------------------------------------------------------------------------------------------------
 
 
+PATTERNS = ([1.2, 0.0, -0.5, 0.7], [0.0, 2.0, 2.0, -1.0], [8.5, -7.0, 6.0], [0.0])
+"""A zero, ties with a zero in front, beyond 5, all zero."""
+
+
+INVERTED = ("inv", "solve", "logdet")
+"""Operations of a regular matrix, which a pattern alone is not."""
+
+
 def corner_points(case: Case) -> Iterator[dict[str, np.ndarray]]:
-    """Operands with zeros, with ties, beyond 5, all zero, and all operands alike; each within its properties."""
-    for pattern in ([0.0, 1.5, -0.5], [2.0, 2.0, -1.0], [8.5, -7.0, 6.0], [0.0], [1.25], [5.5, 0.3, -6.5]):
-        turns = [np.roll(pattern, -k) for k in range(len(case.operands))]
-        yield from _point(case, turns)
+    """The patterns, shifted from operand to operand and the same for all."""
+    for pattern in PATTERNS:
+        yield _point(case, [np.roll(pattern, -k) for k in range(len(case.operands))])
         if len(case.operands) > 1:
-            yield from _point(case, [np.asarray(pattern)] * len(case.operands))
+            yield _point(case, [np.asarray(pattern)] * len(case.operands))
 
 
-def _point(case: Case, patterns: list[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-    """Nothing where an operand must have a form that a pattern has not."""
-    at = {}
-    for X, pattern in zip(case.operands, patterns, strict=True):
-        words = X.params["properties"]
+def _point(case: Case, patterns: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """A pattern for every operand; one that must be triangular or positive definite is drawn as elsewhere."""
+    at, alike = {}, len({id(p) for p in patterns}) == 1
+    words = [X.params["properties"] for X in case.operands]
+    for X, pattern, known in zip(case.operands, patterns, words, strict=True):
         shape = numeric_shape(X.shape, case.sizes)
         a = np.resize(pattern, shape).astype(float)
-        if words & {"spd", "symmetric", "diagonal", "orthogonal", "lower", "onehot", "simplex"}:
-            return
-        if "positive" in words:
+        if "positive" in known or (alike and any("positive" in other for other in words)):
             a = np.abs(a) + 0.25
-        if "unit" in words:
+        if "unit" in known:
             a = 0.5 + 0.05 * a
-        at[str(X)] = np.resize([0, 0] if min(shape, default=1) == 1 else [0, 1, 1], shape) if "int" in words else a
-    yield at
+        if case.op.name in INVERTED and X is case.operands[0] and not known:
+            a += 3.5 * np.eye(len(a))
+        if known & {"spd", "lower"}:
+            a = draw(X, case.sizes, np.random.default_rng(0))
+            a[0, -1] = a[-1, 0] = 0.0 if len(a) > 1 else 1.0
+        at[str(X)] = np.resize([0, 0] if min(shape, default=1) == 1 else [0, 1, 1], shape) if "int" in known else a
+    return at
 
 
 # derivatives there --------------------------------------------------------------------------------------------------------
 
 
 def _quotient(x: Any, y: Any, at: float) -> Any:
-    return jnp.where(y == 0, at, x / jnp.where(y == 0, 1.0, y))
+    return np.where(y == 0, at, x / np.where(y == 0, 1.0, y))
 
 
-VALUES: dict[str, Callable[..., Any]] = {
-    "maximum": jnp.maximum,
-    "minimum": jnp.minimum,
-    "select": lambda a, b, x, y, relation: jnp.where(_RELATIONS[relation](a, b), x, y),
-    "slope": lambda x: jnp.where(x >= 0, 1.0, -1.0),
-    "wins": lambda x, y: jnp.where(x == y, 0.5, jnp.where(x > y, 1.0, 0.0)),
-    "hypot": jnp.hypot,
-}
-"""Values of operations that have a kink, beside those of witnesses.py."""
-
-_RELATIONS: dict[str, Callable[..., Any]] = {
-    ">": jnp.greater, ">=": jnp.greater_equal, "<": jnp.less, "<=": jnp.less_equal, "==": jnp.equal, "!=": jnp.not_equal,
+RELATIONS: dict[str, Callable[..., Any]] = {
+    ">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal,
 }  # fmt: skip
 
 
 def _norm_tangent(x: Any, dx: Any, axes: tuple[int, ...]) -> Any:
     """Zero at zero."""
-    length = jnp.sqrt(jnp.sum(x**2, axis=axes, keepdims=True))
-    return jnp.sum(_quotient(x, jnp.broadcast_to(length, x.shape), 0.0) * dx, axis=axes)
+    length = np.sqrt(np.sum(x**2, axis=axes, keepdims=True))
+    return np.sum(_quotient(x, length, 0.0) * dx, axis=axes)
+
+
+def _shared(x: Any, dx: Any, axes: tuple[int, ...], extremum: Any) -> Any:
+    """Entries that tie share the derivative."""
+    attained = x == extremum(x, axis=axes, keepdims=True)
+    return np.sum(attained * dx, axis=axes) / np.sum(attained, axis=axes)
+
+
+def _won(sign: int) -> Callable[..., Any]:
+    return lambda x, y, dx, dy: np.where(x == y, (dx + dy) / 2, np.where(sign * x > sign * y, dx, dy))
+
+
+def _direction_tangent(x: Any, dx: Any, axes: tuple[int, ...]) -> Any:
+    """None at zero, and elsewhere the part at right angles over the length."""
+    length = np.sqrt(np.sum(x**2, axis=axes, keepdims=True))
+    unit = x / length
+    return (dx - unit * np.sum(unit * dx, axis=axes, keepdims=True)) / length
 
 
 TANGENTS: dict[str, Callable[..., Any]] = {
-    "hypot": lambda x, y, dx, dy: _quotient(x, jnp.hypot(x, y), 0.5) * dx + _quotient(y, jnp.hypot(x, y), 0.5) * dy,
+    "hypot": lambda x, y, dx, dy: _quotient(x, np.hypot(x, y), 0.5) * dx + _quotient(y, np.hypot(x, y), 0.5) * dy,
     "norm": _norm_tangent,
-    "abs": lambda x, dx: jnp.where(x >= 0, 1.0, -1.0) * dx,
-    "sign": lambda x, dx: 0 * dx,
-    "relu": lambda x, dx: jnp.where(x > 0, 1.0, 0.0) * dx,
-    "direction": lambda x, dx, axes: jnp.full_like(x, jnp.nan) if not jnp.all(jnp.any(x, axis=axes)) else None,
-    "slope": lambda x, dx: 0 * dx,
+    "direction": _direction_tangent,
+    "abs": lambda x, dx: np.where(x >= 0, 1.0, -1.0) * dx,
+    "relu": lambda x, dx: np.where(x > 0, 1.0, 0.0) * dx,
+    "max": lambda x, dx, axes: _shared(x, dx, axes, np.max),
+    "min": lambda x, dx, axes: _shared(x, dx, axes, np.min),
+    "maximum": _won(1),
+    "minimum": _won(-1),
+    "select": lambda a, b, x, y, da, db, dx, dy, relation: np.where(RELATIONS[relation](a, b), dx, dy),
     "arctan2": lambda y, x, dy, dx: (x * dy - y * dx) / (x**2 + y**2),
+    **dict.fromkeys(("sign", "slope"), lambda x, dx: 0 * dx),
+    **dict.fromkeys(("highest", "lowest"), lambda x, dx, axes: 0 * dx),
+    "wins": lambda x, y, dx, dy: 0 * dx,
+    "det_sign": lambda x, dx: np.asarray(0.0),
 }
 """Conventions at kinks, written out; nan where there is no derivative."""
 
+VALUES: dict[str, Callable[..., Any]] = {
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "select": lambda a, b, x, y, relation: np.where(RELATIONS[relation](a, b), x, y),
+    "slope": lambda x: np.where(x >= 0, 1.0, -1.0),
+    "wins": lambda x, y: np.where(x == y, 0.5, np.where(x > y, 1.0, 0.0)),
+    "hypot": np.hypot,
+}
+"""Values of operations that have a kink, beside those of witnesses.py."""
 
-def _expected(case: Case, at: Arrays, dots: Arrays) -> np.ndarray | None:
-    """The tangent by convention, by jax of the witness, or by differences where nothing has a kink; None where there is none."""
-    static, names = numeric_static(case), list(at)
-    operands, tangents = ([jnp.asarray(a[name]) for name in names] for a in (at, dots))
-    op, found = case.op, None
+
+def _expected(case: Case, value: Run, at: Arrays, X: Node, V: np.ndarray) -> np.ndarray | None:
+    """The tangent in one operand by convention, or by differences where nothing has a kink; None where there is none."""
+    op = case.op
     if op.name in TANGENTS:
-        found = TANGENTS[op.name](*operands, *tangents, **static)
-    if found is None and op.kink and (value := VALUES.get(op.name) or WITNESSES.get(op.name)):
-        found = jax.jvp(lambda *x: value(*x, **static), tuple(operands), tuple(tangents))[1]
-    if found is None:
+        dots = [V if Y is X else np.zeros(at[str(Y)].shape) for Y in case.operands]
+        found = np.asarray(TANGENTS[op.name](*at.values(), *dots, **numeric_static(case)))
+    else:
         assert not op.kink, f"{op.name} has a kink; say in tests/support/corners.py what holds there"
-        (found,) = difference(function_of(case.program, case.sizes), at, dots)
-    found = np.asarray(found)
+        (found,) = difference(value, at, {str(X): V})
     return found if np.all(np.isfinite(found)) and np.max(np.abs(found), initial=0.0) < 1e5 else None
 
 
@@ -116,16 +147,17 @@ def check_at_corners(case: Case) -> None:
     rng, run, dots = rng_of(case), tangent_of(case), directions(case)
     G = variable("G", case.node.shape)
     back = function_of(adjoint(case.program, case.moving, seed=G), case.sizes)
+    value = function_of(case.program, case.sizes)
     for at in corner_points(case):
-        if not _inside(case, at):
+        if not _inside(case, value, at):
             continue
-        _check_value_at(case, at)
+        _check_value_at(case, value, at)
         seed = rng.normal(size=numeric_shape(G.shape, case.sizes))
         still = {str(dot): np.zeros_like(at[str(X)]) for X, dot in dots.items()}
         _, *bars = back({**at, "G": seed})
         for (X, dot), bar in zip(dots.items(), bars, strict=True):
             V = rng.normal(size=at[str(X)].shape)
-            want = _expected(case, at, {str(Y): V if Y is X else np.zeros(at[str(Y)].shape) for Y in case.operands})
+            want = _expected(case, value, at, X, V)
             if want is None:
                 continue
             (found,) = run({**at, **still, str(dot): V})
@@ -137,23 +169,37 @@ def check_at_corners(case: Case) -> None:
             )
 
 
-def _inside(case: Case, at: Arrays) -> bool:
-    """Whether the value is a number there, and the matrix that is inverted is regular."""
-    if case.op.name in ("inv", "solve", "logdet", "solve_triangular") and abs(np.linalg.det(at["X1"])) < 1e-6:
-        return False
-    (value,) = function_of(case.program, case.sizes)(at)
-    return bool(np.all(np.isfinite(value)))
+def _inside(case: Case, value: Run, at: Arrays) -> bool:
+    """Whether the value is a number there."""
+    return bool(np.all(np.isfinite(value(at)[0])))
 
 
-def _check_value_at(case: Case, at: Arrays) -> None:
-    value = VALUES.get(case.op.name) or WITNESSES.get(case.op.name)
-    if value is None:
+def _check_value_at(case: Case, value: Run, at: Arrays) -> None:
+    witness = VALUES.get(case.op.name) or WITNESSES.get(case.op.name)
+    if witness is None:
         return
-    want = np.asarray(value(*(jnp.asarray(a) for a in at.values()), **numeric_static(case)))
-    (found,) = function_of(case.program, case.sizes)(at)
+    want = np.asarray(witness(*(jnp.asarray(a) for a in at.values()), **numeric_static(case)))
+    (found,) = value(at)
     if np.all(np.isfinite(want)) and np.max(np.abs(want), initial=0.0) < 1e5:
         scale_ = 1 + np.max(np.abs(want), initial=0.0)
         assert np.all(np.abs(found - want) <= 1e-9 * scale_), f"{case.op.name} at {at} is\n{found}, expected\n{want}"
+
+
+# in process ---------------------------------------------------------------------------------------------------------------
+
+
+def check_in_process(case: Case) -> None:
+    """Evaluated equation by equation, the value is that of the exported code, which may have a way of its own to write it."""
+    operands = {f"size_{d}": np.zeros(n) for d, n in case.sizes.items()}
+    sized = tuple(variable(name, (sympy.Symbol(name[5:], integer=True, positive=True),)) for name in operands)
+    program = replace(case.program, inputs=(*case.program.inputs, *sized))
+    reach = {name: generic(node) for name, node in functions_of([case.node]).items()}
+    for at in (point(case, rng_of(case)), *corner_points(case)):
+        with np.errstate(all="ignore"):
+            (exported,) = function_of(case.program, case.sizes)(at)
+            found = evaluate(program, {**at, **operands}, reach)["Z"]
+        assert np.shape(found) == np.shape(exported), f"{case.op.name}: shape {np.shape(found)}, exported {np.shape(exported)}"
+        np.testing.assert_allclose(found, exported, rtol=1e-13, atol=1e-13, err_msg=f"{case.op.name} in process and exported")
 
 
 # folding ------------------------------------------------------------------------------------------------------------------
@@ -201,18 +247,26 @@ def check_fold(case: Case) -> None:
     for operands in _folded_operands(case):
         if any(X.ndim != Y.ndim for X, Y in zip(operands, case.operands, strict=True)):
             continue
-        folded, plain = case.op(*operands, **case.sample.static), case.op.node(*operands, **case.sample.static)
-        if folded is not plain:
-            _check_equal(case, folded, plain)
+        _check_folded(case, operands, case.sample.static)
+    if case.op.name in ("sum", "prod", "max", "min"):
+        _check_folded(case, case.operands, {"axes": ()})
+
+
+def _check_folded(case: Case, operands: tuple[Node, ...], static: dict[str, Any]) -> None:
+    folded, plain = case.op(*operands, **static), case.op.node(*operands, **static)
+    if folded is not plain:
+        _check_equal(case, folded, plain)
 
 
 def _folded_operands(case: Case) -> Iterator[tuple[Node, ...]]:
     for i, X in enumerate(case.operands):
         for other in _others(case, X):
             yield (*case.operands[:i], other, *case.operands[i + 1 :])
+    if len(case.operands) > 1 and not any("positive" in X.params["properties"] for X in case.operands):
+        yield tuple(zeros(X.shape) for X in case.operands)
     if len({X.shape for X in case.operands}) == 1:
-        for other in (case.operands[0], fill(2, case.operands[0].shape)):
-            yield (other,) * len(case.operands)
+        alike = [case.operands[0], fill(2, case.operands[0].shape)]
+        yield from ((other,) * len(case.operands) for other in alike)
 
 
 def _check_equal(case: Case, folded: Node, plain: Node) -> None:
