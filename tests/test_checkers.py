@@ -179,7 +179,9 @@ def test_count_notices_a_missing_factor(broken: Broken):
 
 
 def test_brackets_notice_a_sum_that_stands_open(broken: Broken):
-    fails(printed.check_brackets, broken(hadamard, latex=lambda node, show: rf"{show(node.args[0], 0)} \odot {show(node.args[1], 0)}"))
+    fails(
+        printed.check_brackets, broken(hadamard, latex=lambda node, show: rf"{show(node.args[0], 0)} \odot {show(node.args[1], 0)}")
+    )
 
 
 def test_brackets_notice_a_precedence_too_high(broken: Broken):
@@ -192,8 +194,8 @@ def test_printed_notices_another_form(broken: Broken):
 
 @pytest.mark.parametrize(
     ("text", "level"),
-    [("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3), (r"\tanh(a + b)", 5),
-     (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3), (r"\phi'(x)", 5), (r"A (B + C)", 3)],
+    [("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3),
+     (r"\tanh(a + b)", 5), (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3), (r"\phi'(x)", 5), (r"A (B + C)", 3)],
 )  # fmt: skip
 def test_looseness(text: str, level: int):
     assert printed.looseness(text) == level

@@ -74,7 +74,6 @@ def _logarithm(base: int) -> Op:
 log2, log10 = _logarithm(2), _logarithm(10)
 
 
-
 def _xlogy_latex(node: Node, show: Any) -> Any:
     x, log_y = show(node.args[0], POWER), rf"\log {show.argument(node.args[1])}"
     return rf"{x} \odot {log_y}" if node.ndim else (f"{x} {log_y}", CHAIN)

@@ -1,7 +1,5 @@
 """`python -m tests.fuzz --minutes 20`: random programs under every oracle, and the figures."""
 
-# ruff: noqa: E402  (threads are set before NumPy is imported)
-
 from __future__ import annotations
 
 import argparse

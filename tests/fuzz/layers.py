@@ -12,20 +12,10 @@ from symgrad.printing.sympy_form import symbols_of
 from symgrad.program import Program
 from symgrad.reverse import adjoint
 from tests.fuzz import witness
-from tests.fuzz.oracles import SAME, Subject, report
+from tests.fuzz.oracles import SAME, Subject, layer, report
 
 Array = Any
 Bars = Mapping[str, Array]
-
-
-def further(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
-    for every, check in LAYERS:
-        if s.session.due(check.__name__, every):
-            try:
-                check(s, value, bars, Hv, v)
-            except BaseException:
-                s.session.failed.add(check.__name__)
-                raise
 
 
 def agree(s: Subject, what: str, found: Bars, expected: Bars) -> None:
@@ -40,6 +30,7 @@ def agree(s: Subject, what: str, found: Bars, expected: Bars) -> None:
         assert error <= 1e-6 * scale, report(s, f"{what} in {name} is\n{b}, expected\n{a}")
 
 
+@layer(4)
 def simplified(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     """Simplified equals unsimplified, gradient and Hessian-vector product."""
     plain_value, *plain = s.run(adjoint(s.derivation.program, s.derivation.wrt))
@@ -49,6 +40,7 @@ def simplified(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     s.tally["simplified against unsimplified"] += 1
 
 
+@layer(30)
 def jax(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     theirs = witness.gradient(s)
     if theirs is None:
@@ -67,6 +59,7 @@ def jax(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
                 return
 
 
+@layer(50)
 def sympy_door(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     """Printed as SymPy, read back through the other door, derived and evaluated again."""
     program = s.derivation.program
@@ -77,13 +70,14 @@ def sympy_door(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     except UnsupportedError:
         s.tally["no SymPy form"] += 1
         return
-    at = {name: np.reshape(a, (np.shape(a) + (1,))) if np.ndim(a) == 1 else a for name, a in s.at.items()}
+    at = {name: np.reshape(a, (*np.shape(a), 1)) if np.ndim(a) == 1 else a for name, a in s.at.items()}
     found = back.values({**at, **s.functions})
     gradient = {str(x): found[str(g)] for x, g in zip(back.wrt, back.adjoint.outputs[1:], strict=True)}
     agree(s, "gradient through SymPy", {k: np.reshape(gradient[k], np.shape(bars[k])) for k in bars}, bars)
     s.tally["printed as SymPy, read back and derived"] += 1
 
 
+@layer(200)
 def exported(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     """The exported module: value, gradient, product and Hessian."""
     f = s.derivation.compile()
@@ -104,6 +98,3 @@ def _times(blocks: Any, names: list[str], v: Bars) -> dict[str, Array]:
         parts = [np.tensordot(block, v[other], axes=np.ndim(v[other])) for other, block in zip(names, row, strict=True)]
         products[name] = sum(parts[1:], start=parts[0])
     return products
-
-
-LAYERS = ((4, simplified), (30, jax), (50, sympy_door), (200, exported))

@@ -261,7 +261,6 @@ def matmul(b: Builder, name: str) -> Piece:
 @row("products", "transposed")
 def transposed(b: Builder) -> Piece:
     e, s = b.of_rank(2)
-    other, _ = b.real(b.choice([(s[0],), (s[0], 2), (s[0], 3)]))
     return b.choice((f"({e}).T", b.call("transpose", e))), s[::-1]
 
 
@@ -285,17 +284,30 @@ def outer(b: Builder) -> Piece:
     return b.call("outer", x, y), s + t
 
 
-@row("products", "inner", "vdot")
-def inner(b: Builder, name: str) -> Piece:
+@row("products", "inner")
+def inner(b: Builder) -> Piece:
     k = b.choice((2, 3))
-    return b.call(name, b.real((k,))[0], b.real((k,))[0]), ()
+    left, right = b.choice([(k,), (2, k), (k, k), (3, k)]), b.choice([(k,), (3, k), (k, k)])
+    return b.call("inner", b.real(left)[0], b.real(right)[0]), left[:-1] + right[:-1]
+
+
+@row("products", "vdot")
+def vdot(b: Builder) -> Piece:
+    x, s = b.of_rank(1, 2)
+    return b.call("vdot", x, b.real(s)[0]), ()
+
+
+@row("products", "dot of rank 3")
+def dot(b: Builder) -> Piece:
+    x, s = b.real(b.choice([(3,), (2, 3), (3, 3)]))
+    return b.call("dot", x, b.real((2, 3, 2))[0]), (*s[:-1], 2, 2)
 
 
 @row("products", "einsum")
 def einsum(b: Builder) -> Piece:
     spec = b.choice(
-        ("ij,jk->ik", "ij,ij->i", "ij,kj->ki", "i,ij,j->", "ii->i", "ij->ji", "ij,j->ij", "ij,ik->jk", "i,j->ji", "ij,ij->", "ijk,kl->il",
-         "ii->", "ij,jk,kl->il", "ij->j", "i,i,i->i", "ij,i", "bij,bjk->bik")
+        ("ij,jk->ik", "ij,ij->i", "ij,kj->ki", "i,ij,j->", "ii->i", "ij->ji", "ij,j->ij", "ij,ik->jk", "i,j->ji", "ij,ij->",
+         "ijk,kl->il", "ii->", "ij,jk,kl->il", "ij->j", "i,i,i->i", "ij,i", "bij,bjk->bik")
     )  # fmt: skip
     inputs, _, output = spec.partition("->")
     sizes = {c: b.choice((2, 3)) for c in sorted(set(inputs) - {","})}
@@ -467,7 +479,7 @@ def permuted(b: Builder) -> Piece:
 
 @row("layout", "broadcast_to")
 def broadcast_to(b: Builder) -> Piece:
-    e, s = b.real(b.choice([(), (3,), (1, 3), (2, 1)]))
+    e, _ = b.real(b.choice([(), (3,), (1, 3), (2, 1)]))
     return b.call("broadcast_to", e, b.bracketed((2, 3))), (2, 3)
 
 

@@ -11,6 +11,7 @@ from multiprocessing import get_context
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from tests.fuzz import layers  # noqa: F401  (registers the dearer oracles)
 from tests.fuzz.oracles import Session, check
 from tests.fuzz.programs import Drawn, programs
 from tests.fuzz.rows import FAMILIES

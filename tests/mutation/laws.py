@@ -39,7 +39,9 @@ def laws_of(record: Op | Rewrite, field: str) -> Iterator[Law]:
     if isinstance(record, Rewrite):
         yield from _rewrite_laws(record)
         return
-    cases = [case_of(record, s, sizes) for s in record.samples for sizes in (DISTINCT, ONES) if sizes is DISTINCT or fits_size_one(s)]
+    cases = [
+        case_of(record, s, sizes) for s in record.samples for sizes in (DISTINCT, ONES) if sizes is DISTINCT or fits_size_one(s)
+    ]
     for law in FIRST[field]:
         check = LAWS[law]
         once = law in ("at_corners", "in_process")  # one size shows it

@@ -195,7 +195,9 @@ def _jvps(op: Op) -> Iterator[Mutant]:
     for i in present:
         lost = f"missing term of x{i + 1}"
         yield Mutant(op, "jvp", lost, with_dots(lambda d, i=i: [zeros(x.shape) if k == i else x for k, x in enumerate(d)]))
-        yield Mutant(op, "jvp", f"term of x{i + 1} twice", with_dots(lambda d, i=i: [2 * x if k == i else x for k, x in enumerate(d)]))
+        yield Mutant(
+            op, "jvp", f"term of x{i + 1} twice", with_dots(lambda d, i=i: [2 * x if k == i else x for k, x in enumerate(d)])
+        )
     yield from _exchanged_jvps(op, cases, present)
 
 

@@ -279,7 +279,11 @@ def _check_equal(case: Case, folded: Node, plain: Node) -> None:
     one, other = found["side0"], found["side1"]
     if np.all(np.isfinite(other)):
         np.testing.assert_allclose(
-            np.broadcast_to(one, np.shape(other)), other, rtol=1e-10, atol=1e-10, err_msg=f"{case.op.name}: {folded!r} for {plain!r}"
+            np.broadcast_to(one, np.shape(other)),
+            other,
+            rtol=1e-10,
+            atol=1e-10,
+            err_msg=f"{case.op.name}: {folded!r} for {plain!r}",
         )
 
 

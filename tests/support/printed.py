@@ -32,7 +32,7 @@ _BINARY = {"+": SUM, "-": SUM, r"\odot": PRODUCT, r"\oslash": PRODUCT, r"\otimes
 
 
 def looseness(text: str) -> int:
-    """The weakest operator outside all brackets: a sum, a Hadamard product or quotient, factors side by side, an exponent, or none."""
+    """The weakest operator outside all brackets: a sum, an entrywise product, factors side by side, an exponent, or none."""
     if text.endswith(r"\right."):
         return SUM  # cases behind one brace
     tokens = [t for t in _TOKEN.findall(text) if t not in _SILENT]
