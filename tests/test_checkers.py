@@ -194,8 +194,11 @@ def test_printed_notices_another_form(broken: Broken):
 
 @pytest.mark.parametrize(
     ("text", "level"),
-    [("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3),
-     (r"\tanh(a + b)", 5), (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3), (r"\phi'(x)", 5), (r"A (B + C)", 3)],
+    [
+        ("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3),
+        (r"\tanh(a + b)", 5), (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3),
+        (r"\phi'(x)", 5), (r"A (B + C)", 3),
+    ],
 )  # fmt: skip
 def test_looseness(text: str, level: int):
     assert printed.looseness(text) == level

@@ -262,7 +262,8 @@ def _folded_operands(case: Case) -> Iterator[tuple[Node, ...]]:
     for i, X in enumerate(case.operands):
         for other in _others(case, X):
             yield (*case.operands[:i], other, *case.operands[i + 1 :])
-    if len(case.operands) > 1 and not any("positive" in X.params["properties"] for X in case.operands):
+    divides = case.op.name in (*INVERTED, "solve_triangular") or any("positive" in X.params["properties"] for X in case.operands)
+    if len(case.operands) > 1 and not divides:
         yield tuple(zeros(X.shape) for X in case.operands)
     if len({X.shape for X in case.operands}) == 1:
         alike = [case.operands[0], fill(2, case.operands[0].shape)]
