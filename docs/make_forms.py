@@ -1,10 +1,10 @@
-"""Write forms.md, our gradients beside the textbook's: `python docs/make_forms.py`."""
+"""Write forms.md, our gradients and Hessian blocks beside the textbook's: `python docs/make_forms.py`."""
 
 from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +12,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from compared import Compared, compared  # noqa: E402
 from forms import COOKBOOK, MODELS, USERS, Form  # noqa: E402
+from second_compared import compared as second_compared  # noqa: E402
+from second_forms import MATRICES, VECTORS  # noqa: E402
 
 from symgrad.printing.latex import Show  # noqa: E402
 
@@ -28,17 +30,30 @@ Two rows do not compare with the book as it stands. (55) there is $2 (X^+)^{\\to
 which we have none; the row spells it out as $X (X^{\\top} X)^{-1}$, five on both sides. (92) is compared with a corrected sum.
 """
 
+SECOND = """# Second order
+
+The forms in `tests/support/second_forms.py`, compared in the same way. A block of two matrices acts on the column-stacked vec of a
+direction; $K_{m,n}$ is the commutation matrix, $K_{m,n} \\operatorname{vec}(X) = \\operatorname{vec}(X^{\\top})$ for an m x n
+matrix X. A variable that is declared symmetric keeps the block of an unconstrained one; [b, a] is the transpose of [a, b].
+"""
+
 
 def main() -> None:
     Path(__file__).with_name("forms.md").write_text(page(), encoding="utf-8")
 
 
 def page() -> str:
-    groups = {"The Matrix Cookbook": COOKBOOK, "Models": MODELS, "Formulas of users": USERS}
-    tables = {title: [row for form in forms for row in compared(form)] for title, forms in groups.items()}
-    sections = [f"## {title}\n\n{ratio(rows)}\n\n{table(rows)}" for title, rows in tables.items()]
+    first = {"The Matrix Cookbook": COOKBOOK, "Models": MODELS, "Formulas of users": USERS}
+    second = {"Second order: vectors and scalars": VECTORS, "Second order: matrices": MATRICES}
+    gradients = {title: [row for form in forms for row in compared(form)] for title, forms in first.items()}
+    blocks = {title: [row for form in forms for row in second_compared(form)] for title, forms in second.items()}
+    return "\n\n".join([HEAD.strip(), *sections("forms", gradients), SECOND.strip(), *sections("Hessian blocks", blocks)]) + "\n"
+
+
+def sections(kind: str, tables: Mapping[str, Sequence[Compared]]) -> list[str]:
     whole = [row for rows in tables.values() for row in rows]
-    return "\n\n".join([HEAD.strip(), f"All {len(whole)} forms: {ratio(whole)}", *sections]) + "\n"
+    parts = [f"## {title}\n\n{ratio(rows)}\n\n{table(rows)}" for title, rows in tables.items()]
+    return [f"All {len(whole)} {kind}: {ratio(whole)}", *parts]
 
 
 def ratio(rows: Sequence[Compared]) -> str:

@@ -15,18 +15,15 @@ from symgrad.second import Block
 from symgrad.simplify import simplify
 
 
-def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[Node, ...]) -> Program | None:
-    """The program followed by one equation a Hessian block, row by row; None where a block needs products.
+def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[Node, ...]) -> Program:
+    """The program followed by one equation a Hessian block, row by row, from the arrays of those on and above the diagonal.
 
     Second derivatives commute, so blocks below the diagonal are transposes of those above it.
     """
-    arrays = {key: b.array for key, b in blocks.items() if b.array is not None}
-    if len(arrays) < len(blocks):
-        return None
     equations, outputs, names = list(program.equations), [], set(program.names)
     for i, row in enumerate(wrt):
         for j, column in enumerate(wrt):
-            expr = arrays[i, j] if i <= j else _exchanged(arrays[j, i], column.ndim)
+            expr = arrays[i, j] if i <= j else exchanged(arrays[j, i], column.ndim)
             name = fresh(f"H_{row}_{column}", names)
             names.add(name)
             symbol = variable(name, row.shape + column.shape, symbol=("hessian", row.params["symbol"], column.params["symbol"]))
@@ -35,30 +32,25 @@ def dense(program: Program, blocks: Mapping[tuple[int, int], Block], wrt: tuple[
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
 
 
-def diagonals(program: Program, blocks: list[Block]) -> Program | None:
+def diagonals(program: Program, arrays: Mapping[Node, Node]) -> Program:
     """The program followed by one equation a variable, the diagonal of its Hessian block."""
     equations, outputs, names = list(program.equations), [], set(program.names)
-    for b in blocks:
-        if b.diagonal is None:
-            return None
-        name = fresh(f"D_{b.column}", names)
+    for v, expr in arrays.items():
+        name = fresh(f"D_{v}", names)
         names.add(name)
-        outputs.append(variable(name, b.column.shape))
-        equations.append(Equation(outputs[-1], b.diagonal))
+        outputs.append(variable(name, v.shape))
+        equations.append(Equation(outputs[-1], expr))
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
 
 
-def dense_row(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Program | None:
-    """The program followed by one equation a Jacobian block; None where a block needs products."""
-    if any(b.array is None for b in blocks.values()):
-        return None
+def dense_row(program: Program, arrays: Mapping[Node, Node], of: Node) -> Program:
+    """The program followed by one equation a Jacobian block of the value `of`."""
     equations, outputs, names = list(program.equations), [], set(program.names)
-    for b in blocks.values():
-        name = fresh(f"J_{b.column}", names)
+    for v, expr in arrays.items():
+        name = fresh(f"J_{v}", names)
         names.add(name)
-        symbol = variable(name, b.row.shape + b.column.shape, symbol=("bar", b.column.params["symbol"], b.row.params["symbol"]))
-        assert b.array is not None
-        equations.append(Equation(symbol, b.array))
+        symbol = variable(name, of.shape + v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
+        equations.append(Equation(symbol, expr))
         outputs.append(symbol)
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
 
@@ -111,7 +103,6 @@ def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> t
     return coefficient, tuple(stages)
 
 
-def _exchanged(X: Node | None, first: int) -> Node:
+def exchanged(X: Node, first: int) -> Node:
     """The axes after the first few, moved before them."""
-    assert X is not None
     return transpose(X, (*range(first, X.ndim), *range(first))) if X.ndim else X

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,18 @@ from symgrad.cost import (
     working_set,
 )
 from symgrad.errors import InputError
+from symgrad.export.association import TYPICAL, typical
 from symgrad.export.memory import REUSED_FROM, Array, Point, dominating, held_by, totals
-from symgrad.export.numpy import scheduled
+from symgrad.export.plan import WORTH
+from symgrad.export.plan import Plan as WayThere
+from symgrad.export.schedule import scheduled
 from symgrad.graph import postorder
-from symgrad.op import Node, Shape, variable
+from symgrad.op import Node, Shape
 from symgrad.ops.generic import functions_of
 from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Equation, Program
 from symgrad.simplify import simplified
 
 if TYPE_CHECKING:
@@ -130,22 +133,14 @@ class Cost:
         return scheduled(simplified(self.derivation._normal))
 
     def _whole(self, name: str, product: sympy.Expr) -> dict[str, sympy.Expr]:
-        """All second (first) derivatives, one product for each entry of the variables, and in closed form."""
+        """All second (first) derivatives, one product for each entry of the variables, and by every plan there is."""
         table = {f"{name} by products": sympy.expand(entries(self.wrt) * product)}
-        if self.derivation._dense is not None:
-            table[f"{name} in closed form"] = flops(scheduled(self.derivation._dense))
-        return table
+        return table | {f"{name} {'in' if plan.has_forms else 'by'} {plan.name}": plan.flops for plan in self.derivation.plans}
 
     def _diagonal(self, product: sympy.Expr) -> sympy.Expr:
-        """In closed form where every block has one, else by products with the unit directions."""
-        blocks = [self.derivation.block(str(v), str(v)).diagonal for v in self.wrt]
-        if any(b is None for b in blocks):
-            return sympy.expand(entries(self.wrt) * product)
-        adjoint = self.derivation.adjoint
-        symbols = [variable(fresh(f"{v}_diagonal", adjoint.names), v.shape) for v in self.wrt]
-        equations = tuple(Equation(s, b) for s, b in zip(symbols, blocks, strict=True) if b is not None)
-        program = replace(adjoint, equations=(*adjoint.equations, *equations), outputs=tuple(symbols))
-        return flops(scheduled(program.needed()))
+        """As exported: by one product for each entry of the variables where there is no other way."""
+        found = self.derivation._diagonal
+        return sympy.expand(entries(self.wrt) * product) if found is None else flops(scheduled(found))
 
     # memory -------------------------------------------------------------------------------------------------------------
 
@@ -252,7 +247,7 @@ class Cost:
 
     def tables(self) -> list[Table]:
         """Everything above as tables of text."""
-        tables = [self._sizes_table(), self._flops_table(), self._memory_table()]
+        tables = [self._sizes_table(), self._flops_table(), self._plans_table(), self._memory_table()]
         if self.kept:
             rows = [
                 (unicode_of(Show().text(k.symbol)), *self._bytes(entries([k.symbol]) * self.itemsize), _printed(k))
@@ -310,6 +305,22 @@ class Cost:
         if self.sizes is None:
             return shown
         return f"{shown} ≈ {self.at(self.flops[name]) / max(1, self.at(self.flops['gradient'])):.4g}"
+
+    def _plans_table(self) -> Table:
+        """How the exported `hessian` (`jacobian`) goes about it: the plans there are, and the one that is taken."""
+        what = "Hessian" if self.derivation.is_scalar else "Jacobian"
+        chosen = self.derivation.plan
+        reasons = {plan: self._reason(plan) if plan is chosen else "" for plan in self.derivation.plans}
+        rows = [(plan.name, f"{typical(plan.flops):,}", reason) for plan, reason in reasons.items()]
+        if chosen is None:
+            rows = [("one product for each direction", "", "taken: an operation takes no more than one direction at a time")]
+        return Table(f"Plan of the {what}", ("plan", f"flops with every dimension {TYPICAL}", "why"), rows)
+
+    def _reason(self, plan: WayThere) -> str:
+        if len(self.derivation.plans) == 1:
+            return "taken: there is no other"
+        fewest = min(self.derivation.plans, key=lambda other: typical(other.flops))
+        return "taken: fewest flops" if fewest is plan else f"taken: no plan saves {1 - WORTH:.0%} of its flops"
 
     def _memory_table(self) -> Table:
         if self.sizes is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import numpy as np
 
 import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
-from symgrad.blocks import dense, dense_row, diagonals, factored
+from symgrad.blocks import factored
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
+from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
@@ -26,7 +28,7 @@ from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing
 from symgrad.printing.latex import Theme
 from symgrad.printing.sympy_form import sympy_of
-from symgrad.program import PASSES, Equation, Program
+from symgrad.program import PASSES, Equation, Program, fresh
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block
@@ -177,20 +179,66 @@ class Derivation:
         b = self.program.input(column)
         v = self.directions[b]
         if not self.is_scalar:
-            moved = tangent(self._normal, {b: v})
-            return block(simplified(moved), moved.outputs[0], self.program.output, b, v)
-        raw, a = self._adjoint, self.program.input(row)
-        gradient = raw.outputs[1 + self.wrt.index(a)]
-        moved = simplified(tangent(raw, {b: v}, [gradient]).needed())
-        return block(moved, moved.outputs[0], a, b, v)
+            moved = self._pushed(b)
+            return block(moved, moved.outputs[0], self.program.output, b, v)
+        a = self.program.input(row)
+        moved, _ = self._moved(self.wrt.index(b), [self.wrt.index(a)])
+        return block(moved, moved.outputs[0], a, b, v, self.program.output)
+
+    def gauss_newton_block(self, row: str, column: str) -> Block:
+        """One block of J^T H_L J, the Gauss-Newton matrix; raises `InputError` where there is none."""
+        a, b = self.program.input(row), self.program.input(column)
+        v = self.directions[b]
+        raw = self._model_and_loss({b: v})
+        return replace(block(simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G")
+
+    @property
+    def gauss_newton(self) -> Program:
+        """The product of the Gauss-Newton matrix J^T H_L J with the directions, for a model followed by a loss.
+
+        For the negative log-likelihood of an exponential family in its natural parameters it is the product with the Fisher matrix.
+        Raises `InputError` where the program is no model followed by a loss.
+        """
+        return simplified(self._model_and_loss(self.directions))
+
+    def _model_and_loss(self, directions: dict[Node, Node]) -> Program:
+        raw = gauss_newton(self._normal, self.wrt, directions) if self.is_scalar else None
+        if raw is None:
+            raise InputError(
+                f"{self.program.name} is no model followed by a loss: no array stands between the variables and the value"
+            )
+        return raw
 
     @cached_property
+    def plans(self) -> list[Plan]:
+        """The ways to all second derivatives (first ones, where the value is no scalar) as dense arrays."""
+        if self.is_scalar:
+            return hessian_plans(self.adjoint, self._upper, self.wrt, self._moved)
+        seed = variable(fresh(f"{self.program.output}_bar", self.program.names), self.program.output.shape)
+        raw = adjoint(self._normal, self.wrt, of=self.program.output, seed=seed)
+        pulled = replace(raw, outputs=raw.outputs[1:]).needed()
+        forward = [(self._pushed(v), self.directions[v]) for v in self.wrt]
+        blocks = {j: self.block("", str(v)) for j, v in enumerate(self.wrt)}
+        return jacobian_plans(simplified(self._normal), blocks, self.wrt, forward, (simplified(pulled), seed))
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan of fewest flops; None where products along one direction at a time are the only way."""
+        return cheapest(self.plans)
+
+    @property
     def _dense(self) -> Program | None:
-        """The Hessian's blocks (the Jacobian's, where the value is no scalar) as closed forms, if all have one."""
-        if not self.is_scalar:
-            row = {(0, j): self.block("", str(v)) for j, v in enumerate(self.wrt)}
-            return dense_row(simplified(self._normal), row)
-        return dense(self.adjoint, self._upper, self.wrt)
+        return None if self.plan is None else self.plan.program
+
+    def _moved(self, column: int, rows: list[int]) -> tuple[Program, Node]:
+        """Gradients moved in the direction of one variable, and that direction."""
+        raw, b = self._adjoint, self.wrt[column]
+        gradients = [raw.outputs[1 + i] for i in rows]
+        return simplified(tangent(raw, {b: self.directions[b]}, gradients).needed()), self.directions[b]
+
+    def _pushed(self, v: Node) -> Program:
+        """The value of an array program moved in the direction of one variable."""
+        return simplified(tangent(self._normal, {v: self.directions[v]}))
 
     @cached_property
     def _upper(self) -> dict[tuple[int, int], Block]:
@@ -199,8 +247,8 @@ class Derivation:
 
     @cached_property
     def _diagonal(self) -> Program | None:
-        """The Hessian's diagonal in closed form, if every variable's block has one."""
-        return diagonals(self.adjoint, [self._upper[i, i] for i in range(len(self.wrt))]) if self.is_scalar else None
+        """The Hessian's diagonal, if it takes no loop over directions."""
+        return diagonal_program(self.adjoint, self._upper, self.wrt, self._moved) if self.is_scalar else None
 
     @cached_property
     def _gauss_newton(self) -> Program | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symgrad.graph import variables
+from symgrad.graph import substitute, variables
 from symgrad.op import OPERATORS, Node, variable
 from symgrad.program import Equation, Program, fresh
 from symgrad.reverse import adjoint, depends_on
@@ -47,15 +47,31 @@ def gauss_newton(program: Program, wrt: tuple[Node, ...], directions: dict[Node,
 
 
 def _joined(program: Program, directions: dict[Node, Node], parts: tuple[Program, ...], sums: list[tuple[Node, Node]]) -> Program:
+    """J v, H J v and J^T H J v in one program; what the variables add directly stands in their own equation."""
     equations: dict[Node, Equation] = {}
     for part in parts:
         for eq in part.equations:
             equations.setdefault(eq.symbol, eq)
-    names, outputs = {eq.name for eq in equations.values()}, []
-    for v, (pulled, direct) in zip(directions, sums, strict=True):
-        name = fresh(f"{v}_gnvp", names)
-        symbol = variable(name, v.shape, symbol=("gnvp", v.params["symbol"]))
-        equations[symbol] = Equation(symbol, OPERATORS["add"](pulled, direct))
-        outputs.append(symbol)
+    direct = {s: equations.pop(s).expr for _, s in sums if s in equations}
+    renamed = _products(parts[-1], program.names | {eq.name for eq in equations.values()})
+    joined = [replace(eq, symbol=renamed.get(eq.symbol, eq.symbol), expr=substitute(eq.expr, renamed)) for eq in equations.values()]
+    extra = {renamed[pulled]: direct.get(s, s) for pulled, s in sums}
+    joined = [replace(eq, expr=_plus(eq.expr, extra[eq.symbol]), parts=()) if eq.symbol in extra else eq for eq in joined]
     inputs = (*program.inputs, *directions.values())
-    return replace(program, inputs=inputs, equations=tuple(equations.values()), outputs=tuple(outputs)).needed()
+    return replace(program, inputs=inputs, equations=tuple(joined), outputs=tuple(extra)).needed()
+
+
+def _plus(pulled: Node, direct: Node) -> Node:
+    return OPERATORS["add"](pulled, direct)
+
+
+def _products(pulled: Program, names: frozenset[str]) -> dict[Node, Node]:
+    """Names for what comes back through the model: parts of the product, where the gradient has adjoints."""
+    taken, table = set(names), {}
+    for eq in pulled.equations:
+        symbol = eq.symbol.params["symbol"]
+        if isinstance(symbol, tuple) and symbol[0] == "bar":
+            name = fresh(f"{eq.name.removesuffix('_bar')}_gnvp", taken)
+            taken.add(name)
+            table[eq.symbol] = variable(name, eq.symbol.shape, symbol=("gnvp", symbol[1]))
+    return table

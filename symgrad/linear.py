@@ -86,8 +86,11 @@ class Term:
         if self.inner is not None:
             assert self.spread is not None
             return replace(self, spread=stage.of(self.spread))
-        if isinstance(stage, Sandwich) and self.stages and isinstance(last := self.stages[-1], Sandwich):
+        last = self.stages[-1] if self.stages else None
+        if isinstance(stage, Sandwich) and isinstance(last, Sandwich):
             return replace(self, stages=(*self.stages[:-1], last.then(stage)))
+        if isinstance(stage, Diagonal) and isinstance(last, Diagonal):
+            return replace(self, stages=(*self.stages[:-1], Diagonal(multiply(stage.weight, last.weight))))
         return replace(self, stages=(*self.stages, stage))
 
     def times(self, scalar: Node) -> Term:

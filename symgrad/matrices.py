@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
-from symgrad.linear import Chain, Diagonal, Stage, Term, multiplied
-from symgrad.op import OPERATORS, Node, Shape
+from symgrad.linear import Chain, Diagonal, Sandwich, Stage, Term, flipped, multiplied
+from symgrad.op import OPERATORS, Node, Shape, constant
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
 from symgrad.ops.kronecker import commutation, kron, vec
@@ -23,10 +24,33 @@ def matrix_of(term: Term, columns: Shape, rows: Shape) -> Node:
     if term.inner is not None and term.spread is not None:
         return OPERATORS["multiply"](term.coefficient, outer(_flat(term.spread), _flat(term.inner)))
     result, shape = eye(sympy.Mul(*columns)), columns
-    for stage in term.stages:
+    for stage in _transposed_first(term.stages):
         factor, shape = _stage_matrix(stage, shape)
         result = matmul(factor, result)
     return OPERATORS["multiply"](term.coefficient, result)
+
+
+def _transposed_first(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The same map with no transposition but one before everything else, so that its matrix has one commutation matrix at most.
+
+    (A X^T B)^T = B^T X A^T and (U * X)^T = U^T * X^T; two transpositions cancel.
+    """
+    result: list[Stage] = []
+    turned = False
+    for stage in reversed(stages):
+        stage = _turned(stage) if turned else stage
+        if isinstance(stage, Sandwich):
+            turned, stage = stage.flip, replace(stage, flip=False)
+        result.append(stage)
+    first = [Sandwich(flip=True)] if turned else []
+    return tuple(first + result[::-1])
+
+
+def _turned(stage: Stage) -> Stage:
+    """What comes after it transposed: the same as transposing what goes in, and another stage."""
+    if isinstance(stage, Diagonal):
+        return Diagonal(stage.weight.T)
+    return Sandwich(flipped(stage.right), flipped(stage.left), not stage.flip)
 
 
 def _stage_matrix(stage: Stage, shape: Shape) -> tuple[Node, Shape]:
@@ -98,6 +122,45 @@ class _Letters:
         else:
             self.rows[side] = self.letter(node.shape[0])
             self.operands.append((node, str(self.rows[side])))
+
+
+def gathered(terms: tuple[Term, ...], columns: Shape) -> list[Term]:
+    """Terms that enter and leave by the same stages, with vectors between, as one term around the sum of the matrices between.
+
+    B M1 A + B M2 A = B (M1 + M2) A: what the outer stages spread over a large array is spread once.
+    """
+    alike: dict[Any, list[Term]] = {}
+    for term in terms:
+        alike.setdefault(_ends(term, columns) or term, []).append(term)
+    return [t for group in alike.values() for t in (_joined(group, columns) if len(group) > 1 and _is_full(group) else group)]
+
+
+def _ends(term: Term, columns: Shape) -> tuple[Stage, Stage] | None:
+    """The first and the last stage, where what lies between maps vectors."""
+    if len(term.stages) < 3:
+        return None
+    first, *_, last = term.stages
+    vectors = len(_left_by((first,), columns)) == len(_left_by(term.stages[:-1], columns)) == 1
+    return (first, last) if vectors else None
+
+
+def _is_full(group: list[Term]) -> bool:
+    """Is one of the maps between more than a diagonal, so that their sum is a full matrix anyway?"""
+    return any(isinstance(stage, Sandwich) for t in group for stage in t.stages[1:-1])
+
+
+def _joined(group: list[Term], columns: Shape) -> list[Term]:
+    first, *_, last = group[0].stages
+    entered, left = _left_by((first,), columns), _left_by(group[0].stages[:-1], columns)
+    between = [matrix_of(replace(t, stages=t.stages[1:-1]), entered, left) for t in group]
+    return [Term(constant(1), (first, Sandwich(left=((OPERATORS["add"](*between), False),)), last))]
+
+
+def _left_by(stages: tuple[Stage, ...], shape: Shape) -> Shape:
+    """The shape of what stages make of an array; a single column is a vector."""
+    for stage in stages:
+        shape = _stage_matrix(stage, shape)[1]
+    return shape
 
 
 def array_of(term: Term, columns: Shape, rows: Shape, on_diagonal: bool) -> Node:

@@ -100,8 +100,10 @@ def _copies(node: Node, counts: Counts) -> int:
     if x.ndim:
         silent = all(node.shape[a] == 1 for a in range(node.ndim) if a not in node.params["axes"])
         return counts[x] + (int(node.shape[0] == 1 != x.shape[0]) if silent else 2)
-    ones = 2 if node.ndim == 2 and 1 not in node.shape else 0
-    return counts[x] + ones + (value_of(x) not in (0, 1))
+    if value_of(x) == 0:
+        return 0
+    ones = 2 if node.ndim == 2 and 1 not in node.shape else int(node.ndim == 2 and node.shape[1] != 1)
+    return counts[x] + ones + (value_of(x) != 1)
 
 
 def _total(node: Node, counts: Counts) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import sympy
 
 from symgrad.graph import postorder, substitute
 from symgrad.linear import Term, Unreadable, read, read_through
-from symgrad.matrices import array_of, matrix_of
+from symgrad.matrices import array_of, gathered, matrix_of
 from symgrad.op import OPERATORS, Node, constant, zeros
 from symgrad.ops.kronecker import commutation, kron, vec
-from symgrad.program import Program
-from symgrad.simplify import simplify
+from symgrad.program import PASSES, Program
+from symgrad.simplify import readable, simplify
 
 DISTRIBUTED = 6
 """A block of more terms than this is printed as the operator it is and not as a sum of matrices."""
@@ -27,6 +28,8 @@ LONGEST = 7
 class Block:
     """The derivative of `row` (a gradient, or a value) in the variable `column`, as a linear map of the direction `v`.
 
+    `value` is the scalar whose second derivative it is, None for a Jacobian; `letter` names a block that is no derivative.
+
     `operator` is the map's value at v, over inputs, named intermediates and named adjoints; `terms` are its structured parts, or
     None where an operation on the way has no matrix form.
     """
@@ -36,6 +39,8 @@ class Block:
     v: Node
     operator: Node
     terms: tuple[Term, ...] | None
+    value: Node | None = None
+    letter: str = ""
 
     @cached_property
     def matrix(self) -> Node | None:
@@ -44,9 +49,36 @@ class Block:
             return None
         if not self.column.ndim or not self.row.ndim:
             return self.array
-        parts = [matrix_of(t, self.column.shape, self.row.shape) for t in self.terms]
-        shape = (sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape))
-        return simplify(OPERATORS["add"](*parts)) if parts else zeros(shape)
+        return simplify(self._stacked(self.terms))
+
+    @cached_property
+    def printed(self) -> Node | None:
+        """The matrix as it is printed: the same map with fewer operations to read, where code might need more of them."""
+        if max(self.row.ndim, self.column.ndim) > 2:
+            return None
+        if not self.column.ndim or not self.row.ndim:
+            return None if self.array is None else readable(self.array)
+        terms = self.terms if self.terms is not None else _terms(self.mapped, self.v)
+        return None if terms is None or len(terms) > DISTRIBUTED else readable(self._stacked(terms))
+
+    def latex(self, **options: Any) -> str:
+        """The matrix on column-stacked vec, and the map of a direction where matrices take part or no matrix form exists."""
+        return str(PASSES["block latex"](self, **options))
+
+    def __str__(self) -> str:
+        return str(PASSES["block text"](self))
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def _stacked(self, terms: tuple[Term, ...]) -> Node:
+        parts = [matrix_of(t, self.column.shape, self.row.shape) for t in terms]
+        return OPERATORS["add"](*parts) if parts else zeros((sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape)))
+
+    @cached_property
+    def mapped(self) -> Node:
+        """The map's value at the direction, as it is printed."""
+        return readable(self.operator)
 
     @cached_property
     def array(self) -> Node | None:
@@ -57,7 +89,7 @@ class Block:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
             return self.matrix
-        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in self.terms]
+        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in gathered(self.terms, self.column.shape)]
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
     @cached_property
@@ -74,7 +106,7 @@ def _through_matrices(matrix: Node) -> bool:
     return any(n.op in (kron, vec, commutation) for n in postorder([matrix]))
 
 
-def block(program: Program, root: Node, row: Node, column: Node, v: Node) -> Block:
+def block(program: Program, root: Node, row: Node, column: Node, v: Node, value: Node | None = None) -> Block:
     """The block of a tangent program whose output `root` is linear in the direction v of `column`."""
     defined = program.needed([root]).defined
     dots = {s: eq for s, eq in defined.items() if _moves(s)}
@@ -82,7 +114,7 @@ def block(program: Program, root: Node, row: Node, column: Node, v: Node) -> Blo
     for eq in dots.values():
         read_through_names[eq.symbol] = substitute(eq.expr, read_through_names)
     operator = simplify(read_through_names.get(root, root))
-    return Block(row, column, v, operator, _terms(operator, v))
+    return Block(row, column, v, operator, _terms(operator, v), value)
 
 
 def _terms(operator: Node, v: Node) -> tuple[Term, ...] | None:
@@ -102,7 +134,7 @@ def _multiplied_out(operator: Node, v: Node) -> list[Term]:
 
 
 def _moves(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "dot"
+    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] in ("dot", "gnvp")
 
 
 def _merged(terms: list[Term]) -> list[Term]:

@@ -81,7 +81,11 @@ class _Rewriting:
         if any(self._done.get(a) is not a for a in rebuilt.args):
             return self.of(rebuilt)  # building it folded into operands that are new
         for entry in RULES.get(rebuilt.op.name, ()):
-            if entry.since <= self.stage and (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
+            if (
+                entry.since <= self.stage <= entry.until
+                and (found := entry.apply(rebuilt, self.known)) is not None
+                and found is not rebuilt
+            ):
                 return self.of(found)
         self._done[rebuilt] = rebuilt
         return rebuilt

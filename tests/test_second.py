@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numeric import numeric, stacked
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.op import variable
-from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 MODELS = {
@@ -68,19 +66,6 @@ def products(name: str, a: str, b: str) -> tuple[np.ndarray, dict[str, np.ndarra
     return block, inputs, d
 
 
-def numeric(d: sg.Derivation, expr, inputs) -> np.ndarray:
-    out = variable("out", expr.shape)
-    program = d.adjoint
-    whole = Program("block", program.inputs, (*program.equations, Equation(out, expr)), (out,))
-    return np.asarray(evaluate(whole, inputs)["out"])
-
-
-def stacked(block: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """shape(a) + shape(b) as a matrix, both sides with column-stacking vec."""
-    axes = (*reversed(range(rows)), *reversed(range(rows, rows + columns)))
-    return block.transpose(axes).reshape(int(np.prod(block.shape[:rows])), -1)
-
-
 @pytest.mark.parametrize(("name", "a", "b"), PAIRS)
 def test_every_reading_of_a_block_agrees_with_products(name, a, b):
     want, inputs, d = products(name, a, b)
@@ -89,9 +74,10 @@ def test_every_reading_of_a_block_agrees_with_products(name, a, b):
         assert block.array is None and block.matrix is None
         return
     np.testing.assert_allclose(numeric(d, block.array, inputs), want, rtol=1e-9, atol=1e-9)
-    if block.matrix is not None and block.row.ndim and block.column.ndim:
-        matrix = numeric(d, block.matrix, inputs)
-        np.testing.assert_allclose(matrix, stacked(want, block.row.ndim, block.column.ndim), rtol=1e-9, atol=1e-9)
+    for matrix in (block.matrix, block.printed) if block.row.ndim and block.column.ndim else ():
+        if matrix is not None:
+            found = numeric(d, matrix, inputs)
+            np.testing.assert_allclose(found, stacked(want, block.row.ndim, block.column.ndim), rtol=1e-9, atol=1e-9)
     if a == b:
         size = int(np.prod(want.shape[: want.ndim // 2]))
         diagonal = np.diagonal(want.reshape(size, size)).reshape(want.shape[: want.ndim // 2])

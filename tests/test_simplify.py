@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import sympy
 from compared import rows
+from second_compared import rows as second_rows
 
 from symgrad.evaluation import evaluate
 from symgrad.graph import postorder, variables
 from symgrad.op import REGISTRY, Node, constant, variable
 from symgrad.operations import operations
+from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.norm import direction
 from symgrad.ops.polynomial import cofactor, det
@@ -45,11 +48,20 @@ s, t = v("s", " | positive"), v("t", " | positive")
 y, Y, Q = v("y", "n | sign"), v("Y", "m n | onehot"), v("Q", "m n | positive")
 K = v("K", "m 1")
 M, N = A.shape
+TURN = commutation(m=N, n=N)
 HALF, TWO, MINUS = sympy.Rational(1, 2), sympy.Integer(2), sympy.S.NegativeOne
 
 
 def columns(x):
     return broadcast(x, shape=(M, N), axes=(0,))
+
+
+def row(x):
+    return broadcast(x, shape=(1, *x.shape), axes=(1,))
+
+
+def column(x):
+    return broadcast(x, shape=(*x.shape, 1), axes=(0,))
 
 
 def raw(name, *args, **static):
@@ -131,11 +143,49 @@ EXAMPLES = {
     "inverse_of_multiple": (raw("inv", scale(s, S)), inv(S)),
     "system_of_identity": (raw("solve", S, eye(N)), solve(S, T)),
     "system_as_product": (solve(S, a), inv(S)),
-    "cofactor_as_inverse": (cofactor(S), cofactor(S, T)),
+    "cofactor_as_inverse": (cofactor(S), cofactor(S, T, R)),
+    "slope_as_quotient": (raw("prod_slope", Q, axes=(1,)), raw("prod_slope", Q, Q, A, axes=(1,))),
     "transpose_of_product": (turned(matmul(F, A)), turned(S)),
     "transpose_of_sum": (turned(raw("add", turned(S), turned(T))), turned(add(S, T))),
     "transpose_of_copies": (turned(columns(u)), turned(A)),
     "transpose_of_symmetric": (turned(matmul(A.T, A)), turned(matmul(A.T, B))),
+    "transpose_of_kron": (turned(kron(S, A)), turned(matmul(S, T))),
+    "kron_of_identities": (raw("kron", eye(M), eye(N)), kron(eye(M), S)),
+    "kron_of_vectors": (kron(row(a), column(u)), kron(row(a), A)),
+    "product_of_lines": (matmul(column(u), row(a)), matmul(F, A)),
+    "outer_of_ones": (raw("outer", fill(1, (M,)), fill(2, (N,))), outer(fill(1, (M,)), a)),
+    "outer_of_stacked": (outer(vec(outer(u, a)), u), outer(vec(A), u)),
+    "product_of_krons": (matmul(kron(F, S), kron(A, T)), matmul(kron(S, T), TURN)),
+    "kron_of_stacked": (matmul(kron(S, F), vec(A)), matmul(TURN, vec(R))),
+    "kron_of_commuted": (matmul(kron(row(a), S), TURN), matmul(kron(S, T), TURN)),
+    "product_of_diagonals": (matmul(diag(a), diag(b)), matmul(diag(a), S)),
+    "common_kron_factor": (add(kron(S, A), kron(S, B)), add(kron(S, A), kron(T, B))),
+    "some_common_chain": (
+        add(matmul(matmul(matmul(R, S), T), a), matmul(matmul(matmul(R, S), T), b), c),
+        add(matmul(S, a), matmul(S, b), c),
+    ),
+    "like_arrays": (add(scale(s, S), scale(t, S)), add(scale(s, S), scale(t, T))),
+    "like_scalars": (add(scale(s, S), scale(s, T), R), add(scale(s, S), scale(t, T), R)),
+    "common_divisor": (add(scale(2, S), scale(4, T), scale(2, R)), add(scale(2, S), scale(3, T))),
+    "sign_of_sum": (-add(-S, scale(-2, T)), -add(S, -T)),
+    "scaled_rows": (hadamard(columns(u), A), hadamard(A, B)),
+    "diagonal_on_vector": (matmul(diag(a), b), matmul(diag(a), S)),
+    "scaled_diagonal": (hadamard(broadcast(a, shape=(N, N), axes=(0,)), diag(b)), hadamard(columns(u), A)),
+    "choice_of_choice": (hadamard(wins(A, B), hadamard(C, wins(A, B))), hadamard(wins(A, B), wins(A, C))),
+    "complement_of_sigmoid": (add(fill(1, (N,)), -sigmoid(-a)), add(fill(1, (N,)), -sigmoid(a))),
+    "common_complement": (
+        add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(-a), c)),
+        add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(a), c)),
+    ),
+    "contraction_as_product": (
+        raw("einsum", A, u, A, A, F, spec="ab,a,ab,ab,ca->bc"),
+        raw("einsum", A, A, u, spec="ab,ab,a->"),
+    ),
+    "diagonal_of_filled": (raw("diagonal", fill(3, (N, N))), raw("diagonal", S)),
+    "diagonal_of_transpose": (raw("diagonal", turned(S)), raw("diagonal", S)),
+    "diagonal_of_product": (raw("diagonal", matmul(A.T, A)), raw("diagonal", add(S, T))),
+    "sum_of_diagonals": (add(diag(a), S, scale(2, diag(b))), add(diag(a), S)),
+    "sum_of_complements": (add(sigmoid(a), sigmoid(-a), b), add(sigmoid(a), sigmoid(b))),
 }
 
 
@@ -221,7 +271,7 @@ def test_rewriting_ends_and_keeps_the_value(rewrite, name):
 
 
 def test_readable_is_idempotent_on_every_pinned_form():
-    for row in rows():
+    for row in [*rows(), *second_rows()]:
         assert readable(row.printed) is row.printed, (row.form.name, row.name)
 
 

@@ -24,7 +24,8 @@ def computed(program: Program) -> Program:
     defined = program.defined
 
     def step(node: Node) -> Node:
-        return _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node) or _symmetric_update(node) or node
+        found = _complement(node, defined) or _sum_of_products(node) or _smaller_multiple(node)
+        return found or _multiple_of_copies(node) or _symmetric_update(node) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -65,6 +66,14 @@ def _smaller_multiple(node: Node) -> Node | None:
         return None
     c, product = node.args
     return outer.node(scale(c, product.args[0]), product.args[1])
+
+
+def _multiple_of_copies(node: Node) -> Node | None:
+    """A multiple of copies is copies of the multiple: fewer products, and NumPy spreads them itself."""
+    if node.op is not scale or node.args[1].op is not broadcast or value_of(node.args[0]) == -1:
+        return None
+    c, copies = node.args
+    return broadcast.node(scale(c, copies.args[0]), **copies.params)
 
 
 def _symmetric_update(node: Node) -> Node | None:

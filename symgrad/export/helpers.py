@@ -169,9 +169,9 @@ def _cofactor_unit(x, *directions):
     u, s, vh = np.linalg.svd(x)
     inner = np.diag(_others(s))
     if directions:
-        v = u.conj().T @ directions[0] @ vh.conj().T
+        v = np.swapaxes(u.conj().T @ directions[0] @ vh.conj().T, -2, -1)
         pairs = _others(np.where(np.eye(len(s), dtype=bool), 1.0, s)) * (1.0 - np.eye(len(s)))
-        inner = np.diag(pairs @ np.diagonal(v)) - pairs * v.T
+        inner = (np.diagonal(v, axis1=-2, axis2=-1) @ pairs)[..., None] * np.eye(len(s)) - pairs * v
     return np.linalg.det(u) * np.linalg.det(vh) * (u.conj() @ inner @ vh.conj())
 
 
@@ -183,7 +183,8 @@ def _cofactor(x, *directions):
     result = np.linalg.inv(x).T if log > -np.inf and len(directions) < 2 else None
     if result is not None and np.linalg.norm(x) * np.linalg.norm(result) < 50 * n:  # the textbook's quotient is as accurate
         if directions:
-            result = np.sum(result * directions[0]) * result - result @ directions[0].T @ result
+            (v,) = directions
+            result = np.sum(result * v, axis=(-2, -1), keepdims=True) * result - result @ np.swapaxes(v, -2, -1) @ result
         result = sign * np.exp(log) * result
     else:
         result = _cofactor_unit(x, *directions).real

@@ -213,7 +213,7 @@ class _Walk:
         if not isinstance(x, Array) and not isinstance(y, Array):
             return _arithmetic(op, x, y)
         if isinstance(op, ast.MatMult):
-            return self.result((*_shape(x)[:-1], *_shape(y)[1:]), "float", x, y)
+            return self.result(_product(_shape(x), _shape(y)), "float", x, y)
         shape = _broadcast(x, y)
         if isinstance(op, ast.Pow):
             over = y in (2, 0.5) and self.overwritable(x, y, shape)
@@ -354,6 +354,13 @@ def _made(name: str, x: list[Any]) -> Shape:
         sizes = {c: d for letters, v in zip(inputs.split(","), x[1:], strict=True) for c, d in zip(letters, _shape(v), strict=True)}
         return tuple(sizes[c] for c in output)
     return _broadcast(*x)
+
+
+def _product(x: Shape, y: Shape) -> Shape:
+    """Of matrices under leading axes that broadcast; of vectors as NumPy has it."""
+    if len(x) < 2 or len(y) < 2:
+        return (*x[:-1], *y[:-2], *y[-1:]) if len(y) > 1 else x[:-1]
+    return (*_broadcast(Array(x[:-2]), Array(y[:-2])), x[-2], y[-1])
 
 
 def _contracted(x: list[Any], axes: tuple[tuple[int, ...], tuple[int, ...]]) -> Shape:

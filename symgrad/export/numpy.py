@@ -11,9 +11,7 @@ from typing import Any
 from symgrad.blocks import Factors
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.association import associated
-from symgrad.export.contraction import planned
-from symgrad.export.forms import computed
+from symgrad.export.schedule import scheduled
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node
@@ -67,11 +65,6 @@ def numpy_module(s: Sources) -> str:
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
     pieces = [parts.header(), *parts.tables(), *parts.helper_sources(bodies), *bodies, parts.aliases()]
     return "\n\n\n".join(piece for piece in pieces if piece) + "\n"
-
-
-def scheduled(program: Program) -> Program:
-    """The same program in the forms and the order that code computes."""
-    return associated(planned(computed(program))).needed()
 
 
 class _Module:

@@ -104,6 +104,8 @@ class Statements:
         return name
 
     def _compute(self, node: Node) -> None:
+        if node.op.name == "broadcast" and len(self._expression(node)) > WIDEST:
+            self._named(node.args[0])  # copies are spread where they are read
         text = self._expression(node)
         shared = self.uses[node] > 1 and node.op.name not in _VIEWS
         self.code[node] = text
@@ -127,8 +129,7 @@ class Statements:
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
-        silent = node.op.spreads and any(a.op.name != "broadcast" and a.ndim == node.ndim for a in node.args)
-        return template.format(*(self._operand(a, silent) for a in node.args))
+        return template.format(*(self._operand(a, node.op.spreads and _fills(node)) for a in node.args))
 
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
@@ -143,13 +144,26 @@ class Statements:
     def _operand(self, node: Node, silent: bool) -> str:
         if node in self.names:
             return self.names[node]
-        if silent and node.op.name == "broadcast":
-            return f"({index_source(node).format(self._operand(node.args[0], False))})"
+        if silent and (copies := _copies(node)) is not None:
+            spread = index_source(copies).format(self._operand(copies.args[0], False))
+            return f"({spread})" if copies is node else f"(-{spread})"
         if node.op is CONSTANT:
             return f"({value_source(node.params['value'])})"
         if node.op is VARIABLE:
             return self.code[node]
         return f"({self.code[node]})"
+
+
+def _fills(node: Node) -> bool:
+    """Do the operands fill every axis of the result between them, so that NumPy spreads those that are copied?"""
+    axes = (range(a.ndim) if (x := _copies(a)) is None else x.params["axes"] for a in node.args if a.ndim == node.ndim)
+    return {a for found in axes for a in found} == set(range(node.ndim))
+
+
+def _copies(node: Node) -> Node | None:
+    """The broadcast that an operand is, or is the negative of."""
+    inner = node.args[1] if node.op is scale and value_of(node.args[0]) == -1 else node
+    return inner if inner.op.name == "broadcast" else None
 
 
 def _place(term: Node, name: str) -> tuple[list[Node], str] | None:

@@ -44,7 +44,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
         return rf"{show(x, CHAIN)} \mathbf{{1}}^{{{show.top}}}"
     if x.ndim == 0 and node.ndim <= 2:
         if value_of(x) is not None:
-            return ones_latex(node, show, value_of(x))
+            text = ones_latex(node, show, value_of(x))
+            return (text, ATOM) if " " not in text and "^" not in text else text
         ones = ones_latex(node, show, sympy.S.One)
         return f"{show(x, CHAIN)} {ones}"
     return rf"\operatorname{{broadcast}}({show(x, 0)})"
@@ -53,7 +54,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
 def ones_latex(node: Node, show: Any, value: Any) -> str:
     """The array filled with one number: 1 and 0 in bold, with the second dimension said by a product."""
     unit = r"\mathbf{0}" if value == 0 else r"\mathbf{1}"
-    array = unit if node.ndim == 1 or 1 in node.shape or value == 0 else rf"{unit} {unit}^{{{show.top}}}"
+    row = f"{unit}^{{{show.top}}}"
+    array = unit if node.ndim == 1 or node.shape[1] == 1 or value == 0 else row if node.shape[0] == 1 else f"{unit} {row}"
     return array if value in (0, 1) else f"{show.number(value)} {array}"
 
 

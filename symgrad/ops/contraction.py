@@ -92,11 +92,33 @@ def _pair_numpy(x: str, y: str, output: str) -> str:
     if not summed:
         return f"{_laid_out('{0}', x, output)} * {_laid_out('{1}', y, output)}"
     shared = [c for c in x if c in y and c in output]
+    if (product := _matmul_numpy(x, y, output) or _matmul_numpy(y, x, output, "{1}", "{0}")) is not None:
+        return product
     if summed and not shared:
         free = "".join(c for c in x + y if c not in summed)
         product = f"np.tensordot({{0}}, {{1}}, axes=({[x.index(c) for c in summed]}, {[y.index(c) for c in summed]}))"
         return product if free == output else f"{product}.transpose({', '.join(str(free.index(c)) for c in output)})"
     return f'np.einsum("{x},{y}->{output}", {{0}}, {{1}})'
+
+
+def _matmul_numpy(x: str, y: str, output: str, first: str = "{0}", second: str = "{1}") -> str | None:
+    """Stacks of matrices multiplied; an array times one matrix on its last axis is left to tensordot, which calls BLAS once."""
+    summed = {*x} & {*y} - {*output}
+    if len(summed) != 1 or min(len(x), len(y)) < 2 or max(len(x), len(y)) < len(output) or len(output) < 3:
+        return None
+    (c,), batch, r, k = summed, output[:-2], output[-2], output[-1]
+    stacked = batch.endswith(x[:-2]) and batch.endswith(y[:-2]) and {*x[-2:]} == {r, c} and {*y[-2:]} == {c, k}
+    if not stacked or (len(y) == 2 and x == batch + r + c):
+        return None
+    return f"{_rows_first(first, x, r + c)} @ {_rows_first(second, y, c + k)}"
+
+
+def _rows_first(operand: str, letters: str, wanted: str) -> str:
+    """A stack of matrices with its last two axes in this order."""
+    if letters.endswith(wanted):
+        return operand
+    axes = (*range(len(letters) - 2), len(letters) - 1, len(letters) - 2)
+    return f"{operand}.T" if len(letters) == 2 else f"{operand}.transpose({', '.join(map(str, axes))})"
 
 
 def _laid_out(operand: str, letters: str, output: str) -> str:

@@ -9,7 +9,7 @@ import sympy
 from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import ATOM, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.op import ATOM, CHAIN, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.source import dim_source
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
@@ -21,11 +21,16 @@ def _kron_shape(X: Node, Y: Node) -> Shape:
     return tuple(a * b for a, b in zip(X.shape, Y.shape, strict=True))
 
 
+def _kron_latex(node: Node, show: Any) -> str:
+    """An entrywise product keeps its brackets beside the Kronecker product."""
+    return r" \otimes ".join(show(x, PRODUCT if x.op.name == "kron" else CHAIN) for x in node.args)
+
+
 kron = bilinear(
     "kron",
     shape=_kron_shape,
     vjp=lambda Z, X, Y, Z_bar: (blocks_with(Z_bar, Y), entries_with(Z_bar, X)),
-    latex=r"#1 \otimes #2",
+    latex=_kron_latex,
     precedence=PRODUCT,
     numpy="np.kron({0}, {1})",
     flops=lambda X, Y: size(X) * size(Y),

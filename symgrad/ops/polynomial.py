@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, as_node, is_zero, on, same_shape, size, zeros
+from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
 from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, reduced_shape
@@ -130,9 +130,15 @@ def cofactor_quotient(X: Node, V: Node | None = None) -> Node:
     return multiply(det(X), subtract(multiply(trace(matmul(Y, V)), Y.T), Y.T @ (V.T @ Y.T)))
 
 
+def _cofactor_shape(X: Node, *V: Node) -> Shape:
+    """A single direction may be many, along axes in front."""
+    lead = V[0].shape[:-2] if len(V) == 1 else ()
+    return (*lead, *square_shape("cofactor")(X)) if not lead or V[0].shape[-2:] == X.shape else same_shape(X, *V)
+
+
 cofactor = slope(
     "cofactor",
-    shape=lambda X, *V: same_shape(X, *V) and square_shape("cofactor")(X),
+    shape=_cofactor_shape,
     latex=_slope_latex(cofactor_quotient, r"\operatorname{cof}"),
     precedence=CHAIN,
     numpy=lambda node: f"_cofactor({{0}}{_operands(node)})",

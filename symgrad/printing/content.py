@@ -10,6 +10,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder
 from symgrad.op import Node, Op
 from symgrad.ops.generic import functions_of
+from symgrad.printing.blocks import block_rows
 from symgrad.printing.equations import WIDEST, rows, shape_of
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
@@ -339,10 +340,12 @@ class _Writer:
     def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
         yield "Blocks as matrices that act on the column-stacked "
         yield Math(r"\operatorname{vec}")
-        yield " of a direction" + (", and the Hessian is symmetric" if self.d.is_scalar else "")
+        yield " of a direction"
         if any(line.relation != "=" for line in lines):
-            yield "; a block without a short matrix form is written as the map of the direction that it is"
+            yield "; where matrices take part, also as the map of a direction, which stands alone where no short matrix form exists"
         yield "."
+        if self.d.is_scalar and len(self.d.wrt) > 1:
+            yield " A block that is not printed is the transpose of its mirror image: the Hessian is symmetric."
 
     def _blocks(self) -> Iterator[Line]:
         names = [str(v) for v in self.d.wrt]
@@ -360,22 +363,10 @@ class _Writer:
                 continue
 
     def _block(self, block: Any) -> Iterator[Line]:
-        """The matrix of a block, or the map; nothing where both are too long to read."""
-        matrix = block.matrix
-        if matrix is not None and len(unicode_of(self.show.text(matrix))) <= LONGEST_BLOCK:
-            yield Line(self._second_derivative(block), self.show.text(matrix))
-        elif len(unicode_of(operator := self.show.text(block.operator))) <= LONGEST_BLOCK:
-            yield Line(rf"{self._second_derivative(block)}: {self.show.text(block.v)}", operator, relation=r"\mapsto")
-
-    def _second_derivative(self, block: Any) -> str:
-        if not self.d.is_scalar:
-            return rf"\frac{{\partial {self._vec(block.row)}}}{{\partial {self._vec(block.column)}}}"
-        value, row, column = self.show.text(self.d.program.output), self._vec(block.row), self._vec(block.column)
-        below = rf"\partial {row}^{{2}}" if row == column and block.row.ndim < 2 else rf"\partial {row} \, \partial {column}"
-        return rf"\frac{{\partial^{{2}} {value}}}{{{below}}}"
-
-    def _vec(self, v: Node) -> str:
-        return rf"\operatorname{{vec}} {self.show.text(v)}" if v.ndim == 2 else self.show.text(v)
+        """The matrix of a block and its map, as far as they are short enough to read."""
+        for left, relation, right in block_rows(block, self.show):
+            if len(unicode_of(right)) <= LONGEST_BLOCK:
+                yield Line(left, right, relation=relation)
 
     # verification -------------------------------------------------------------------------------------------------------
 

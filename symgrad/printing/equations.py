@@ -44,11 +44,17 @@ def _is_bar(symbol: Node) -> bool:
 def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     show = Show(theme)
-    lines = []
-    for left, right in rows(equations, show):
+    return aligned((left, "=", right) for left, right in rows(equations, show))
+
+
+def aligned(lines: Iterable[tuple[str, str, str]]) -> str:
+    """Left sides, relations and right sides as one `align` environment."""
+    printed = []
+    for left, relation, right in lines:
         first, *rest = broken(right, WIDEST - len(unicode_of(left)))
-        lines.append(f"{left} &= {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
-    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}" if lines else ""
+        sign = relation if relation == "=" else f"{{}} {relation}"
+        printed.append(f"{left} &{sign} {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
+    return "\\begin{align}\n" + " \\\\\n".join(printed) + "\n\\end{align}" if printed else ""
 
 
 def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:

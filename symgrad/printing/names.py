@@ -58,6 +58,8 @@ def latex_symbol(symbol: Any, theme: Any) -> str:
         return theme.adjoint(latex_symbol(rest[1], theme), latex_symbol(rest[0], theme))
     if kind == "dot":
         return theme.tangent(latex_symbol(rest[0], theme))
+    if kind == "gnvp":
+        return rf"(G v)_{{{latex_symbol(rest[0], theme)}}}"
     if kind == "differential":
         return rf"\mathrm{{d}}{latex_symbol(rest[0], theme)}"
     letter, base = rest

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 
 import sympy
 
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
-from symgrad.ops.product import eye, transposition
-from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, rule
+from symgrad.ops.product import diag, eye, transposition
+from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
 
 
@@ -97,14 +98,55 @@ def common_matrix(node: Node, known: Known) -> Node | None:
 
 @rule("A X B + A Y B = A (X + Y) B", "add", ends="fewer operations in print", since=PRINT, facts=True)
 def common_chain(node: Node, known: Known) -> Node | None:
-    """Also c B + X B = (c I + X) B for a letter c, where that is shorter."""
-    terms = [term(t, known) for t in node.args]
+    """Also c B + X B = (c I + X) B, where that is shorter; x * y beside diag(x) is diag(x) y."""
+    terms = _opened([term(t, known) for t in node.args], known)
     if not all(t.chain for t in terms):
         return None
     splits = {_shared(terms, least) for least in (0, 1)} | {(0, _shared(terms, 1)[1]), (_shared(terms, 1)[0], 0)}
     found = [f for split in sorted(splits) if any(split) and (f := _factored(terms, *split)) is not None]
     best = min(found, key=operations, default=node)
     return best if operations(best) < operations(node) else None
+
+
+WORTH = 2
+"""Operations that a factor common to some of the terms must save: taking it out hides how the terms are alike."""
+
+
+@rule("A X + A Y + Z = A (X + Y) + Z", "add", ends="fewer operations in print", since=PRINT, facts=True)
+def some_common_chain(node: Node, known: Known) -> Node | None:
+    terms = _opened([term(t, known) for t in node.args], known)
+    for end in (0, -1):
+        for group in _alike(terms, end):
+            merged = common_chain(add(*(node.args[i] for i in group)), known)
+            rest = [t for i, t in enumerate(node.args) if i not in group]
+            if merged is not None and operations(found := add(merged, *rest)) + WORTH < operations(node):
+                return found
+    return None
+
+
+def _alike(terms: list[Term], end: int) -> Iterator[list[int]]:
+    """Some of the terms, by place, whose chains begin (0) or end (-1) with one factor."""
+    groups: dict[Hashable, list[int]] = {}
+    for i, t in enumerate(terms):
+        if t.chain:
+            groups.setdefault(t.chain[end], []).append(i)
+    yield from (group for group in groups.values() if 1 < len(group) < len(terms))
+
+
+def _opened(terms: list[Term], known: Known) -> list[Term]:
+    """Terms with diag(x) y in place of vectors x * y where another term has the factor diag(x)."""
+    weights = dict.fromkeys(x.args[0] for t in terms for x, _ in t.chain if x.op is diag)
+    return [replace(t, chain=tuple(f for x in t.chain for f in _open(*x, weights, known))) for t in terms]
+
+
+def _open(x: Node, flip: bool, weights: Iterable[Node], known: Known) -> Chain:
+    parts = Counter(entrywise(x)) if x.ndim == 1 else Counter()
+    for weight in weights:
+        if Counter(entrywise(weight)) < parts:
+            rest = entrywise_product(list((parts - Counter(entrywise(weight))).elements()))
+            inside = ((diag(weight), False), *known.chain(rest))
+            return flipped(inside, known) if flip else inside
+    return ((x, flip),)
 
 
 def _shared(terms: list[Term], least: int) -> tuple[int, int]:
@@ -125,7 +167,7 @@ def _factored(terms: list[Term], first: int, last: int) -> Node | None:
     inner = [t.chain[first : len(t.chain) - last] for t in terms]
     before, after = terms[0].chain[:first], terms[0].chain[len(terms[0].chain) - last :]
     empty = [not chain for chain in inner]
-    if all(empty) or any(alone and not t.scalars for alone, t in zip(empty, terms, strict=True)):
+    if all(empty):
         return None
     if any(empty) and not all(is_square(chain) for chain in inner if chain):
         return None

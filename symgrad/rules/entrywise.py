@@ -104,6 +104,19 @@ def choice_of_maximum(node: Node) -> Node | None:
     return None
 
 
+@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT, limits="at a tie, which counts a half")
+def choice_of_choice(node: Node) -> Node | None:
+    factors = entrywise(node)
+    for i, x in enumerate(factors):
+        if _is_indicator(x) and x in factors[:i]:
+            return entrywise_product(factors[:i] + factors[i + 1 :])
+    return None
+
+
+def _is_indicator(x: Node) -> bool:
+    return x.op is wins or (x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1})
+
+
 @rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")
 def direction_as_quotient(node: Node) -> Node | None:
     """So that its parts can be gathered: (x / |x|)^T u x / |x| = x^T u x / |x|^2."""

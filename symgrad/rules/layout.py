@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from symgrad.op import Node
-from symgrad.ops.arithmetic import add
+import sympy
+
+from symgrad.op import Node, constant
+from symgrad.ops.arithmetic import add, scalar_product, scale
+from symgrad.ops.powers import power
 from symgrad.ops.product import dot, factors, matmul, outer, transposition
 from symgrad.rules.record import Chain, Known, flipped
-from symgrad.rules.terms import Term, assembled, term
+from symgrad.rules.terms import Term, assembled, product, term
 
 LEAST = 2
 """Transposes that must be saved: A^T B^T stays, A^T B^T C^T is (C B A)^T."""
@@ -61,7 +64,21 @@ def _repeated(chain: Chain) -> Chain:
 
 def _other(node: Node, done: dict[Node, Node], known: Known) -> Node:
     rebuilt = node.op.rebuild(node, (done[a] for a in node.args))
+    if rebuilt.op is scale:
+        return _multiple(rebuilt)
     return rebuilt if rebuilt.op is not add or rebuilt.ndim != 2 else _sum(rebuilt, known)
+
+
+def _multiple(node: Node) -> Node:
+    """x x = x^2 for scalars; last of all, so that factors of a sum were counted one by one."""
+    number, scalars, arrays = scalar_product(node)
+    exponents: dict[Node, sympy.Expr] = {}
+    for x in scalars:
+        base, p = (x.args[0], x.params["exponent"]) if x.op is power else (x, sympy.S.One)
+        exponents[base] = exponents.get(base, sympy.S.Zero) + p
+    if len(exponents) == len(scalars):
+        return node
+    return product([constant(number), *(power(x, exponent=p) if p != 1 else x for x, p in exponents.items()), *arrays])
 
 
 def _sum(node: Node, known: Known) -> Node:

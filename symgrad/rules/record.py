@@ -20,7 +20,8 @@ would cost in code or divide by what may vanish."""
 class Rewrite:
     """One equation read from left to right; `ends` says what it makes smaller, `facts` whether it reads a variable's properties.
 
-    `limits` says where the two sides differ, nowhere if it is empty.
+    `since` and `until` are the first and the last stage that use it; `limits` says where the two sides differ, nowhere if it is
+    empty.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Rewrite:
     since: int = NORMAL
     facts: bool = False
     limits: str = ""
+    until: int = PRINT
 
 
 RULES: dict[str, list[Rewrite]] = {}
@@ -37,13 +39,13 @@ RULES: dict[str, list[Rewrite]] = {}
 
 
 def rule(
-    equation: str, *heads: str, ends: str, since: int = NORMAL, facts: bool = False, limits: str = ""
+    equation: str, *heads: str, ends: str, since: int = NORMAL, facts: bool = False, limits: str = "", until: int = PRINT
 ) -> Callable[[Callable[..., Node | None]], Callable[..., Node | None]]:
     """Register a rewrite under the operations at its root; with `facts` the function also takes what is `Known`."""
 
     def register(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
         apply = function if facts else lambda node, known: function(node)
-        entry = Rewrite(function.__name__, equation, ends, apply, since, facts, limits)
+        entry = Rewrite(function.__name__, equation, ends, apply, since, facts, limits, until)
         for head in heads:
             RULES.setdefault(head, []).append(entry)
         return function

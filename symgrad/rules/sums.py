@@ -10,7 +10,7 @@ from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.powers import divide, quotient
 from symgrad.ops.product import diag, dot, eye, identity, matmul, outer, trace, transposition
 from symgrad.ops.reduction import softmax
-from symgrad.rules.record import CODE, PRINT, Known, rule
+from symgrad.rules.record import CODE, FACTORED, PRINT, Known, rule
 from symgrad.rules.terms import assembled
 
 # sums -----------------------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def trace_of_outer(node: Node, known: Known) -> Node | None:
 @rule("a 1 x 1 matrix is its own trace", "trace", ends="fewer operations")
 def trace_of_scalar(node: Node) -> Node | None:
     (x,) = node.args
-    return x.args[0] if x.op is broadcast and x.args[0].ndim == 0 and x.shape == (1, 1) else None
+    return sum_(x.args[0], axes=tuple(range(x.args[0].ndim))) if x.op is broadcast and x.shape == (1, 1) else None
 
 
 @rule("tr(X (x) Y) = tr(X) tr(Y)", "trace", ends="fewer operations")
@@ -207,13 +207,39 @@ def diagonal_of_number(node: Node) -> Node | None:
     return None if value is None else multiply(value, eye(node.shape[0]))
 
 
-@rule("diag(x) y = x * y, diag(x) Y = rows of Y times x", "matmul", ends="fewer operations")
+@rule("diag(x) y = x * y, diag(x) Y = rows of Y times x", "matmul", ends="fewer operations", until=FACTORED)
 def product_with_diagonal(node: Node) -> Node | None:
+    """In print only for a vector: beside a matrix, diag(x) is one factor of the chain."""
     X, Y = node.args
-    if X.op is diag and Y.ndim == 1:
-        return hadamard(X.args[0], Y)
-    if X.op is diag:
+    if X.op is diag and Y.op is diag:
+        return diag(hadamard(X.args[0], Y.args[0]))
+    if X.op is diag and Y.ndim == 2:
         return hadamard(broadcast(X.args[0], shape=Y.shape, axes=(0,)), Y)
     if Y.op is diag:
         return hadamard(X, broadcast(Y.args[0], shape=X.shape, axes=(1,)))
+    return None
+
+
+@rule("diag(x) y = x * y for a vector y", "matmul", ends="fewer operations")
+def diagonal_on_vector(node: Node) -> Node | None:
+    X, y = node.args
+    return hadamard(X.args[0], y) if X.op is diag and y.ndim == 1 else None
+
+
+@rule("rows of X times y = diag(y) X", "hadamard", ends="fewer entrywise products", since=PRINT)
+def scaled_rows(node: Node) -> Node | None:
+    """So that the chain that it stands in needs no brackets; in code it costs less as an entrywise product."""
+    for one, other in (node.args, tuple(reversed(node.args))):
+        if one.op is broadcast and node.ndim == 2 and one.args[0].ndim == 1 and size(one) != size(one.args[0]):
+            D = diag(one.args[0])
+            return matmul(D, other) if one.params["axes"] == (0,) else matmul(other, D)
+    return None
+
+
+@rule("rows of I times x = diag(x), rows of diag(x) times y = diag(x * y)", "hadamard", ends="smaller products")
+def scaled_diagonal(node: Node) -> Node | None:
+    for one, other in (node.args, tuple(reversed(node.args))):
+        if one.op is broadcast and one.args[0].ndim == 1 and other.op in (diag, identity):
+            (x,) = one.args
+            return diag(hadamard(x, other.args[0]) if other.op is diag else x)
     return None

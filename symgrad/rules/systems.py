@@ -9,7 +9,7 @@ import sympy
 from symgrad.op import Node
 from symgrad.ops.arithmetic import multiply, scale
 from symgrad.ops.linalg import inv
-from symgrad.ops.polynomial import det
+from symgrad.ops.polynomial import cofactor_quotient, det, prod_quotient
 from symgrad.ops.powers import power
 from symgrad.ops.product import eye, identity, matmul, transposition
 from symgrad.rules.record import CODE, PRINT, Chain, Known, flipped, rule
@@ -48,12 +48,27 @@ def system_as_product(node: Node) -> Node | None:
     return matmul(inv(A), B)
 
 
-@rule("cof X = det(X) X^-T", "cofactor", ends="fewer cofactors", since=PRINT, facts=True, limits=REGULAR)
+@rule(
+    "cof X = det(X) X^-T, and its derivative along V", "cofactor", ends="fewer cofactors", since=PRINT, facts=True, limits=REGULAR
+)
 def cofactor_as_inverse(node: Node, known: Known) -> Node | None:
-    if len(node.args) > 1:
+    if len(node.args) > 2:
         return None
-    (X,) = node.args
+    X, *V = node.args
+    if V:
+        return cofactor_quotient(X, *V)
     return multiply(det(X), inv(X) if known.symmetric(X) else inv(X).T)
+
+
+@rule(
+    "the slope of prod(x) = prod(x) / x, and its derivative along v",
+    "prod_slope",
+    ends="fewer slopes",
+    since=PRINT,
+    limits="at zero",
+)
+def slope_as_quotient(node: Node) -> Node | None:
+    return prod_quotient(*node.args, **node.params) if len(node.args) < 3 else None
 
 
 @rule("X^-1 X = I = X X^-1", "matmul", "dot", "outer", ends="fewer factors", since=CODE, facts=True, limits=REGULAR)

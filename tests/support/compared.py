@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from forms import FORMS, Form
@@ -32,12 +33,12 @@ class Compared:
     def counts(self) -> tuple[int, int]:
         return operations(self.printed), operations(self.expected)
 
-    def values(self, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Both at one random point."""
+    def values(self, seed: int = 0, functions: Mapping[str, Any] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Both at one random point, with these for the functions that the form leaves open."""
         given = inputs_of(self.program.inputs)
         sides = [Equation(variable(f"side_{i}", x.shape), x) for i, x in enumerate((self.printed, self.expected))]
         whole = replace(self.program, equations=(*self.program.equations, *sides), outputs=tuple(s.symbol for s in sides))
-        values = evaluate(whole, sample_inputs(given, sizes_for(given, least=3), seed))
+        values = evaluate(whole, sample_inputs(given, sizes_for(given, least=3), seed), functions)
         return values["side_0"], values["side_1"]
 
 
@@ -52,10 +53,10 @@ def compared(form: Form) -> Iterator[Compared]:
     for name, text in form.of.items():
         named = name.endswith("_bar")
         printed = next(eq.expr for eq in adjoint.equations if eq.name == name) if named else readable(d.closed_form(name))
-        yield Compared(form, name, printed, _read(text, adjoint), adjoint)
+        yield Compared(form, name, printed, read(text, adjoint), adjoint)
 
 
-def _read(text: str, program: Program) -> Node:
+def read(text: str, program: Program) -> Node:
     """A right side as its source has it, over the symbols of a program."""
     symbols = [*program.inputs, *(eq.symbol for eq in program.equations)]
     table = {str(v): v for v in symbols}

@@ -14,7 +14,7 @@ from witnesses import WITNESSES
 
 import symgrad.ops  # noqa: F401  (registers the operations)
 from symgrad.evaluation import evaluate
-from symgrad.export.numpy import scheduled
+from symgrad.export.schedule import scheduled
 from symgrad.op import REGISTRY, Op, variable
 from symgrad.program import Equation, Program
 from symgrad.reverse import adjoint

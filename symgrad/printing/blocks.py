@@ -1,0 +1,54 @@
+"""A block of a Hessian or Jacobian in print: its matrix on stacked columns, and the map of a direction that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symgrad.op import Node, is_zero
+from symgrad.printing.equations import aligned
+from symgrad.printing.latex import Show, Theme
+from symgrad.printing.text import unicode_of
+from symgrad.program import PASSES
+from symgrad.second import Block
+
+NO_MATRIX = "a map of the direction: no matrix form is short enough to read"
+
+
+def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
+    """Left side, relation and right side: the matrix, if any, and the map where matrices take part or nothing else is left."""
+    if block.printed is not None:
+        yield _derivative(block, show, stacked=True), "=", show.text(block.printed)
+    matrices = 2 in (block.row.ndim, block.column.ndim) and block.column.ndim and not is_zero(block.mapped)
+    if block.printed is None or matrices:
+        yield f"{_derivative(block, show, stacked=False)}: {show.text(block.v)}", r"\mapsto", show.text(block.mapped)
+
+
+def _derivative(block: Block, show: Show, stacked: bool) -> str:
+    if block.letter:
+        return f"{block.letter}_{{{show.text(block.row)} {show.text(block.column)}}}"
+    row, column = (_vec(v, show) if stacked else show.text(v) for v in (block.row, block.column))
+    if block.value is None:
+        return rf"\frac{{\partial {row}}}{{\partial {column}}}"
+    below = rf"\partial {row}^{{2}}" if row == column and block.row.ndim < 2 else rf"\partial {row} \, \partial {column}"
+    return rf"\frac{{\partial^{{2}} {show.text(block.value)}}}{{{below}}}"
+
+
+def _vec(v: Node, show: Show) -> str:
+    return rf"\operatorname{{vec}} {show.text(v)}" if v.ndim == 2 else show.text(v)
+
+
+def block_latex(block: Block, theme: Theme | None = None) -> str:
+    """The rows as one `align` environment."""
+    return aligned(block_rows(block, Show(theme)))
+
+
+def block_text(block: Block) -> str:
+    """The rows as a terminal shows them."""
+    lines = [
+        f"{unicode_of(left)} {unicode_of(relation)} {unicode_of(right)}" for left, relation, right in block_rows(block, Show())
+    ]
+    return "\n".join([*lines, f"({NO_MATRIX})"] if block.printed is None else lines)
+
+
+PASSES["block latex"] = block_latex
+PASSES["block text"] = block_text
