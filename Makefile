@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 SOURCES := symgrad derivations tests $(wildcard benchmarks)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 
-.PHONY: demo test fuzz mutation check docs format clean
+.PHONY: demo test fuzz mutation check supply docs format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer network, and write it to out/
@@ -27,6 +27,9 @@ check: .venv/tools.stamp
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+supply:  ## the wheel in an empty environment, on the oldest versions, on every Python that is installed
+	@PYTHON=$(PYTHON) .ci/supply
 
 docs: .venv/docs.stamp  ## the site, into docs/_build/html
 	@$(BIN)/python docs/make_operations.py

@@ -18,6 +18,7 @@ import symgrad as sg
 from symgrad.printing.content import Code, Heading, Part, content
 from symgrad.printing.graph import has_dot
 from symgrad.printing.page import fragment
+from symgrad.printing.tables import markdown
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parent / "derivations"
@@ -119,7 +120,8 @@ def write(stem: str) -> Entry:
         picture = f"```{{image}} {stem}.svg\n:alt: The computational graph of {stem}\n:class: graph\n```"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     parts = content(derivation, report=report)
-    (TARGET / f"{stem}.md").write_text("\n\n".join(page(stem, text, picture, parts)) + "\n", encoding="utf-8")
+    costs = [markdown(table) for table in derivation.cost().tables()]
+    (TARGET / f"{stem}.md").write_text("\n\n".join(page(stem, text, picture, parts, costs)) + "\n", encoding="utf-8")
     return Entry(
         stem, text.splitlines()[0], len(report.rows), max(row.error for row in report.rows if "Taylor" not in row.quantity)
     )
@@ -133,7 +135,7 @@ def stand_ins(function: Any) -> dict[str, Any]:
     return {name: stand_in for name, stand_in in known.items() if name in function.__annotations__}
 
 
-def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]:
+def page(stem: str, text: str, picture: str, parts: list[Part], costs: list[str]) -> Iterator[str]:
     """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
     yield f"# {TITLES[stem]}"
     yield text
@@ -144,6 +146,9 @@ def page(stem: str, text: str, picture: str, parts: list[Part]) -> Iterator[str]
         if isinstance(part, Heading):
             if part.text == "Forward pass" and picture:
                 yield f"## Graph\n\n{picture}"
+            if part.text == "Conventions":
+                yield "## Cost"
+                yield from costs
             yield f"{'#' * part.level} {part.text}"
         elif isinstance(part, Code):
             yield f"```python\n{part.text}```"
@@ -156,7 +161,7 @@ def index(entries: dict[str, Entry]) -> str:
     lines = [
         "# Gallery",
         f"{len(entries)} derivations, each a file of equations in `derivations/` that its page is built from: "
-        "document, picture, code, and the comparison with JAX at a random point whose dimensions all differ.",
+        "document, picture, cost, code, and the comparison with JAX at a random point whose dimensions all differ.",
     ]
     for group, stems in GROUPS.items():
         rows = [entries[stem] for stem in stems]

@@ -21,6 +21,7 @@ from symgrad.language import LANGUAGE
 from symgrad.meaning import MEANINGS
 from symgrad.op import REGISTRY, Node, Op, Sample, variable
 from symgrad.printing.latex import Show, Theme
+from symgrad.printing.wording import worded
 from symgrad.reading.annotations import declare
 
 HEAD = """# Operations
@@ -65,7 +66,8 @@ def section(op: Op) -> str:
     Z = op.node(*operands, **sample.static)
     names = written_as(op, sample, operands)
     written = f"Written as {', '.join(f'`{n}`' for n in names)}." if names else "Made by rules and by other operations."
-    lines = [f"## {op.name}", written, f"$$\n{formula(Z)}\n$$", plain(op.found)]
+    found = "".join(plain(p) if isinstance(p, str) else f"${p.latex}$" for p in worded(op.found))
+    lines = [f"## {op.name}", written, f"$$\n{formula(Z)}\n$$", found.strip()]
     facts = [("Source", op.source), ("Does not hold", op.limits), ("At a kink", op.kink)]
     return "\n\n".join(lines + [f"{title}: {plain(text.rstrip('.'))}." for title, text in facts if text])
 

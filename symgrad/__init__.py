@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from symgrad.budget import Limits, limits
     from symgrad.derivation import Derivation, Forward, forward
     from symgrad.errors import (
         InputError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "symgrad.budget": ("Limits", "limits"),
     "symgrad.derivation": ("Derivation", "Forward", "forward"),
     "symgrad.errors": (
         "InputError",
@@ -43,6 +45,7 @@ __all__ = [
     "Equation",
     "Forward",
     "InputError",
+    "Limits",
     "Node",
     "NotDifferentiableError",
     "Program",
@@ -51,6 +54,7 @@ __all__ = [
     "UnsupportedError",
     "VerificationError",
     "forward",
+    "limits",
 ]
 
 

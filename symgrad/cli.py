@@ -15,10 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from symgrad import __version__
-from symgrad.errors import InputError, NotDifferentiableError, SymgradError, UnsupportedError, VerificationError
+from symgrad.budget import limits
+from symgrad.errors import (
+    InputError,
+    NotDifferentiableError,
+    SymgradError,
+    UnsupportedError,
+    VerificationError,
+    printable,
+)
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
+
+LONGEST_MESSAGE = 600
+MOST_SEEDS, LARGEST_SIZE = 1000, 10**15
 
 OK, FAILED, WRONG, UNSUPPORTED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 130, 141
 
@@ -87,10 +98,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")
         return PIPE_CLOSED
+    except OSError as error:  # the terminal's end of a full disk; files say so themselves
+        sys.stdout = open(os.devnull, "w")
+        return _say(f"cannot write the output: {error.strerror or error}", WRONG)
 
 
 def _say(error: object, code: int) -> int:
-    print(f"symgrad: error: {' '.join(str(error).split())}", file=sys.stderr)
+    text = printable(" ".join(str(error).split()))
+    print(f"symgrad: error: {text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + '...'}", file=sys.stderr)
     return code
 
 
@@ -103,7 +118,8 @@ def _run(argv: Sequence[str]) -> int:
     if args.command is None:
         parser.print_help()
         return OK
-    code: int = args.command(args)
+    with limits(**dict(args.limit)):
+        code: int = args.command(args)
     sys.stdout.flush()
     return code
 
@@ -120,13 +136,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     derive = _command(commands, "derive", _derive, "print the backward equations; write LaTeX and NumPy code", _DERIVE)
-    derive.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing")
+    derive.add_argument(
+        "-o", "--output", type=_folder, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing"
+    )
     verify = _command(commands, "verify", _verify, "hold every derived quantity against jax", _VERIFY)
-    verify.add_argument("--seeds", type=_positive, default=2, metavar="N", help="number of random points, each of other sizes (2)")
+    verify.add_argument("--seeds", type=_seeds, default=2, metavar="N", help="number of random points, each of other sizes (2)")
     verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
     _add_bind(verify)
     export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
-    export.add_argument("-o", "--output", type=Path, default=Path(), metavar="OUT", help="folder to write to (this one)")
+    export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
@@ -151,6 +169,10 @@ def _command(commands: Any, name: str, run: Any, says: str, examples: str) -> ar
     parser.add_argument("file", metavar="FILE[:FUNCTION]", help="Python file with the forward pass; it is read, never run")
     parser.add_argument("--wrt", nargs="+", default=[], metavar="NAME", help="derive with respect to these (all float inputs)")
     parser.add_argument("--shape", action="append", default=[], type=_pair, metavar="NAME=SHAPE", help='shape of an input, W="h d"')
+    parser.add_argument(
+        "--limit", action="append", default=[], type=_limit, metavar="NAME=N",
+        help="another limit for this command: seconds, memory, equations, ... (docs/reliability.md)",
+    )  # fmt: skip
     parser.set_defaults(command=run)
     return parser
 
@@ -171,14 +193,29 @@ class _Version(argparse.Action):
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and name.isidentifier()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no NAME=VALUE")
     return name, value
 
 
-def _positive(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+def _folder(text: str) -> Path:
+    if "\0" in text:
+        raise argparse.ArgumentTypeError("no folder has NUL in its name")
+    return Path(text)
+
+
+def _positive(text: str, most: int = LARGEST_SIZE) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 0 < int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no positive number up to {most}")
     return int(text)
+
+
+def _seeds(text: str) -> int:
+    return _positive(text, MOST_SEEDS)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, value = _pair(text)
+    return name, _tolerance(value)
 
 
 def _tolerance(text: str) -> float:
@@ -187,14 +224,14 @@ def _tolerance(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no positive number")
     return value
 
 
 def _sizes(text: str) -> dict[str, int]:
     pairs = [_pair(part.strip()) for part in text.split(",") if part.strip()]
     if len(dict(pairs)) < len(pairs):
-        raise argparse.ArgumentTypeError(f"a dimension has two sizes in {text!r}")
+        raise argparse.ArgumentTypeError(f"a dimension has two sizes in {text[:40]!r}")
     return {name: _positive(n) for name, n in pairs}
 
 
@@ -211,22 +248,12 @@ def split_target(text: str) -> tuple[Path, str | None]:
 def _read(args: argparse.Namespace) -> Derivation:
     """The derivation that the arguments ask for."""
     path, function = split_target(args.file)
-    text = _text(path)
     with _progress("deriving"):
         from symgrad.derivation import Forward
-        from symgrad.reading.source import read_text
+        from symgrad.reading.source import read_file
 
-        forward = Forward(read_text(text, dict(args.shape), path.name, function))
+        forward = Forward(read_file(path, dict(args.shape), function))
         return forward.derive(*(name for word in args.wrt for name in word.split(",") if name))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is no UTF-8 text") from None
 
 
 def _derive(args: argparse.Namespace) -> int:

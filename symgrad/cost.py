@@ -15,6 +15,7 @@ from symgrad.errors import InputError
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, size
 from symgrad.program import Equation, Program
+from symgrad.source import symbolic
 
 ITEMSIZES = {"float16": 2, "float32": 4, "float64": 8}
 """Bytes of one entry."""
@@ -34,7 +35,7 @@ def itemsize_of(dtype: str) -> int:
 
 def dimensions(program: Program) -> tuple[str, ...]:
     """The names of the dimensions of a program's inputs, in their order."""
-    names = (s.name for v in program.inputs for d in v.shape for s in sorted(sympy.sympify(d).free_symbols, key=str))
+    names = (s.name for v in program.inputs for d in v.shape for s in sorted(symbolic(d).free_symbols, key=str))
     return tuple(dict.fromkeys(names))
 
 
@@ -53,7 +54,7 @@ def checked_sizes(program: Program, sizes: Mapping[str, Any]) -> dict[str, int]:
 
 def number(formula: Any, sizes: Mapping[str, int]) -> int:
     """A formula at these sizes; a third of a cube is rounded."""
-    formula = sympy.sympify(formula)
+    formula = symbolic(formula)
     return int(formula.subs({s: sizes[s.name] for s in formula.free_symbols}) + sympy.Rational(1, 2))
 
 
@@ -84,7 +85,7 @@ def ratio(above: Any, below: Any) -> sympy.Expr:
 
 def flops_of(node: Node) -> sympy.Expr:
     """Additions, multiplications and calls of elementary functions of one operation."""
-    return sympy.sympify(node.op.flops(*node.args, **node.params))
+    return symbolic(node.op.flops(*node.args, **node.params))
 
 
 def equation_flops(program: Program) -> Iterator[tuple[Equation, sympy.Expr]]:

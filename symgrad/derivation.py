@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,17 +22,20 @@ from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
-from symgrad.meaning import recognise
 from symgrad.op import SYMMETRIC, Node, variable
+from symgrad.ops.generic import functions_of
 from symgrad.printing.document import embedded, save
-from symgrad.printing.equations import align, legend, listing
+from symgrad.printing.equations import align, legend, listing, reordered
 from symgrad.printing.latex import Theme
+from symgrad.printing.letters import Letters
+from symgrad.printing.sharing import Sharing
 from symgrad.printing.sympy_form import sympy_of
+from symgrad.probabilities import by_name, differentiable
 from symgrad.program import PASSES, Equation, Program, fresh
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.second import Block, block
-from symgrad.simplify import legible, normalise, readable, simplified, simplify
+from symgrad.simplify import legible, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
 LARGEST_CLOSED_FORM = 10_000
@@ -145,7 +148,7 @@ class Derivation:
     @cached_property
     def _normal(self) -> Program:
         """The forward pass in the form that differentiates best; equal for any inputs, no property used."""
-        return self.program.map(lambda expr: normalise(recognise(normalise(expr))))
+        return differentiable(self.program)
 
     @cached_property
     def _adjoint(self) -> Program:
@@ -263,21 +266,33 @@ class Derivation:
     # formulas -----------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def legible_adjoint(self) -> Program:
+        """The adjoint as it is printed: fewer operations to read than to compute."""
+        return by_name(legible(self.adjoint))
+
+    @cached_property
     def gradient(self) -> Mapping[str, Node]:
         """Each variable's gradient over inputs, named intermediates and named adjoints."""
-        defined = legible(self.adjoint).defined
+        defined = self.legible_adjoint.defined
         return _Gradients({str(v): defined[g].expr for v, g in zip(self.wrt, self.adjoint.outputs[1:], strict=True)})
 
     def closed_form(self, name: str) -> Node:
-        """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read."""
-        expr = self.gradient[name]
-        table: dict[Node, Node] = {}
-        for eq in self.adjoint.equations:
-            table[eq.symbol] = substitute(eq.expr, table)
-        expr = substitute(expr, table)
+        """The gradient over the inputs alone; raises `UnsupportedError` where it would be too long to read.
+
+        `closed_equations` is the same with names for what it repeats.
+        """
+        expr = substitute(self.gradient[name], _expanded(self.adjoint.equations))
         if (count := _tree_size(expr)) > LARGEST_CLOSED_FORM:
             raise UnsupportedError(f"the closed form in {name} has {count} operations; read it equation by equation")
         return readable(expr)
+
+    def closed_equations(self, *names: str, letters: Letters | None = None) -> Program:
+        """Closed forms as they are printed: what they repeat stands under the author's names, or under letters left free."""
+        bars = dict(zip(map(str, self.wrt), self.adjoint.outputs[1:], strict=True))
+        own = {readable(x): v for v, x in _expanded(self.program.equations).items()}
+        closed = [Equation(bars[name], self.closed_form(name)) for name in names or bars]
+        equations = Sharing(letters or self._letters, own=own).of(closed)
+        return Program(self.program.name, self.program.inputs, equations, tuple(eq.symbol for eq in closed))
 
     def sympy(self, name: str) -> Any:
         """The gradient as a SymPy matrix expression; raises `UnsupportedError` above rank 2 and where SymPy has no words."""
@@ -290,14 +305,32 @@ class Derivation:
         return "\n\n".join(part for part in parts if part)
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:
-        """The equations a reader sees, under their headings."""
+        """The equations a reader sees, under their headings; what they repeat stands under letters, as asides."""
+        return list(self._sections.items())
+
+    @cached_property
+    def _sections(self) -> dict[str, tuple[Equation, ...]]:
         forward = self.program.equations
         if not self.is_scalar:
-            product = self._new(legible(self.tangent), forward)
-            return [("Forward pass", forward), ("Jacobian-vector product", product), ("Jacobian", self._jacobian())]
-        backward = self._new(legible(self.adjoint), forward)
-        second = self._new(legible(self.tangent), (*forward, *backward))
-        return [("Forward pass", forward), ("Backward pass", backward), ("Hessian-vector product", second)]
+            product = self.sharing.of(self._new(by_name(legible(self.tangent)), forward))
+            return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
+        backward = reordered(self._new(self.legible_adjoint, forward), forward)
+        second = self._new(by_name(legible(self.tangent)), (*forward, *backward))
+        return {
+            "Forward pass": forward,
+            "Backward pass": self.sharing.of(backward),
+            "Hessian-vector product": self.sharing.of(second),
+        }
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """The letters of what is printed, one for the whole derivation."""
+        return Sharing(self._letters, self.program.equations)
+
+    @property
+    def _letters(self) -> Letters:
+        functions = functions_of(postorder(eq.expr for eq in self.program.equations))
+        return Letters([*self.program.names, *functions, *(str(v) for v in self.directions.values())])
 
     def _jacobian(self) -> tuple[Equation, ...]:
         """The Jacobian in each variable as a matrix, where it has a short one: with column-stacking vec above rank 1."""
@@ -398,6 +431,14 @@ class Derivation:
         path = Path(path)
         save(self, path, options)
         return path
+
+
+def _expanded(equations: Iterable[Equation]) -> dict[Node, Node]:
+    """Every symbol over the inputs alone."""
+    table: dict[Node, Node] = {}
+    for eq in equations:
+        table[eq.symbol] = substitute(eq.expr, table)
+    return table
 
 
 def _tree_size(root: Node) -> int:

@@ -26,3 +26,8 @@ class NotDifferentiableError(SymgradError, ArithmeticError):
 
 class VerificationError(SymgradError, AssertionError):
     """A derived quantity disagrees with the witness."""
+
+
+def printable(text: str) -> str:
+    """The text without what would move the cursor or hide in a message."""
+    return "".join(c if c.isprintable() else "?" for c in text)

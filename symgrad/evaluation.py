@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from symgrad.export import helpers
+from symgrad.export.loading import computed
 from symgrad.graph import postorder
 from symgrad.op import VARIABLE, Node
 from symgrad.program import Program
+
+_HELPERS = {name: value for name, value in vars(helpers).items() if not name.startswith("__")}
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -21,7 +22,7 @@ Functions = Mapping[str, Callable[..., Any]]
 def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
     """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
     sizes = _sizes(program, inputs)
-    scope = {"np": np, "_sizes": sizes, "__builtins__": {"float": float}, **vars(helpers), **(functions or {})}
+    scope = {"np": np, "_sizes": sizes, **_HELPERS, **(functions or {})}
     known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
     for eq in program.equations:
         for node in postorder([eq.expr]):
@@ -34,13 +35,8 @@ def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions |
 def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
     template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
     code = template.format(*(f"_operands[{i}]" for i in range(len(operands))))
-    return eval(_compiled(code), {**scope, "_operands": operands})
-
-
-@lru_cache(maxsize=4096)
-def _compiled(code: str) -> CodeType:
-    """Few texts come back for many nodes: operands have no names here."""
-    return compile(re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code), "<evaluation>", "eval")
+    code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
+    return computed(code, {**scope, "_operands": operands})
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:

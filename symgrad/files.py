@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, printable
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """`write_bytes` of UTF-8 with plain newlines."""
-    return write_bytes(path, text.encode("utf-8"))
+    return write_bytes(path, text.encode("utf-8", "replace"))
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file through a temporary one in the same folder, so that no reader and no failure ever sees half of it.
 
-    Missing folders are made, and taken away again if the file cannot be written.
+    Two processes may write the same file at once: it is then the whole of one of the two.  Missing folders are made, and taken
+    away again if the file cannot be written, unless someone else has put a file there since.
     Raises `InputError` with one line for every way the file system can say no.
     """
     path = Path(path)
@@ -25,11 +27,18 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
     try:
         made = _make_folders(path.parent)
         _replace(path, content)
-    except OSError as error:
-        for folder in reversed(made):
-            folder.rmdir()
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    except BaseException as error:
+        _remove(made)
+        if not isinstance(error, OSError | ValueError):  # a path with NUL is a ValueError
+            raise
+        raise InputError(f"cannot write {printable(str(path))}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+def _remove(folders: list[Path]) -> None:
+    with contextlib.suppress(OSError):
+        for folder in reversed(folders):
+            folder.rmdir()
 
 
 def _make_folders(folder: Path) -> list[Path]:
@@ -39,21 +48,15 @@ def _make_folders(folder: Path) -> list[Path]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.parent / f".symgrad-{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        # Not mkstemp: its files are private, and a plain open() asks the process for the right permissions by itself.
+        with open(temporary, "xb") as file:
             file.write(content)
-        os.chmod(temporary, _mode_of(path))
+        if path.exists():
+            os.chmod(temporary, path.stat().st_mode & 0o777)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
-
-
-def _mode_of(path: Path) -> int:
-    """The permissions the file has, or those a plain open() would give it: mkstemp's own are private."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -1,7 +1,8 @@
 """Recognise what a formula means, so that its derivatives neither cancel nor overflow.
 
 Each entry is an identity, used on the forward pass before it is differentiated: log(1 + exp x) is softplus, sqrt(sum x^2) a norm.
-Only within one equation: what the author named stays as named.  The printed forward pass keeps the author's formula.
+Only within one equation: what the author named stays as named, but for the logarithm of a named probability, which
+`symgrad.probabilities` reads through.  The printed forward pass keeps the author's formula.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 import sympy
 
+from symgrad.budget import tick
 from symgrad.errors import InputError, ShapeError
 from symgrad.source import value_source
 
@@ -87,6 +88,19 @@ class Node:
         inner = [repr(a) if a.op in (VARIABLE, CONSTANT) else f"{a.op.name}(...)" for a in self.args]
         return f"{self.op.name}({', '.join(inner + [f'{k}={v}' for k, v in self.static])})"
 
+    def __str__(self) -> str:
+        """The formula as a terminal shows it; a name is itself."""
+        return repr(self) if self.op is VARIABLE or self.op is CONSTANT or "text" not in PRINTERS else PRINTERS["text"](self)
+
+    def latex(self) -> str:
+        return PRINTERS["latex"](self)
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+
+PRINTERS: dict[str, Callable[[Node], str]] = {}
+"""How a node prints, as "text" and as "latex"; filled by printing/."""
 
 OPERATORS: dict[str, Callable[..., Node]] = {}
 """What + - * / ** @ and .T mean on nodes, with NumPy's broadcasting; filled by ops/."""
@@ -99,6 +113,7 @@ _lock = threading.Lock()
 
 
 def _intern(op: Op, args: tuple[Node, ...], static: dict[str, Any], shape: Shape) -> Node:
+    tick()
     items = tuple(sorted(static.items()))
     key = (op.name, args, items)
     with _lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import sympy
@@ -23,11 +23,16 @@ def operations(root: Node) -> int:
     Transposes, scalar factors, signs (where they are no subtraction) and norms count one each, X^k one whatever k is; a transpose
     that is not printed, that of a symmetric variable, counts nothing.
     """
+    return counted([root])[root]
+
+
+def counted(roots: Iterable[Node]) -> Counts:
+    """The same for every node below the roots."""
     counts: Counts = {}
-    for node in postorder([root]):
+    for node in postorder(roots):
         count = _COUNTS.get(node.op.name, _function)
         counts[node] = count(node, counts)
-    return counts[root]
+    return counts
 
 
 def _function(node: Node, counts: Counts) -> int:

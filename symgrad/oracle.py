@@ -10,6 +10,7 @@ import ast
 import contextlib
 import copy
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -18,15 +19,21 @@ import numpy as np
 from symgrad.errors import UnsupportedError
 from symgrad.language import LANGUAGE, METHODS
 from symgrad.program import Origin
+from symgrad.source import parsed
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
 )
 _CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
-_REFUSED = (
-    ast.While, ast.With, ast.Try, ast.ClassDef, ast.AsyncFunctionDef, ast.Global, ast.Nonlocal, ast.Delete, ast.Yield,
-    ast.YieldFrom, ast.Await, ast.NamedExpr, ast.JoinedStr, ast.Raise, ast.Match, ast.LShift, ast.RShift,
+_MODULES = frozenset("numpy nn linalg scipy special lax items keys values append float32 float64".split())
+_SYNTAX = (
+    ast.FunctionDef, ast.Lambda, ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Pass, ast.Break, ast.Continue,
+    ast.arguments, ast.arg, ast.keyword, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.Call, ast.Constant,
+    ast.Attribute, ast.Subscript, ast.Slice, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.ListComp, ast.DictComp,
+    ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.boolop, ast.unaryop, ast.cmpop,
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.BitAnd, ast.BitOr, ast.BitXor,
 )  # fmt: skip
+"""What the reader reads, and all that is ever compiled."""
 
 
 def import_jax() -> Any:
@@ -119,7 +126,7 @@ class Names(dict[str, Any]):
 
     def _run(self, body: list[ast.stmt]) -> Any:
         """What these statements return.  They stand in a function, for only there does Python ask `__missing__` for a name."""
-        module = ast.parse("def make(): pass")
+        module = parsed("def make(): pass")
         module.body[0].body = body  # type: ignore[attr-defined]
         scope: dict[str, Any] = {}
         exec(compile(ast.fix_missing_locations(module), "<checked definition>", "exec"), self, scope)
@@ -143,19 +150,19 @@ _BUILTINS: dict[str, Any] = {"sum": sum, "max": max, "min": min, "abs": abs, "po
 def _checked(tree: Any) -> Any:
     """The tree itself; raises where it holds anything by which code could leave the language."""
     for node in ast.walk(tree):
-        if isinstance(node, _REFUSED):
+        if not isinstance(node, _SYNTAX):
             raise UnsupportedError(f"line {getattr(node, 'lineno', 0)}: {type(node).__name__} is never compiled for verification")
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or node.attr not in _attributes()):
             raise UnsupportedError(f"line {node.lineno}: the attribute .{node.attr} is never compiled for verification")
-        if isinstance(node, ast.Attribute) and not (node.attr in _ATTRIBUTES or _is_path(node)):
-            raise UnsupportedError(f"line {node.lineno}: the attribute .{node.attr} is never compiled for verification")
+        if isinstance(node, ast.Name) and node.id.startswith("__"):
+            raise UnsupportedError(f"line {node.lineno}: the name {node.id} is never compiled for verification")
     return tree
 
 
-def _is_path(node: ast.expr) -> bool:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name)
+@cache
+def _attributes() -> frozenset[str]:
+    """Methods of arrays, functions of the language and the modules they are found in; whatever it stands behind."""
+    return _ATTRIBUTES | _CONSTANTS | _MODULES | frozenset(LANGUAGE)
 
 
 class _Stripped(ast.NodeTransformer):

@@ -18,12 +18,16 @@ PASSES: dict[str, Callable[..., Any]] = {}
 
 @dataclass(frozen=True)
 class Equation:
-    """`symbol = expr`; `line` is where the author wrote it, `parts` the named contributions whose sum it is."""
+    """`symbol = expr`; `line` is where the author wrote it, `parts` the named contributions whose sum it is.
+
+    An `aside` names a part for print alone: it is read after the first equation that holds it, in a line that begins with "where".
+    """
 
     symbol: Node
     expr: Node
     line: int = 0
     parts: tuple[tuple[Node, Node], ...] = ()
+    aside: bool = False
 
     @property
     def name(self) -> str:
@@ -139,7 +143,7 @@ def _check_equation(eq: Equation, known: set[Node]) -> None:
 
 def fresh(name: str, taken: Iterable[str]) -> str:
     """`name`, or the first of name_2, name_3, ... that gives way to the author's names."""
-    taken = set(taken)
+    taken = taken if isinstance(taken, set | frozenset) else set(taken)
     candidate, count = name, 1
     while candidate in taken:
         count += 1

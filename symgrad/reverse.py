@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symgrad.budget import budgeted
 from symgrad.errors import NotDifferentiableError
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
@@ -57,6 +58,7 @@ def _total(parts: list[Node], node: Node) -> Node:
     return OPERATORS["add"](*parts) if parts else zeros(node.shape)
 
 
+@budgeted("deriving")
 def adjoint(program: Program, wrt: Sequence[Node], of: Node | None = None, seed: Node | None = None) -> Program:
     """The program followed by its adjoint equations; outputs are the value and the gradient in each of `wrt`.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import budgeted
 from symgrad.graph import postorder, substitute
 from symgrad.linear import Term, Unreadable, read, read_through
 from symgrad.matrices import array_of, gathered, matrix_of
@@ -106,6 +107,7 @@ def _through_matrices(matrix: Node) -> bool:
     return any(n.op in (kron, vec, commutation) for n in postorder([matrix]))
 
 
+@budgeted("deriving")
 def block(program: Program, root: Node, row: Node, column: Node, v: Node, value: Node | None = None) -> Block:
     """The block of a tangent program whose output `root` is linear in the direction v of `column`."""
     defined = program.needed([root]).defined

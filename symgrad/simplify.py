@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from symgrad.budget import budgeted
 from symgrad.op import Node
 from symgrad.program import Program
 from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
@@ -48,6 +49,7 @@ def legible(program: Program) -> Program:
     return _rewritten(program, lambda known: lambda expr: _readable(expr, known))
 
 
+@budgeted("simplifying")
 def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node]]) -> Program:
     known = Known(properties=True)
     for eq in program.equations:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import threading
+import warnings
 from typing import Any
 
 import sympy
@@ -11,9 +15,37 @@ from symgrad.errors import UnsupportedError
 _FUNCTIONS = {sympy.log: "np.log", sympy.exp: "np.exp", sympy.Abs: "np.abs"}
 
 
+_parsing = threading.RLock()
+
+
+def parsed(text: str) -> ast.Module:
+    """Python's own parser, one thread at a time: in 3.11 two of them upset one another's count of recursion (SystemError).
+
+    Its warnings about style are left aside; their filters belong to the whole process, another reason for the lock.
+    """
+    with _parsing, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def source_of(piece: Any) -> str:
+    """The source text of a function or class, for which Python parses its file."""
+    with _parsing:
+        return inspect.getsource(piece)
+
+
+def symbolic(value: int | sympy.Expr) -> sympy.Expr:
+    """A whole number as SymPy's own, an expression as it is; text never becomes one, since SymPy would run it."""
+    if isinstance(value, sympy.Expr):
+        return value
+    if not isinstance(value, int):
+        raise TypeError(f"a {type(value).__name__} is no number and no expression")
+    return sympy.Integer(value)
+
+
 def dim_source(dim: Any) -> str:
     """A dimension such as n, 3 or n + 1."""
-    return value_source(sympy.sympify(dim) if isinstance(dim, int) else dim)
+    return value_source(symbolic(dim))
 
 
 def tuple_source(shape: tuple[Any, ...]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from symgrad.budget import budgeted
 from symgrad.graph import postorder
 from symgrad.op import VARIABLE, Node, is_zero, variable, zeros
 from symgrad.program import Equation, Program, fresh
@@ -27,6 +28,7 @@ def pushforward(eq: Equation, dots: Mapping[Node, Node]) -> Node:
     return tangents.get(eq.expr) or zeros(eq.symbol.shape)
 
 
+@budgeted("deriving")
 def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence[Node] | None = None) -> Program:
     """The program with the tangent of every equation in the given directions, which become inputs.
 

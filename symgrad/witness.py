@@ -16,6 +16,7 @@ from symgrad.op import Node
 from symgrad.ops.generic import Generic
 from symgrad.oracle import Names
 from symgrad.program import Origin, Program, fresh
+from symgrad.source import parsed
 
 Arrays = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ class _Marked(ast.NodeTransformer):
 
 def _marks(target: ast.expr) -> list[ast.stmt]:
     names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    return [ast.parse(f"{name} = _mark({name!r}, {name})").body[0] for name in names]
+    return [parsed(f"{name} = _mark({name!r}, {name})").body[0] for name in names]
 
 
 @dataclass

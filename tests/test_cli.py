@@ -86,12 +86,12 @@ def test_export(file, tmp_path, capsys):
         (["nonsense"], "invalid choice"),
         (["derive", "{file}"], "say which"),
         (["derive", "{file}:absent"], "no function 'absent'"),
-        (["derive", "{file}.none"], "cannot read"),
+        (["derive", "{file}.none"], "there is no file"),
         (["derive", "{file}:ridge", "--wrt", "q"], "no input 'q'"),
         (["derive", "{file}:ridge", "--shape", "X"], "NAME=VALUE"),
         (["verify", "{file}:ridge", "--seeds", "0"], "no positive number"),
         (["verify", "{file}:ridge", "--tol", "nan"], "no positive number"),
-        (["export", "{folder}"], "cannot read"),
+        (["export", "{folder}"], "is no file"),
     ],
 )
 def test_wrong_input_exits_with_2_in_one_line(argv, says, file, capsys):
@@ -126,7 +126,7 @@ def test_interruption_exits_with_130_and_leaves_nothing(file, tmp_path, capsys, 
 
     monkeypatch.setattr("os.replace", interrupted)
     assert run(capsys, "export", f"{file}:quartic", "-o", tmp_path / "out")[0] == 130
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written(file, tmp_path, capsys):

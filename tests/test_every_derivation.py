@@ -99,7 +99,7 @@ def d(of, by):
 
 
 def R(what):
-    return rf"\mathcal{{R}}\left\{{{what}\right\}}"
+    return rf"\mathcal{{R}}\!\left\{{{what}\right\}}"
 
 
 T = r"^{\top}"

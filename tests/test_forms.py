@@ -113,7 +113,7 @@ def sizes(depth):
 
 
 def test_length_grows_by_a_constant_per_layer():
-    depths = (2, 4, 8, 16, 64)
+    depths = (3, 4, 8, 16, 64)
     measured = [sizes(depth) for depth in depths]
     for kind in range(2):
         lengths = [m[kind] for m in measured]

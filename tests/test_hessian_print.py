@@ -65,7 +65,7 @@ def net(x: "d", y: "q", W1: "h d", b1: "h", W2: "q h", b2: "q", phi: "| entrywis
 
 
 def R(inside):
-    return rf"\mathcal{{R}}\left\{{{inside}\right\}}"
+    return rf"\mathcal{{R}}\!\left\{{{inside}\right\}}"
 
 
 def bar(inside):

@@ -17,10 +17,10 @@ SECONDS = 60
 pytestmark = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed (Debian: texlive-latex-base)")
 
 
-def typeset(source, folder):
-    """The complaints of one run of pdflatex, which may neither run programs nor read files outside its own folders."""
+def typeset(source, folder, program="pdflatex"):
+    """The complaints of one run of TeX, which may neither run programs nor read files outside its own folders."""
     (folder / "document.tex").write_text(source, encoding="utf-8")
-    command = ["pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex"]
+    command = [program, "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex"]
     environment = os.environ | {"openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
     log = (folder / "document.log").read_text(encoding="latin-1")
@@ -33,6 +33,21 @@ def test_compiles_without_a_complaint(path, tmp_path):
     derivation = sg.forward(path).derive(*runpy.run_path(str(path))["WRT"])
     source = derivation.save(tmp_path / "saved.tex").read_text(encoding="utf-8")
     assert typeset(source, tmp_path) == []
+
+
+def has_lualatex():
+    """With the fonts that it loads, which Debian has in a package of their own."""
+    found = shutil.which("lualatex") and shutil.which("kpsewhich")
+    return bool(found and subprocess.run(["kpsewhich", "luaotfload-main.lua"], capture_output=True, check=False).stdout)
+
+
+@pytest.mark.skipif(not has_lualatex(), reason="lualatex is not installed (Debian: texlive-luatex, lmodern)")
+@pytest.mark.parametrize("stem", ["d2l_generic", "gru_cell"])
+def test_compiles_under_lualatex_too(stem, tmp_path):
+    path = next(p for p in FILES if p.stem == stem)
+    derivation = sg.forward(path).derive(*runpy.run_path(str(path))["WRT"])
+    source = derivation.save(tmp_path / "saved.tex").read_text(encoding="utf-8")
+    assert typeset(source, tmp_path, "lualatex") == []
 
 
 BROKEN = {

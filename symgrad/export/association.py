@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-import sympy
-
 from symgrad.graph import postorder
 from symgrad.linear import oriented, times
 from symgrad.op import Dim, Node
 from symgrad.ops.product import dot, matmul, outer, transposition
 from symgrad.program import Program
+from symgrad.source import symbolic
 
 TYPICAL = 97
 """The size a dimension is taken to have where nothing is said: large beside the 1 of a vector, and the same for all."""
@@ -74,5 +73,5 @@ def _sizes(chain: list[Factor]) -> list[int]:
 
 def typical(dim: Dim) -> int:
     """A number for a dimension: its own, or that of a typical array."""
-    value = sympy.sympify(dim)
+    value = symbolic(dim)
     return max(1, int(value.subs(dict.fromkeys(value.free_symbols, TYPICAL))))

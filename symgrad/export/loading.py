@@ -1,34 +1,87 @@
-"""Load an exported module: its syntax tree is checked against a whitelist before anything runs."""
+"""Generated code, loaded: its syntax tree is checked against a whitelist before anything runs.
+
+Here alone generated code runs (`oracle.py` runs the user's own checked definition).  Every name in such code was
+checked when it was read, so the whitelist is a second wall: a template or a name that slipped through the first reaches no file,
+no process and no internals of Python.
+"""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import math
 import types
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
 
 from symgrad.errors import InputError
+from symgrad.source import parsed
 
 _IMPORTS = frozenset({"numpy", "math", "typing", "scipy.linalg", "scipy.special", "scipy.sparse.linalg"})
 _BUILTINS = frozenset(
     "float int len zip enumerate map str isinstance tuple list dict range sum max min abs sorted reversed ValueError TypeError "
     "__build_class__ __name__ __import__ property staticmethod bool all any".split()
 )
-_FORBIDDEN = (ast.Global, ast.Nonlocal, ast.With, ast.AsyncFunctionDef, ast.Await, ast.Delete, ast.Try)
+_SYNTAX = (
+    ast.Module, ast.FunctionDef, ast.ClassDef, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.If, ast.Raise,
+    ast.Import, ast.ImportFrom, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.arguments, ast.arg, ast.keyword, ast.alias,
+    ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Lambda, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.GeneratorExp, ast.comprehension, ast.Compare, ast.Call, ast.JoinedStr, ast.FormattedValue, ast.Constant, ast.Attribute,
+    ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
+    ast.cmpop,
+)  # fmt: skip
+"""What generated code is written in; no with, try, del, global, await, yield or walrus."""
+
+_FILES = frozenset(
+    "load loadtxt save savez savez_compressed savetxt fromfile fromregex genfromtxt memmap open_memmap DataSource tofile dump "
+    "dumps ctypes data base format format_map".split()
+)
+"""Public names of NumPy and of Python's own types that reach files, memory or attributes by a string."""
+
+_TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 
 
 def check(source: str) -> ast.Module:
     """The tree of a generated module; raises where it holds anything that the exporter never writes."""
-    tree = ast.parse(source)
+    tree = parsed(source)
+    own = frozenset(_own(tree))
     for node in ast.walk(tree):
-        if isinstance(node, _FORBIDDEN):
-            raise InputError(f"generated code holds {type(node).__name__}, which is never written")
-        if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
-            raise InputError(f"generated code reads {node.attr}, which is never written")
-        modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        modules += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-        if unknown := [m for m in modules if m not in _IMPORTS]:
-            raise InputError(f"generated code imports {unknown[0]}, which is never written")
+        if (wrong := _wrong(node, own)) is not None:
+            raise InputError(f"generated code {wrong}, which is never written")
     return tree
+
+
+def _own(tree: ast.Module) -> Iterator[str]:
+    """The names that the module itself gives to functions, fields and attributes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def _wrong(node: ast.AST, own: frozenset[str]) -> str | None:
+    """What is wrong with a node of the tree, or None."""
+    match node:
+        case ast.Name(id=name) if name.startswith("__"):
+            return f"reads {name}"
+        case ast.Attribute(attr=name) if name not in own and name not in _attributes():
+            return f"reads {name}"
+        case ast.Import(names=names) if unknown := [a.name for a in names if a.name not in _IMPORTS]:
+            return f"imports {unknown[0]}"
+        case ast.ImportFrom(module=module) if module not in _IMPORTS:
+            return f"imports {module}"
+    return None if isinstance(node, _SYNTAX) else f"holds {type(node).__name__}"
+
+
+@cache
+def _attributes() -> frozenset[str]:
+    """Public attributes of arrays and Python's types, functions and types of NumPy, its linalg and math; none that `_FILES` has."""
+    found = {name for kind in _TYPES for name in dir(kind)} | {"linalg"}
+    found |= {name for module in (np, np.linalg, math) for name, x in vars(module).items() if not isinstance(x, types.ModuleType)}
+    return frozenset(name for name in found if not name.startswith("_")) - _FILES
 
 
 def load(source: str, name: str) -> types.ModuleType:
@@ -38,3 +91,15 @@ def load(source: str, name: str) -> types.ModuleType:
     module.__dict__["__source__"] = source
     exec(compile(check(source), f"<symgrad {name}>", "exec"), module.__dict__)
     return module
+
+
+def computed(expression: str, scope: Mapping[str, Any]) -> Any:
+    """The value of one generated expression over the names of a scope, and no builtins but float."""
+    names = {**scope, "__builtins__": {"float": float}}
+    exec(_compiled(expression), names)
+    return names["_result"]
+
+
+@cache
+def _compiled(expression: str) -> types.CodeType:
+    return compile(check(f"_result = {expression}"), "<symgrad>", "exec")

@@ -17,6 +17,7 @@ from typing import Any
 import sympy
 
 from symgrad.op import Shape
+from symgrad.source import parsed
 
 REUSED_FROM = 256 * 1024
 """Bytes from which NumPy writes a result over a temporary operand."""
@@ -66,7 +67,7 @@ def held_by(
     `inputs` has an `Array` without a buffer for every argument, a tuple of them for the direction of a product; `shapes` those of
     the program's symbols, and of what functions left open return, by name.
     """
-    functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name: node for node in parsed(source).body if isinstance(node, ast.FunctionDef)}
     walk = _Walk(functions, shapes, itemsize, is_large)
     walk.release(walk.run(functions[function], dict(inputs)))
     return walk.points()

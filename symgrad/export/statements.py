@@ -13,7 +13,7 @@ from symgrad.ops.broadcasting import index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
 from symgrad.program import Equation, Program, fresh
-from symgrad.source import dim_source, tuple_source, value_source
+from symgrad.source import dim_source, parsed, tuple_source, value_source
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
@@ -223,9 +223,9 @@ class _Tidy(ast.NodeTransformer):
 
 def tidy(line: str, renamed: dict[str, str]) -> str:
     """One statement in normal form: no needless brackets, dimensions under their final names."""
-    text = ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(ast.parse(line))))
+    text = ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(parsed(line))))
     return text.replace("'", '"')
 
 
 def names_in(line: str) -> list[str]:
-    return [n.id for n in ast.walk(ast.parse(line)) if isinstance(n, ast.Name)]
+    return [n.id for n in ast.walk(parsed(line)) if isinstance(n, ast.Name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from string import Template
 
@@ -18,7 +19,7 @@ import pytest
 from symgrad.testing import $imports
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "$source"
+SOURCE = HERE / $source
 SHAPES = {
 $shapes
 }
@@ -54,13 +55,18 @@ def pytest_module(program: Program, source: str, bound: Mapping[str, str] | None
     return _TEMPLATE.substitute(
         module=module_name(program.name),
         function=program.name,
-        source=source.replace("\\", "/").replace('"', '\\"'),
+        source=_quoted(source.replace("\\", "/")),
         imports=", ".join(imports),
         loader=loader,
-        shapes="\n".join(f'    "{name}": "{text}",' for name, text in shapes.items()),
-        functions=", ".join(f'"{name}": load_bound(SOURCE, "{program.name}", "{target}")' for name, target in bound.items()),
+        shapes="\n".join(f"    {_quoted(name)}: {_quoted(text)}," for name, text in shapes.items()),
+        functions=", ".join(f'"{name}": load_bound(SOURCE, "{program.name}", {_quoted(target)})' for name, target in bound.items()),
         quantities='"value", "gradient"' + (', "hvp", "hessian"' if program.output.ndim == 0 else ""),
     )
+
+
+def _quoted(text: str) -> str:
+    """Text as a literal of Python, in double quotes, from which nothing gets out."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else ascii(text)
 
 
 def shapes_of(program: Program) -> dict[str, str]:

@@ -199,13 +199,13 @@ def _fold_hadamard(X: Node, Y: Node) -> Node | None:
     return None
 
 
-def _hadamard_latex(node: Node, show: Any) -> str:
+def _hadamard_latex(node: Node, show: Any) -> Any:
     X, Y = node.args
     for one, other in ((Y, X), (X, Y)):
         if other.ndim == 2 and one.op.name == "broadcast" and one.args[0].ndim == 1:
-            diagonal = rf"\operatorname{{diag}}({show(one.args[0], 0)})"
+            diagonal = rf"\operatorname{{diag}}{show.argument(one.args[0])}"
             factors = [show(other, CHAIN), diagonal] if one.params["axes"] == (1,) else [diagonal, show(other, CHAIN)]
-            return " ".join(factors)
+            return " ".join(factors), CHAIN
     return rf"{show(X, PRODUCT)} \odot {show(Y, PRODUCT)}"
 
 

@@ -13,7 +13,7 @@ from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast_to, fill
 from symgrad.ops.indexing import exact
 from symgrad.ops.layout import dims
-from symgrad.source import dim_source
+from symgrad.source import dim_source, symbolic
 
 # filled arrays ------------------------------------------------------------------------------------------------------------
 
@@ -28,7 +28,7 @@ counting = leaf(
 @named("arange")
 def arange(start: Any, stop: Any = None, step: int = 1, dtype: Any = None) -> Node:
     first, last = (0, start) if stop is None else (start, stop)
-    (count,) = dims(sympy.ceiling(sympy.sympify(last - first) / step) if step != 1 else last - first)
+    (count,) = dims(sympy.ceiling(symbolic(last - first) / step) if step != 1 else last - first)
     return multiply(step, counting(n=count)) + first
 
 

@@ -89,9 +89,18 @@ def _loss_latex(node: Node, show: Any) -> Any:
     inside = ", ".join(show(x, 0) for x in node.args)
     if not wrt:
         return f"{show.name(node.params['function'])}({inside})"
+    if any(node.args[i].op.name != "variable" for i in wrt):
+        return _gradient_latex(node, inside, show)
     top = show.name(label or node.params["function"])
     order = "" if len(wrt) == 1 else f"^{{{len(wrt)}}}"
     return rf"\frac{{\partial{order} {top}}}{{{_below(node, show)}}}", POWER
+
+
+def _gradient_latex(node: Node, inside: str, show: Any) -> Any:
+    """A derivative in an operand that has no name: the gradient of l, taken at it."""
+    slots = "" if set(node.params["wrt"]) == {0} else f"_{{{','.join(str(i + 1) for i in node.params['wrt'])}}}"
+    order = "" if len(node.params["wrt"]) == 1 else f"^{{{len(node.params['wrt'])}}}"
+    return rf"\nabla{slots}{order} {show.name(node.params['function'])}({inside})", POWER
 
 
 def _below(node: Node, show: Any) -> str:

@@ -13,7 +13,7 @@ import sympy
 from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
-from symgrad.source import dim_source, tuple_source
+from symgrad.source import dim_source, symbolic, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
 Index = tuple[Entry, ...]
@@ -161,8 +161,8 @@ def read_slice(part: slice, dim: Dim) -> Entry:
     if part.start is None and part.stop is None and isinstance(step, int):
         if step == -1:
             return (exact(dim - 1), dim, -1)
-        if step > 1 and (sympy.sympify(dim) / step).is_integer:
-            return (0, exact(sympy.sympify(dim) / step), step)
+        if step > 1 and (symbolic(dim) / step).is_integer:
+            return (0, exact(symbolic(dim) / step), step)
     raise UnsupportedError(f"the slice {_spelled(part)} of a symbolic axis {dim} is not read; give that axis a number")
 
 

@@ -14,6 +14,7 @@ from symgrad.op import ATOM, Dim, Node, Op, Shape, as_node, is_zero, on, show_sh
 from symgrad.ops.broadcasting import broadcast, broadcast_to, normal_axes
 from symgrad.ops.indexing import exact, read_slice, take, whole
 from symgrad.ops.layout import atleast_1d, atleast_2d, dims, expand_dims, ravel, reshaped
+from symgrad.source import symbolic
 
 # concatenate and stack --------------------------------------------------------------------------------------------------
 
@@ -171,7 +172,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Node, ...]
         cuts = [None, *indices_or_sections, None]
         entries = [read_slice(slice(*pair), X.shape[a]) for pair in pairwise(cuts)]
         return tuple(take(X, index=tuple(e if b == a else whole(d) for b, d in enumerate(X.shape))) for e in entries)
-    part = exact(sympy.sympify(X.shape[a]) / indices_or_sections)
+    part = exact(symbolic(X.shape[a]) / indices_or_sections)
     return _parts(X, [part] * int(indices_or_sections), a)
 
 

@@ -10,7 +10,7 @@ from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
-from symgrad.source import dim_source
+from symgrad.source import dim_source, symbolic
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ def _commutation_numpy(node: Node) -> str:
 
 commutation = leaf(
     "commutation",
-    lambda node, show: f"K_{{{show.number(sympy.sympify(node.params['m']))},{show.number(sympy.sympify(node.params['n']))}}}",
+    lambda node, show: f"K_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}",
     _commutation_numpy,
     lambda m, n: (m * n, m * n),
 )

@@ -12,6 +12,7 @@ from symgrad.language import REFUSED, named
 from symgrad.op import CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
+from symgrad.source import symbolic
 
 REFUSED |= {
     "expm": "its derivative is not read; for few terms write the series with matrix_power",
@@ -191,7 +192,7 @@ def pinv_of(a: Any) -> Node:
     X = as_node(a)
     if X.ndim != 2:
         raise ShapeError(f"pinv needs a matrix, got shape {show_shape(X.shape)}")
-    taller = sympy.sympify(X.shape[0]) - sympy.sympify(X.shape[1])
+    taller = symbolic(X.shape[0]) - symbolic(X.shape[1])
     if taller == 0:
         return inv(X)
     if taller.is_nonnegative:

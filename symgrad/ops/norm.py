@@ -14,6 +14,7 @@ from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import reduced, spread
+from symgrad.source import symbolic
 
 
 def _length_latex(node: Node, show: Any) -> Any:
@@ -92,7 +93,7 @@ def _vector_norm(X: Node, order: Any, axes: tuple[int, ...]) -> Node:
         raise InputError(f"{order!r} is no order of a vector norm; orders are 1, 2, inf and other numbers")
     if order == 0:
         raise UnsupportedError("the 0-norm counts entries and is piecewise constant; leave it out of the forward pass")
-    p = sympy.sympify(order)
+    p = symbolic(order)
     return power(sum_(power(absolute(X), exponent=p), axes=axes), exponent=1 / p)
 
 

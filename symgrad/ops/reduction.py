@@ -11,6 +11,7 @@ from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.powers import power
+from symgrad.source import symbolic
 
 
 def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
@@ -42,7 +43,7 @@ def mean(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     X = as_node(a)
     axes = normal_axes(X, axis)
     count = sympy.Mul(*(X.shape[i] for i in axes))
-    return reduced(X, multiply(1 / sympy.sympify(count), sum_(X, axes=axes)), axes, keepdims)
+    return reduced(X, multiply(1 / symbolic(count), sum_(X, axes=axes)), axes, keepdims)
 
 
 @named("var", method=True)
@@ -51,9 +52,7 @@ def var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node
     axes = normal_axes(X, axis)
     count = sympy.Mul(*(X.shape[i] for i in axes)) - ddof
     residual = subtract(X, mean(X, axis=axes, keepdims=True))
-    return reduced(
-        X, multiply(1 / sympy.sympify(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims
-    )
+    return reduced(X, multiply(1 / symbolic(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims)
 
 
 @named("std", method=True)

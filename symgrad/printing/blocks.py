@@ -14,13 +14,18 @@ from symgrad.second import Block
 NO_MATRIX = "a map of the direction: no matrix form is short enough to read"
 
 
-def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
+def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
     """Left side, relation and right side: the matrix, if any, and the map where matrices take part or nothing else is left."""
     if block.printed is not None:
-        yield _derivative(block, show, stacked=True), "=", show.text(block.printed)
+        yield _derivative(block, show, stacked=True), "=", block.printed
     matrices = 2 in (block.row.ndim, block.column.ndim) and block.column.ndim and not is_zero(block.mapped)
     if block.printed is None or matrices:
-        yield f"{_derivative(block, show, stacked=False)}: {show.text(block.v)}", r"\mapsto", show.text(block.mapped)
+        yield f"{_derivative(block, show, stacked=False)}: {show.text(block.v)}", r"\mapsto", block.mapped
+
+
+def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
+    """The same, printed."""
+    yield from ((left, relation, show.text(right)) for left, relation, right in block_sides(block, show))
 
 
 def _derivative(block: Block, show: Show, stacked: bool) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import Node, Op
+from symgrad.graph import postorder, variables
+from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
-from symgrad.printing.blocks import block_rows
-from symgrad.printing.equations import WIDEST, rows, shape_of
+from symgrad.printing.blocks import block_sides
+from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.latex import Show, Theme
+from symgrad.printing.letters import Letters
 from symgrad.printing.names import latex_symbol
+from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
 from symgrad.printing.text import unicode_of
+from symgrad.printing.wording import spaced, worded
 from symgrad.program import Equation, Program
 
 LEVELS = ("result", "adjoints", "steps")
@@ -45,6 +48,9 @@ class Derived(Protocol):
     def adjoint(self) -> Program: ...
 
     @property
+    def gradient(self) -> Mapping[str, Node]: ...
+
+    @property
     def tangent(self) -> Program: ...
 
     @property
@@ -52,6 +58,11 @@ class Derived(Protocol):
 
     @property
     def hessian(self) -> Mapping[tuple[str, str], Any]: ...
+
+    @property
+    def sharing(self) -> Sharing: ...
+
+    def closed_equations(self, *names: str, letters: Letters | None = None) -> Program: ...
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
 
@@ -79,7 +90,7 @@ class Math:
 
 @dataclass(frozen=True)
 class Rule:
-    """The words of an operation's record, set as they are typed."""
+    """A name of the code, set as it is typed."""
 
     text: str
 
@@ -142,7 +153,7 @@ CONVENTIONS: tuple[Inline, ...] = (
     " is a vector of ones, ",
     Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
     ", and ",
-    Math(r"\mathcal{R}\left\{\cdot\right\}"),
+    Math(r"\mathcal{R}\!\left\{\cdot\right\}"),
     " the derivative along the given directions. ",
     Math(r"\operatorname{vec}"),
     " stacks columns.",
@@ -162,19 +173,24 @@ class _Writer:
     show: Show
     numbers: dict[str, int] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
+    titles: dict[str, tuple[Equation, ...]] = field(init=False)
+    sharing: Sharing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.titles = dict(self.d.sections())  # first: they choose their letters before the rest does
+        self.sharing = self.d.sharing.branch()
 
     def parts(self, level: str, report: Verified | None) -> Iterator[Part]:
         yield Heading(self.d.program.name, 1)
         yield Prose(tuple(self._opening()))
         yield Heading("Symbols")
         yield self._symbols()
-        titles = dict(self.d.sections())
         yield Heading("Forward pass")
-        yield self._formulas(titles["Forward pass"])
+        yield self._formulas(self.titles["Forward pass"])
         if self.d.is_scalar:
             yield from self._gradient(level)
         if level != "result":
-            yield from self._second(titles)
+            yield from self._second()
         yield Heading("Conventions")
         yield Prose(CONVENTIONS)
         if report is not None:
@@ -225,25 +241,46 @@ class _Writer:
     def _formulas(self, equations: Iterable[Equation]) -> Formulas:
         equations = list(equations)
         names = {self.show.text(eq.symbol): eq.name for eq in equations}
-        return Formulas(tuple(self._line(left, right, names.get(left, "")) for left, right in rows(equations, self.show)))
+        lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
+        return Formulas(tuple(lines))
+
+    def _row_of(self, left: str, right: str, name: str) -> Line:
+        """Numbered, unless it says what a letter stands for."""
+        return Line(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
     # the backward pass --------------------------------------------------------------------------------------------------
 
     def _gradient(self, level: str) -> Iterator[Part]:
+        equations = self.titles["Backward pass"]
         gradients = set(self.d.adjoint.outputs[1:])
-        backward = [s.equation for s in steps(self.d.adjoint, self.d.wrt)]
         yield Heading("Backward pass")
         if level == "result":
-            inner = [eq for eq in backward if eq.symbol not in gradients]
+            inner = [eq for eq in equations if eq.symbol not in gradients]
             yield from [self._formulas(inner)] if inner else []
         else:
             yield Prose(tuple(self._method()))
             yield from self._steps(level)
         yield Heading("Gradient")
-        lines = [
-            Line(left, right) for eq in backward if eq.symbol in gradients for left, right in [list(rows([eq], self.show))[-1]]
-        ]
-        yield Formulas(tuple(lines), boxed=True)
+        ends = [list(rows([eq], self.show))[-1] for eq in equations if eq.symbol in gradients]
+        yield Formulas(tuple(Line(left, right) for left, right in ends), boxed=True)
+        yield from self._closed()
+
+    def _closed(self) -> Iterator[Part]:
+        """The gradients over the inputs alone that are short and say more than their boxes."""
+        names = [str(v) for v in self.d.wrt if self._has_short_closed_form(str(v))]
+        if names:
+            program = self.d.closed_equations(*names, letters=self.sharing.letters)
+            yield Prose(("Over the inputs alone:",))
+            yield Formulas(tuple(Line(left, right) for left, right in rows(program.equations, self.show)))
+
+    def _has_short_closed_form(self, name: str) -> bool:
+        if all(v in self.d.program.inputs for v in variables(self.d.gradient[name])):
+            return False
+        try:
+            equations = self.d.closed_equations(name).equations
+        except UnsupportedError:
+            return False
+        return sum(len(unicode_of(right)) for _, right in rows(equations, self.show)) <= LONGEST_BLOCK
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
@@ -254,9 +291,9 @@ class _Writer:
         yield "; what then stands beside the differential of the variable is the variable's own adjoint."
 
     def _steps(self, level: str) -> Iterator[Part]:
-        program = self.d.adjoint
+        program = replace(self.d.adjoint, equations=(*self.d.program.equations, *self.titles["Backward pass"]))
         if level == "steps":
-            program = every_operation(program, self.d.wrt)
+            program = every_operation(program, self.d.wrt, self.sharing.letters)
             added = [eq for eq in program.equations if eq.name not in self.numbers and not _is_derived(eq)]
             if added:
                 yield Prose(("One name for each operation that the author left unnamed:",))
@@ -271,11 +308,15 @@ class _Writer:
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:
             yield Formulas(
-                tuple(Line(self.show.text(differential(s.equation.symbol)), self.show.text(s.differential)) for s in step.sources)
+                tuple(
+                    Line(self.show.text(differential(s.equation.symbol)), spaced(self.show.text(s.differential)))
+                    for s in step.sources
+                )
             )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
-        yield Formulas((self._line(left, right, step.equation.name),))
+        asides = [Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr)) for eq in step.asides]
+        yield Formulas((self._line(left, right, step.equation.name), *asides))
         yield Prose(tuple(self._shapes(step)))
 
     def _why(self, sources: Sequence[Source]) -> Iterator[Inline]:
@@ -303,7 +344,7 @@ class _Writer:
             if op not in told:
                 told.add(op)
                 yield " ("
-                yield Rule(op.found.rstrip("."))
+                yield from (p if isinstance(p, str) else Math(p.latex) for p in worded(op.found.rstrip(".")))
                 yield ")"
         yield ":"
 
@@ -316,12 +357,12 @@ class _Writer:
 
     # second order -------------------------------------------------------------------------------------------------------
 
-    def _second(self, titles: Mapping[str, Sequence[Equation]]) -> Iterator[Part]:
+    def _second(self) -> Iterator[Part]:
         title = "Hessian-vector product" if self.d.is_scalar else "Jacobian-vector product"
-        if titles.get(title):
+        if self.titles.get(title):
             yield Heading(title)
             yield Prose(tuple(self._directions()))
-            yield self._formulas(titles[title])
+            yield self._formulas(self.titles[title])
         lines = list(self._blocks())
         if lines:
             yield Heading("Hessian" if self.d.is_scalar else "Jacobian")
@@ -348,25 +389,33 @@ class _Writer:
             yield " A block that is not printed is the transpose of its mirror image: the Hessian is symmetric."
 
     def _blocks(self) -> Iterator[Line]:
+        shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
+        for eq in reading_order(self.sharing.of(shown)):
+            if eq.aside:
+                yield Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr))
+            else:
+                left, relation = eq.symbol.params["symbol"][1:]
+                yield Line(left, self.show.text(eq.expr), relation=relation)
+
+    def _pairs(self) -> list[tuple[str, str]]:
         names = [str(v) for v in self.d.wrt]
         rows_of = names if self.d.is_scalar else names[:1]
         pairs = [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
         if len(self.d.program.equations) > DEEPEST:
-            return
+            return []
         if len(pairs) > MOST_BLOCKS:
-            pairs = [(a, a) for a in names] if self.d.is_scalar else []
-        for a, b in pairs:
-            try:
-                block = self.d.hessian[a, b]
-                yield from self._block(block)
-            except UnsupportedError:
-                continue
+            return [(a, a) for a in names] if self.d.is_scalar else []
+        return pairs
 
-    def _block(self, block: Any) -> Iterator[Line]:
+    def _block(self, row: str, column: str) -> Iterator[Equation]:
         """The matrix of a block and its map, as far as they are short enough to read."""
-        for left, relation, right in block_rows(block, self.show):
-            if len(unicode_of(right)) <= LONGEST_BLOCK:
-                yield Line(left, right, relation=relation)
+        try:
+            sides = list(block_sides(self.d.hessian[row, column], self.show))
+        except UnsupportedError:
+            return
+        for left, relation, right in sides:
+            if len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
+                yield _printed_block(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
 
@@ -379,6 +428,11 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
         yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+
+
+def _printed_block(left: str, relation: str, expr: Node) -> Equation:
+    """A block as an equation that is only printed: its symbol has no name and holds the left side."""
+    return Equation(variable("", expr.shape, symbol=("block", left, relation)), expr)
 
 
 def _known(v: Node) -> str:

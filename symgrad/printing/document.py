@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from symgrad.budget import budgeted
 from symgrad.errors import InputError
 from symgrad.files import write_bytes, write_text
 from symgrad.printing.content import Derived, Part, Verified, content
@@ -72,6 +73,7 @@ WRITERS: dict[str, Callable[..., str | bytes]] = {
 """What a derivation becomes, by suffix; keyword arguments are its options."""
 
 
+@budgeted("writing a document")
 def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
     """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
     if path.suffix not in WRITERS:

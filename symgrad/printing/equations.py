@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
-from symgrad.op import Node, constant, value_of
+from symgrad.budget import budgeted
+from symgrad.graph import variables
+from symgrad.op import PRINTERS, Node, constant, value_of
 from symgrad.printing.breaking import broken
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
@@ -25,10 +28,17 @@ def shape_of(node: Node, show: Show) -> str:
     return r"\mathbb{R}^{" + r" \times ".join(sizes) + "}"
 
 
+WHERE = r"\text{where}\ "
+"""Stands before the left side of an aside."""
+
+
 def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]:
     """Left and right side of each equation; before a sum of contributions its local derivatives, as textbooks have them."""
     summands: set[Any] = set()
-    for eq in equations:
+    for eq in reading_order(equations):
+        if eq.aside:
+            yield WHERE + show.text(eq.symbol), show.text(eq.expr)
+            continue
         for source, part in eq.parts if len(eq.parts) > 1 else ():
             if source.params["symbol"] in summands:
                 yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
@@ -37,10 +47,33 @@ def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]
         yield show.text(eq.symbol), show.text(eq.expr)
 
 
+def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
+    """Asides after the first equation that reads them."""
+    waiting: dict[Node, Equation] = {}
+    for eq in equations:
+        if eq.aside:
+            waiting[eq.symbol] = eq
+            continue
+        yield eq
+        read = [eq]
+        for reader in read:
+            read += [waiting.pop(v) for v in variables(reader.expr) if v in waiting]
+        yield from read[1:]
+
+
+def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
+    """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
+    numbers = list(takewhile(lambda eq: not variables(eq.expr), backward))
+    place = {eq.symbol.params["symbol"]: i for i, eq in enumerate(forward)}
+    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["symbol"][1], len(place)))
+    return (*first, *backward[len(numbers) :])
+
+
 def _is_bar(symbol: Node) -> bool:
     return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "bar"
 
 
+@budgeted("printing")
 def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     show = Show(theme)
@@ -53,7 +86,8 @@ def aligned(lines: Iterable[tuple[str, str, str]]) -> str:
     for left, relation, right in lines:
         first, *rest = broken(right, WIDEST - len(unicode_of(left)))
         sign = relation if relation == "=" else f"{{}} {relation}"
-        printed.append(f"{left} &{sign} {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest))
+        aside = r" \nonumber" if left.startswith(WHERE) else ""
+        printed.append(f"{left} &{sign} {first}" + "".join(r" \nonumber\\" + f"\n&\\quad {part}" for part in rest) + aside)
     return "\\begin{align}\n" + " \\\\\n".join(printed) + "\n\\end{align}" if printed else ""
 
 
@@ -63,6 +97,7 @@ def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
     return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
 
 
+@budgeted("printing")
 def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as a terminal shows them, equal signs in one column."""
     show = Show(theme)
@@ -78,3 +113,5 @@ def _width(text: str) -> int:
 
 PASSES["latex"] = lambda program, theme=None: align(program.equations, theme)
 PASSES["text"] = lambda program, theme=None: listing(program.equations, theme)
+PRINTERS["latex"] = lambda node: Show().text(node)
+PRINTERS["text"] = lambda node: unicode_of(Show().text(node))

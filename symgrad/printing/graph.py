@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,11 @@ from symgrad.graph import variables
 from symgrad.op import VARIABLE, Node, constant, value_of, variable
 from symgrad.printing.content import Derived
 from symgrad.printing.latex import Show
+from symgrad.printing.letters import Letters
 from symgrad.printing.steps import every_operation, is_adjoint, split
 from symgrad.printing.text import unicode_of
+from symgrad.printing.tools import shut_in
 from symgrad.program import Equation, Program
-
-SECONDS = 60
-"""Time that Graphviz may take."""
 
 FORWARD, BACKWARD, SECOND, VALUE, SOFT = "#1f5fa8", "#c0392b", "#2b7a3d", "#1e8449", "#6b7075"
 """The colours of the passes, of values and of what is said by the way."""
@@ -40,7 +39,10 @@ LARGEST = 4
 """Rows and columns of an array that are drawn with their numbers."""
 
 DEEPEST = 16
-"""Gates one after the other that still read from left to right; longer chains run down the page."""
+"""Gates one after the other that still read from left to right; longer chains run down the page, in columns."""
+
+COLUMN = 7
+"""Gates below one another in a column."""
 
 _FONT = 'fontname="Helvetica,Arial,DejaVu Sans,sans-serif"'
 _HEAD = f"""digraph model {{
@@ -116,10 +118,8 @@ def rendered(source: str, kind: str) -> bytes:
         )
     command = [program, f"-T{kind}", *(["-Gdpi=160", "-Gbgcolor=white"] if kind == "png" else [])]
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            run = subprocess.run(command, input=source.encode(), cwd=folder, capture_output=True, timeout=SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise InputError(f"Graphviz took longer than {SECONDS} s and was stopped") from None
+        # With a server's name Graphviz opens no file that a label may ask for, but those of one folder, which is empty.
+        run = shut_in(command, folder, {"SERVER_NAME": "symgrad", "GV_FILE_PATH": folder}, source.encode())
     if run.returncode or not run.stdout:
         said = run.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         raise InputError(f"Graphviz failed: {said[0]}")
@@ -133,7 +133,8 @@ def _picture(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     backward = d.adjoint if d.is_scalar else d.program
     forward = d.program
     if detail == "operations":
-        backward = every_operation(backward, d.wrt) if d.is_scalar else split(forward)
+        letters = Letters(forward.names)
+        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
         forward = replace(
             backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
@@ -195,37 +196,53 @@ def _merged(label: str, inside: Sequence[Gate], gates: Sequence[Gate]) -> Gate:
 
 
 def dot_source(p: Picture) -> str:
-    """The graph in Graphviz's language."""
+    """The graph in Graphviz's language; a long one runs down the page in columns."""
     index = {v: f"v{i}" for i, v in enumerate(dict.fromkeys([*p.inputs, *(w for g in p.gates for w in g.writes)]))}
-    lines = [_HEAD % ("LR" if _depth(p.gates) <= DEEPEST else "TB")]
+    column = _columns(p.gates)
+    lines = [_HEAD % ("LR" if not any(column) else "TB"), *_side_by_side(column)]
     lines += [_wire(v, name, p) if p.values is not None else _square(v, name, p) for v, name in index.items()]
+    home: dict[Node, int] = {}
     for i, gate in enumerate(p.gates):
         lines.append(_circle(f"g{i}", gate.label))
         for v in gate.reads:
-            lines += _edges(index[v], f"g{i}", v, p)
+            lines += _edges(index[v], f"g{i}", v, p, across=home.setdefault(v, column[i]) != column[i])
         for w in gate.writes:
+            home[w] = column[i]
             lines += _edges(f"g{i}", index[w], w, p, outgoing=True)
     return "\n".join([*lines, "}\n"])
 
 
-def _depth(gates: Sequence[Gate]) -> int:
+def _columns(gates: Sequence[Gate]) -> list[int]:
+    """The column of each gate: the first, unless more stand one after the other than can be read from left to right."""
     depth: dict[Node, int] = {}
+    levels = []
     for gate in gates:
-        level = 1 + max((depth.get(r, 0) for r in gate.reads), default=0)
-        depth.update(dict.fromkeys(gate.writes, level))
-    return max(depth.values(), default=0)
+        levels.append(max((depth.get(r, 0) for r in gate.reads), default=0))
+        depth.update(dict.fromkeys(gate.writes, levels[-1] + 1))
+    deep = max(levels, default=0) + 1
+    if deep <= DEEPEST:
+        return [0] * len(gates)
+    height = ceil(deep / ceil(deep / COLUMN))
+    return [level // height for level in levels]
 
 
-def _edges(tail: str, head: str, v: Node, p: Picture, outgoing: bool = False) -> Iterator[str]:
-    """The wire, with the shape of what it carries, and the way back along it."""
+def _side_by_side(column: Sequence[int]) -> list[str]:
+    """Columns begin on one line, from left to right."""
+    tops = [f"g{column.index(k)}" for k in range(max(column, default=0) + 1)]
+    return [f"{{rank=same; {' -> '.join(tops)} [style=invis]}}"] if len(tops) > 1 else []
+
+
+def _edges(tail: str, head: str, v: Node, p: Picture, outgoing: bool = False, across: bool = False) -> Iterator[str]:
+    """The wire, with the shape of what it carries, and the way back along it; one to another column leaves that where it is."""
+    free = ", constraint=false" if across else ""
     if p.values is not None:
-        yield f'{tail}:e -> {head}:w [color="{SOFT}"{", arrowhead=none" if outgoing else ""}]'
+        yield f'{tail}:e -> {head}:w [color="{SOFT}"{", arrowhead=none" if outgoing else ""}{free}]'
         return
     shape = "" if outgoing else "×".join(unicode_of(Show().number(constant(d).params["value"])) for d in v.shape)
     colour = f'"{FORWARD}:{BACKWARD}", dir=both' if v in p.adjoints else f'"{FORWARD}"'
     label = f', label=<<FONT COLOR="{SOFT}">{_rich(shape)}</FONT>>' if shape else ""
     weight = "" if v in p.inputs else ", weight=8"
-    yield f"{tail} -> {head} [color={colour}{weight}{label}]"
+    yield f"{tail} -> {head} [color={colour}{weight}{label}{free}]"
 
 
 def _square(v: Node, name: str, p: Picture) -> str:

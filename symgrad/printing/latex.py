@@ -8,6 +8,8 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import limit, tick
+from symgrad.errors import UnsupportedError
 from symgrad.graph import postorder
 from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.printing.names import latex_name, latex_symbol
@@ -29,7 +31,7 @@ class Theme:
         return rf"\frac{{\partial {objective}}}{{\partial {name}}}" if self.style == "partial" else rf"\bar{{{name}}}"
 
     def tangent(self, name: str) -> str:
-        return rf"\mathcal{{R}}\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
+        return rf"\mathcal{{R}}\!\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
 
 
 class Show:
@@ -47,9 +49,12 @@ class Show:
         return self._done[root][0]
 
     def _print(self, node: Node) -> tuple[str, int]:
+        tick()
         template = node.op.latex
         printed = self._fill(template, node) if isinstance(template, str) else template(node, self)
         text, precedence = printed if isinstance(printed, tuple) else (printed, node.op.precedence)
+        if len(text) > (most := limit("formula")):
+            raise UnsupportedError(f"a printed formula has more than {most} characters; name intermediate results")
         return text, SUM if text.startswith("-") else precedence
 
     def _fill(self, template: str, node: Node) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass, field
 
 from symgrad.printing.text import COMMANDS, DROPPED, tokens
@@ -20,6 +21,9 @@ _DOUBLE = {"R": "ℝ", "N": "ℕ", "Z": "ℤ"}
 TIMES, APPLIED = "<mo>&#x2062;</mo>", "<mo>&#x2061;</mo>"
 """Signs that are heard and not seen: a product, a function of what follows."""
 
+THIN = '<mspace width="0.17em"></mspace>'
+"""Between a factor and the name of a function, and between that and an operand without brackets: A diag(u), log det X."""
+
 Token = tuple[str, str]
 
 
@@ -35,6 +39,8 @@ class _Row:
         if kind in ("operand", "function", "open") and self.last in ("operand", "function"):
             if self.spaced:
                 self.parts.append(TIMES if self.last == "operand" else APPLIED)
+                if kind != "open" and (_is_word(markup) or (self.last == "function" and _is_word(self.parts[-2]))):
+                    self.parts.append(THIN)
             elif kind == "open":
                 self.parts.append(APPLIED)
         self.parts.append(markup)
@@ -210,6 +216,11 @@ class _Reader:
             return self.group(), "function"
         style = ' mathvariant="normal"' if len(text) == 1 else ""
         return f"<mi{style}>{html.escape(text)}</mi>", "function" if name == "operatorname" else "operand"
+
+
+def _is_word(markup: str) -> bool:
+    """Does it begin with a name of several letters?"""
+    return re.match(r"(?:<m(?:row|sub|sup|subsup)>)*<mi>[A-Za-z]{2}", markup) is not None
 
 
 def _sign(value: str, row: _Row) -> tuple[str, str]:

@@ -56,17 +56,22 @@ def _inline(piece: Inline) -> str:
 
 
 def _formulas(lines: Sequence[Line], boxed: bool) -> str:
+    """A table of formulas: the signs of equality below one another, the numbers in the margin."""
     rows = "".join(_rows(line, left_width(lines)) for line in lines)
-    table = f'<math display="block"><mtable displaystyle="true">{rows}</mtable></math>'
-    return f'<div class="formulas">{f"""<div class="boxed">{table}</div>""" if boxed else table}</div>'
+    return f'<div class="formulas{" boxed" if boxed else ""}"><table>{rows}</table></div>'
 
 
 def _rows(line: Line, beside: int) -> str:
     first, *rest = pieces(line, beside, WIDEST)
-    number = f'<mtd class="number"><mtext>({line.number})</mtext></mtd>' if line.number else ""
-    whole = _cells(row(line.left), row(f"{{}} {line.relation} {first}"), "right", "" if rest else number)
-    return whole + "".join(_cells("", row(f"{{}} {r}"), "right more", number if r is rest[-1] else "") for r in rest)
+    number = f"({line.number})" if line.number else ""
+    whole = _cells(line.left, f"{{}} {line.relation} {first}", "right", "" if rest else number)
+    return whole + "".join(_cells("", f"{{}} {r}", "right more", number if r is rest[-1] else "") for r in rest)
 
 
 def _cells(left: str, right: str, kind: str, number: str) -> str:
-    return f'<mtr><mtd class="left">{left}</mtd><mtd class="{kind}">{right}</mtd>{number}</mtr>'
+    cells = [("left", _display(left) if left else ""), (kind, _display(right)), ("number", number)]
+    return "<tr>" + "".join(f'<td class="{name}">{cell}</td>' for name, cell in cells) + "</tr>"
+
+
+def _display(latex: str) -> str:
+    return f'<math displaystyle="true">{row(latex)}</math>'

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from symgrad.graph import postorder, rewrite, variables
 from symgrad.op import CONSTANT, VARIABLE, Node, Op, variable
-from symgrad.program import Equation, Program, fresh
+from symgrad.printing.equations import reading_order
+from symgrad.printing.letters import Letters
+from symgrad.program import Equation, Program
 from symgrad.reverse import adjoint, depends_on
-from symgrad.simplify import simplified, simplify
+from symgrad.simplify import legible, simplify
 from symgrad.tangent import pushforward
 
 SILENT = frozenset({"broadcast", "transpose", "scale"})
@@ -32,6 +34,7 @@ class Step:
     equation: Equation
     sources: tuple[Source, ...]
     factors: tuple[Node, ...]
+    asides: tuple[Equation, ...] = ()
 
 
 def steps(backward: Program, wrt: Sequence[Node]) -> list[Step]:
@@ -40,9 +43,11 @@ def steps(backward: Program, wrt: Sequence[Node]) -> list[Step]:
     forward = {eq.symbol: eq for eq in raw.equations if not is_adjoint(eq.symbol)}
     active = depends_on(raw, wrt)
     differentials = {v: differential(v) for v in active}
-    found = []
-    for eq in backward.equations:
-        if is_adjoint(eq.symbol):
+    found: list[Step] = []
+    for eq in reading_order(backward.equations):
+        if eq.aside:
+            found[-1] = replace(found[-1], asides=(*found[-1].asides, eq))
+        elif is_adjoint(eq.symbol):
             used = dict.fromkeys(source for source, _ in eq.parts if source in forward)
             sources = tuple(_source(forward[s], differentials, active) for s in used)
             found.append(Step(eq, sources, tuple(dict.fromkeys(variables(eq.expr)))))
@@ -64,10 +69,8 @@ def _source(eq: Equation, differentials: dict[Node, Node], active: set[Node]) ->
     return Source(eq, simplify(pushforward(eq, differentials)), tuple(ops))
 
 
-def split(program: Program) -> Program:
-    """The same program with each operation an equation of its own; what the author left unnamed is called u_1, u_2, ..."""
-    letter = next(c for c in "utvabcegkmnprswxyz" if not any(name.rstrip("0123456789_") == c for name in program.names))
-    taken = set(program.names)
+def split(program: Program, letters: Letters) -> Program:
+    """The same program with each operation an equation of its own; what the author left unnamed gets letters that are free."""
     equations: list[Equation] = []
     named: dict[Node, Node] = {}
 
@@ -75,9 +78,10 @@ def split(program: Program) -> Program:
         if node.op in (VARIABLE, CONSTANT) or node.op.name in SILENT or not variables(node):
             return node
         if node not in named:
-            chosen = fresh(f"{letter}{len(named) + 1}", taken)
-            taken.add(chosen)
-            named[node] = variable(chosen, node.shape)
+            letter = letters.symbol(node)
+            if letter is None:
+                return node
+            named[node] = letter
             equations.append(Equation(named[node], node))
         return named[node]
 
@@ -87,11 +91,11 @@ def split(program: Program) -> Program:
     return replace(program, equations=tuple(equations), unsimplified=None)
 
 
-def every_operation(backward: Program, wrt: Sequence[Node]) -> Program:
+def every_operation(backward: Program, wrt: Sequence[Node], letters: Letters) -> Program:
     """The backward pass of the same forward pass, one equation an operation."""
     raw = backward.unsimplified or backward
     forward = replace(raw, equations=tuple(_forward(raw)), outputs=raw.outputs[:1], unsimplified=None)
-    return simplified(adjoint(split(forward), wrt))
+    return legible(adjoint(split(forward, letters), wrt))
 
 
 def _forward(program: Program) -> Iterator[Equation]:

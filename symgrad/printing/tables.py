@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 
 from symgrad.cost import leading
+from symgrad.source import symbolic
 
 WIDEST_CELL = 72
 """Characters from which a formula is cut to its leading terms."""
@@ -30,7 +31,7 @@ def formula(expr: Any, unit: int = 1) -> str:
     """
     if isinstance(expr, sympy.Max):
         return f"<= {formula(envelope(expr.args), unit)}"
-    expr = sympy.sympify(expr) / unit
+    expr = symbolic(expr) / unit
     expr = sympy.expand(expr) if expr.is_polynomial() else expr
     text = _written(expr)
     if len(text) <= WIDEST_CELL or not expr.is_polynomial():

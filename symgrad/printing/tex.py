@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -19,9 +16,8 @@ from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math
 from symgrad.printing.equations import WIDEST
 from symgrad.printing.names import GREEK
 from symgrad.printing.text import unicode_of
-
-SECONDS = 60
-"""Time that a TeX run may take."""
+from symgrad.printing.tools import shut_in
+from symgrad.source import parsed
 
 CODE_COLUMNS = 104
 """Characters of code in a line of a page."""
@@ -50,6 +46,9 @@ _SPECIAL = {c: "\\" + c for c in "{}$%&#_"} | {
     "|": "$|$", '"': "''",
 }  # fmt: skip
 
+
+BREAK = "\\\\\n&\\quad "
+"""Between the lines of one equation."""
 
 _HEADINGS = {1: "section*", 2: "subsection*", 3: "subsubsection*"}
 
@@ -106,20 +105,27 @@ def left_width(lines: Sequence[Line]) -> int:
 def _align(lines: Sequence[Line]) -> str:
     star = "" if lines[0].number else "*"
     beside = left_width(lines) + 4
-    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside) for line in lines) + f"\n\\end{{align{star}}}"
+    return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside, not star) for line in lines) + f"\n\\end{{align{star}}}"
 
 
-def _row(line: Line, beside: int) -> str:
+def _row(line: Line, beside: int, numbered: bool) -> str:
     first, *rest = pieces(line, beside)
     relation = "=" if line.relation == "=" else line.relation + " "
-    broken_off = (r" \nonumber" if line.number else "") + " \\\\\n&\\quad "
-    label = rf" \label{{{line.label}}}" if line.number else ""
-    return f"{line.left} &{relation} {broken_off.join([first, *rest])}{label}"
+    unnumbered = r" \nonumber" if numbered else ""
+    end = rf" \label{{{line.label}}}" if line.number else unnumbered
+    return f"{line.left} &{relation} {f'{unnumbered} {BREAK}'.join([first, *rest])}{end}"
 
 
 def _boxed(lines: Sequence[Line]) -> str:
-    rows = [rf"\boxed{{\begin{{aligned}} {_row(line, left_width([line]) + 4)} \end{{aligned}}}}" for line in lines]
+    rows = [rf"\boxed{{{_in_box(line)}}}" for line in lines]
     return "\\begin{gather*}\n" + " \\\\\n".join(rows) + "\n\\end{gather*}"
+
+
+def _in_box(line: Line) -> str:
+    beside = left_width([line]) + 4
+    if len(pieces(line, beside)) == 1:
+        return f"{line.left} = {line.right}"
+    return rf"\begin{{aligned}} {_row(line, beside, False)} \end{{aligned}}"
 
 
 # code -----------------------------------------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ def _boxed(lines: Sequence[Line]) -> str:
 
 def _code(source: str) -> Iterator[str]:
     """The module without its docstring, whose equations the document has in print, in ASCII and in lines that fit."""
-    docstring = ast.parse(source).body[0].end_lineno or 0
+    docstring = parsed(source).body[0].end_lineno or 0
     for line in source.splitlines()[docstring:]:
         yield from _wrapped("".join(c if c.isascii() else GREEK.get(c, "?") for c in line))
 
@@ -165,14 +171,13 @@ def pdf(source: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "document.tex").write_text(source, encoding="utf-8")
         command = [program, "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex"]
-        environment = {**os.environ, "openin_any": "p", "openout_any": "p"}
-        try:
-            run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise InputError(f"pdflatex took longer than {SECONDS} s and was stopped") from None
+        run = shut_in(command, folder, {"openin_any": "p", "openout_any": "p", "shell_escape": "f"})
         if run.returncode:
             raise InputError("pdflatex failed: " + _first_error(run.stdout.decode("utf-8", "replace")))
-        return (Path(folder) / "document.pdf").read_bytes()
+        made = Path(folder) / "document.pdf"
+        if not made.exists():
+            raise InputError("pdflatex made no page")
+        return made.read_bytes()
 
 
 def _first_error(log: str) -> str:

@@ -6,7 +6,6 @@ import ast
 import keyword
 import re
 import unicodedata
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import sympy
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.op import Dim, Shape
+from symgrad.source import parsed
 
 PROPERTIES = frozenset(
     "symmetric spd diagonal orthogonal lower positive unit binary sign onehot simplex int entrywise loss".split()
@@ -70,9 +70,8 @@ def dimension(word: str, name: str) -> Dim:
     if word[:1] in "*#?_" or "..." in word or "=" in word:
         raise UnsupportedError(f"{name}: the dimension {word[:40]!r} of jaxtyping is not read; name every axis")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(word, mode="eval").body
+        (statement,) = parsed(word).body
+        tree = statement.value if isinstance(statement, ast.Expr) else ast.Constant(None)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number") from None
     if not unicodedata.is_normalized("NFKC", word):

@@ -7,22 +7,22 @@ import io
 import tokenize
 from collections.abc import Iterator
 
+from symgrad.budget import limit
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading.annotations import check_identifier
 from symgrad.reading.messages import Place
-from symgrad.reading.module import MOST_NODES
 from symgrad.reading.refused import ANYWHERE
 
 
 def check_definition(function: ast.FunctionDef, place: Place) -> None:
     """Raises where the definition holds what is never read; names are checked as typed, since Python folds letters."""
     _check_typed_names(function, place)
-    count = 0
+    count, most = 0, limit("syntax")
     for statement in _statements(function):
         for node in _own(statement):
             count += 1
-            if count > MOST_NODES:
-                raise InputError(f"the function has more than {MOST_NODES} parts; shorten it")
+            if count > most:
+                raise InputError(f"the function has more than {most} parts; shorten it")
             _check_node(node, statement, place)
     place.statement = place.tree = function
 

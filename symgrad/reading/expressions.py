@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import limit, tick
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import METHODS
 from symgrad.op import OPERATORS, Node
@@ -22,7 +23,6 @@ from symgrad.reading.operators import array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
 
 Scope = ChainMap[str, Any]
-MOST_STEPS = 60_000
 LONG_CHAIN = 16
 
 
@@ -30,7 +30,7 @@ class Expressions(ABC):
     """Evaluates expressions in a scope; what a name means and what a function's body does is said by the reader."""
 
     def __init__(self, place: Place) -> None:
-        self.place, self.steps = place, 0
+        self.place, self.steps, self.most_steps = place, 0, limit("steps")
 
     @abstractmethod
     def name(self, name: str, scope: Scope) -> Any:
@@ -40,10 +40,15 @@ class Expressions(ABC):
     def inline(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The value that a function of the user's returns."""
 
+    @abstractmethod
+    def shallow(self, value: Node) -> Node:
+        """The value, under a name of its own where it is nested deeply."""
+
     def step(self) -> None:
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise UnsupportedError(f"more than {MOST_STEPS} steps of reading; shorten the loops")
+        tick()
+        if self.steps > self.most_steps:
+            raise UnsupportedError(f"more than {self.most_steps} steps of reading; shorten the loops")
 
     def evaluate(self, tree: ast.expr, scope: Scope) -> Any:
         self.step()
@@ -52,7 +57,8 @@ class Expressions(ABC):
             self.place.tree = tree
             way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
-        return method(tree, scope)
+        value = method(tree, scope)
+        return self.shallow(value) if isinstance(value, Node) else value
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -104,6 +110,7 @@ class Expressions(ABC):
             self.place.tree = link
             self.step()
             left = binary(link.op, left, right, (link.left, link.right))
+            left = self.shallow(left) if isinstance(left, Node) else left
         return left
 
     def _long_sum(self, tree: ast.BinOp, values: list[Any]) -> Any:

@@ -46,7 +46,7 @@ class Inputs:
         if unknown := sorted(set(self.shapes) - self.taken):
             names = ", ".join(a.arg for a in self.arguments) or "none"
             close = suggest(unknown[0], self.taken)
-            raise InputError(f"{self.function.name} has no argument {unknown[0]!r}, it has {names}{close}")
+            raise InputError(f"{self.function.name} has no argument {unknown[0][:40]!r}, it has {names}{close}")
 
     def _input(self, name: str, spec: Any) -> Any:
         match spec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import types
 from collections import ChainMap
 from collections.abc import Mapping
@@ -14,10 +15,13 @@ from typing import Any
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading.calls import Function
 from symgrad.reading.language import ModuleName, function_named
-from symgrad.reading.module import KNOWN_ROOTS, Module, module_of, parse
+from symgrad.reading.module import KNOWN_ROOTS, Module, check_length, module_of, parse
 from symgrad.reading.static import literal
 
 _TRANSPARENT = frozenset({"jaxtyping", "beartype", "typeguard", "symgrad"})
+
+_TRUSTED = KNOWN_ROOTS | {"builtins", "jaxlib", "symgrad"}
+"""Where the type of an object stands whose attributes are asked for; any other object is left alone, since it may run code."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,32 @@ def plain_function(fn: Any) -> types.FunctionType:
         raise InputError(f"{fn.__name__} is a method; write it as a plain function of arrays")
     if isinstance(fn, functools.partial):
         raise InputError("a partial is no plain function; hand in the function itself, its other arguments with defaults")
-    if type(fn).__name__ == "PjitFunction":
-        return plain_function(fn.__wrapped__)
-    if hasattr(fn, "program") and inspect.isfunction(getattr(fn, "function", None)):
-        return plain_function(fn.function)
     if not inspect.isfunction(fn):
-        name = getattr(fn, "__name__", type(fn).__name__)
-        raise InputError(f"{name} is no plain Python function; hand in the function itself, its source or its file")
+        return _behind(fn)
     wrapped = getattr(fn, "__wrapped__", None)
     if wrapped is None:
         return fn
+    if wrapped is fn:
+        raise InputError(f"{fn.__name__} is wrapped by itself; hand in the plain function")
     package = str(fn.__globals__.get("__name__", "?")).partition(".")[0]
     if package in _TRANSPARENT:
         return plain_function(wrapped)
     raise UnsupportedError(f"{fn.__name__} is wrapped by a function of {package}; hand in the plain function itself")
+
+
+def _behind(fn: Any) -> types.FunctionType:
+    """The def that jit or `forward` was applied to; of any other object no attribute is asked for, since that may run its code."""
+    kind, package = type(fn).__name__, _package(fn)
+    if (kind, package) == ("PjitFunction", "jaxlib"):
+        return plain_function(fn.__wrapped__)
+    if (kind, package) == ("Forward", "symgrad") and inspect.isfunction(fn.function):
+        return plain_function(fn.function)
+    name = getattr(fn, "__name__", kind) if package in _TRUSTED else kind
+    raise InputError(f"{name} is no plain Python function; hand in the function itself, its source or its file")
+
+
+def _package(value: Any) -> str:
+    return str(type(value).__module__).partition(".")[0]
 
 
 def file_name(fn: types.FunctionType) -> str:
@@ -59,6 +75,7 @@ def locate(fn: types.FunctionType) -> tuple[Module, ast.FunctionDef]:
     """The file around a function and its definition there."""
     if fn.__name__ == "<lambda>":
         raise UnsupportedError("a lambda has no names for its steps; write it as a def")
+    _check_file(fn)
     try:
         lines, _ = inspect.findsource(fn)
     except (OSError, TypeError, IndexError):
@@ -68,6 +85,18 @@ def locate(fn: types.FunctionType) -> tuple[Module, ast.FunctionDef]:
     module = module_of(tree, text, filename)
     module.live, module.has_imports = fn.__globals__, True
     return module, _definition(tree, fn, filename)
+
+
+def _check_file(fn: types.FunctionType) -> None:
+    """What a code object calls its file may be a pipe, which is never opened, or longer than any source."""
+    path = fn.__code__.co_filename
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InputError(f"the source of {fn.__name__} is no file; hand it in as text")
+        check_length(os.path.getsize(path) // 4 if os.path.exists(path) else 0, file_name(fn))
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
 
 
 def _definition(tree: ast.Module, fn: types.FunctionType, filename: str) -> ast.FunctionDef:
@@ -96,20 +125,27 @@ def read_live(name: str, value: Any, home: Mapping[str, Any]) -> Any:
     """A value of the running program as a value of the reader: numbers, modules and plain functions of the same file."""
     if isinstance(value, types.ModuleType):
         return ModuleName(value.__name__)
-    if hasattr(value, "dtype") and getattr(value, "shape", None) == () and hasattr(value, "item"):
+    if _is_array(value) and value.shape == ():
         value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or type(value) in (bool, int, float, str):
         return literal(value)
     if isinstance(value, tuple | list) and len(value) < 1000:
         return type(value)([read_live(name, x, home) for x in value]) if type(value) in (tuple, list) else _refuse(name, value)
     if type(value) is dict and len(value) < 1000:
         return {k: read_live(name, x, home) for k, x in value.items() if isinstance(k, str | int)}
-    if hasattr(value, "shape"):
+    if _is_array(value):
         raise UnsupportedError(f"{name} is an array from outside the function; pass it in as an input")
     return _live_function(name, value, home)
 
 
+def _is_array(value: Any) -> bool:
+    """An array or number of NumPy or jax, told by its type alone: asking other objects for a shape may run their code."""
+    return _package(value) in ("numpy", "jax", "jaxlib") and hasattr(value, "dtype") and hasattr(value, "shape")
+
+
 def _live_function(name: str, value: Any, home: Mapping[str, Any]) -> Any:
+    if _package(value) not in _TRUSTED:
+        return _refuse(name, value)
     package = str(getattr(value, "__module__", None) or "?").partition(".")[0]
     if package in KNOWN_ROOTS or package == "jaxlib":
         return function_named(str(getattr(value, "__name__", name)))

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from symgrad.errors import ShapeError, SymgradError
+from symgrad.errors import ShapeError, SymgradError, printable
 from symgrad.op import OPERATORS, Node, show_shape
-from symgrad.reading.module import Module, printable
+from symgrad.reading.module import Module
 
 LONGEST_STATEMENT = 80
 LONGEST_PIECE = 40

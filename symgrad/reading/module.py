@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from symgrad.errors import InputError, UnsupportedError
-
-LONGEST_SOURCE = 1_000_000
-MOST_NODES = 200_000
+from symgrad.budget import limit
+from symgrad.errors import InputError, UnsupportedError, printable
+from symgrad.source import parsed
 
 KNOWN_ROOTS = frozenset({"numpy", "jax", "scipy", "math", "autograd"})
 """Packages whose functions are read by name; what any other package means by a name is not known."""
@@ -116,14 +114,18 @@ class Module:
         table[name], self.origins[name] = meaning, package or meaning
 
 
+def check_length(characters: int, filename: str) -> None:
+    if characters > limit("characters"):
+        raise InputError(f"{filename}: the source is longer than {limit('characters')} characters; hand in the function alone")
+
+
 def parse(text: str, filename: str) -> ast.Module:
     """The tree of a source text, with everything Python itself may stumble over turned into one clear line."""
-    if len(text) > LONGEST_SOURCE:
-        raise InputError(f"{filename}: the source is longer than {LONGEST_SOURCE} characters; hand in the function alone")
+    check_length(len(text), filename)
     if "\0" in text:
         raise InputError(f"{filename}: no Python, it holds NUL bytes; save it as plain text")
     try:
-        return quietly_parsed(text)
+        return parsed(text)
     except SyntaxError as error:
         piece = " ".join((error.text or "").split())[:60]
         reason = " ".join(str(error.msg).split())
@@ -132,13 +134,6 @@ def parse(text: str, filename: str) -> ast.Module:
         raise InputError(f"{filename}: no Python, it holds characters that no text has; save it as UTF-8") from None
     except (RecursionError, MemoryError):
         raise InputError(f"{filename}: the source is nested too deeply; name intermediate results") from None
-
-
-def quietly_parsed(text: str) -> ast.Module:
-    """Python's own parser, its warnings about style left aside: nothing is printed here but errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 def parse_module(text: str, filename: str) -> Module:
@@ -154,10 +149,6 @@ def module_of(tree: ast.Module, text: str, filename: str) -> Module:
         if isinstance(node, ast.Global):
             module.unclear |= dict.fromkeys(node.names, "a function of the file changes it; pass it in as an input")
     return module
-
-
-def printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def choose(module: Module, name: str | None) -> ast.FunctionDef:

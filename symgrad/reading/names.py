@@ -19,6 +19,7 @@ from symgrad.reading.live import read_live
 from symgrad.reading.messages import suggest
 from symgrad.reading.module import KNOWN_ROOTS, Module
 from symgrad.reading.python import python_function
+from symgrad.source import symbolic
 
 
 def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: list[str]) -> Any:
@@ -63,7 +64,7 @@ def _constant(name: str, module: Module, evaluate: Callable[..., Any]) -> Any:
 def _check_unchanged(name: str, value: Any, module: Module) -> None:
     """A live constant may have been set since: then the text is not what the function computes with."""
     live = module.live.get(name)
-    if isinstance(live, int | float) and isinstance(value, int | sympy.Expr) and sympy.sympify(value).is_finite:
+    if isinstance(live, int | float) and isinstance(value, int | sympy.Expr) and symbolic(value).is_finite:
         if abs(float(value) - live) > 1e-12 * abs(live):
             raise UnsupportedError(f"the constant {name} has changed since its file was read; pass it in as an input")
 

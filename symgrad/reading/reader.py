@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import budgeted, limit
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node, as_node, variable
 from symgrad.program import Equation, Origin, Program, fresh
@@ -25,8 +26,9 @@ from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary
 from symgrad.reading.refused import STATEMENTS
 
-MOST_EQUATIONS = 5_000
 DEEPEST_CALL = 32
+DEEPEST_VALUE = 16
+"""Operations inside one another that have no name; what is deeper, such as a list that grows by its last entry, gets names."""
 
 
 class _Returned(Exception):
@@ -53,9 +55,11 @@ class Reader(Expressions):
         self.taken: set[str] = set()
         self.counts: dict[str, int] = {}
         self.active: list[ast.AST] = []
+        self.depths: dict[Node, int] = {}
 
     # the function -------------------------------------------------------------------------------------------------------
 
+    @budgeted("reading")
     def read(self, function: ast.FunctionDef, shapes: dict[str, Any]) -> Program:
         """The Program of a definition; whatever fails is one line with its place."""
         self.place.statement = self.place.tree = function
@@ -103,6 +107,19 @@ class Reader(Expressions):
             count += 1
         self.counts[name] = count
         return f"{name}_{count}"
+
+    def shallow(self, value: Node) -> Node:
+        return value if self._depth(value) <= DEEPEST_VALUE else self._equation(self._fresh("part"), value)
+
+    def _depth(self, root: Node) -> int:
+        stack = [root]
+        while stack and root not in self.depths:
+            node = stack[-1]
+            unknown = [a for a in node.args if a not in self.depths]
+            stack.extend(unknown)
+            if not unknown:
+                self.depths[stack.pop()] = 1 + max((self.depths[a] for a in node.args), default=-1)
+        return self.depths[root]
 
     # names --------------------------------------------------------------------------------------------------------------
 
@@ -247,8 +264,8 @@ class Reader(Expressions):
         scope[name] = self._equation(self._fresh(name), value) if isinstance(value, Node) else value
 
     def _equation(self, name: str, value: Node) -> Node:
-        if len(self.equations) >= MOST_EQUATIONS:
-            raise UnsupportedError(f"more than {MOST_EQUATIONS} equations; shorten the loops")
+        if len(self.equations) >= (most := limit("equations")):
+            raise UnsupportedError(f"more than {most} equations; shorten the loops")
         if name.startswith("_"):
             name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
         self.taken.add(name)

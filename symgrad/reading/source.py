@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from symgrad.errors import InputError, UnsupportedError
+from symgrad.budget import limit
+from symgrad.errors import InputError, UnsupportedError, printable
 from symgrad.program import Program
 from symgrad.reading.live import closure_of, locate, plain_function
-from symgrad.reading.module import LONGEST_SOURCE, TRANSFORMS, choose, decorator_name, parse_module, printable
+from symgrad.reading.module import TRANSFORMS, check_length, choose, decorator_name, parse_module
 from symgrad.reading.reader import Reader
 
 
@@ -43,9 +44,10 @@ def _content(path: Path) -> str:
             raise InputError(f"there is no file {name}; hand in the path of a Python file")
         if not path.is_file():
             raise InputError(f"{name} is no file; hand in the path of a Python file")
-        if path.stat().st_size > 4 * LONGEST_SOURCE:
-            raise InputError(f"{name}: the source is longer than {LONGEST_SOURCE} characters; hand in the function alone")
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(4 * limit("characters") + 1)  # a character takes at most four bytes
+        check_length(len(content) // 4, name)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{name} is no UTF-8 text; save it as UTF-8") from None
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import limit, way_out
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import METHODS
 from symgrad.op import Node
@@ -20,7 +21,6 @@ from symgrad.op import Node
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
 MOST_PARTS = 28  # SymPy's questions about an expression cost more than its length
-MOST_ITEMS = 100_000
 BEYOND = "the number is beyond float64"
 
 
@@ -107,8 +107,8 @@ def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     if a.is_zero and b.is_negative:
         raise InputError("a division by zero")
     if not (a.is_number and b.is_number):
-        if b.is_number and not (b.is_Rational and max(abs(b.p), b.q) <= 64):
-            raise UnsupportedError("a power of a dimension is read up to 64")
+        if b.is_number and not (b.is_Rational and max(abs(b.p), b.q) <= limit("exponent")):
+            raise UnsupportedError(f"a power of a dimension is read up to {limit('exponent')}; {way_out('exponent')}")
         return a**b
     if a in (0, 1) or b in (0, 1):
         return a**b
@@ -208,8 +208,8 @@ def items(value: Any) -> Sequence[Any]:
     if isinstance(value, dict):
         return list(value)
     if isinstance(value, tuple | list | range):
-        if isinstance(value, range) and (value.stop - value.start) // value.step > MOST_ITEMS:
-            raise UnsupportedError(f"a loop of more than {MOST_ITEMS} steps is not read; shorten it")
+        if isinstance(value, range) and (value.stop - value.start) // value.step > (most := limit("items")):
+            raise UnsupportedError(f"a loop of more than {most} steps is not read; shorten it")
         return value
     raise UnsupportedError("a loop runs over a literal range, a tuple, a list or a dict")
 
@@ -219,19 +219,19 @@ def rows(X: Node) -> list[Any]:
         raise InputError("a scalar has no entries")
     if not isinstance(X.shape[0], int):
         raise UnsupportedError("an array of symbolic length is not taken apart; index it, or give its length as a number")
-    if X.shape[0] > MOST_ITEMS:
-        raise UnsupportedError(f"an array of more than {MOST_ITEMS} rows is not taken apart; index it")
+    if X.shape[0] > (most := limit("items")):
+        raise UnsupportedError(f"an array of more than {most} rows is not taken apart; index it")
     return [METHODS["__getitem__"](X, i) for i in range(X.shape[0])]
 
 
 def joined(a: Any, b: Any) -> Any:
     """Two tuples, lists or strings one after the other."""
-    if len(a) + len(b) > MOST_ITEMS:
-        raise UnsupportedError(f"more than {MOST_ITEMS} items are not read; shorten it")
+    if len(a) + len(b) > (most := limit("items")):
+        raise UnsupportedError(f"more than {most} items are not read; shorten it")
     return a + b
 
 
 def repeated(a: Any, times: int) -> Any:
-    if len(a) * max(times, 0) > MOST_ITEMS:
-        raise UnsupportedError(f"more than {MOST_ITEMS} items are not read; shorten it")
+    if len(a) * max(times, 0) > (most := limit("items")):
+        raise UnsupportedError(f"more than {most} items are not read; shorten it")
     return a * times

@@ -23,7 +23,8 @@ from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError
+from symgrad.budget import budgeted, limit
+from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError, printable
 from symgrad.language import LANGUAGE
 from symgrad.op import OPERATORS, REGISTRY, Dim, Node, Shape, constant, show_shape, variable
 from symgrad.ops.arithmetic import HALF
@@ -37,7 +38,6 @@ from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
 
 LONGEST_PIECE = 100
-LARGEST_POWER = 64
 
 
 @dataclass(frozen=True)
@@ -231,9 +231,10 @@ class Reader:
             raise ShapeError(f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower")
         if X.shape == (1, 1):
             return OPERATORS["power"](X, self.number(exponent))
-        if not exponent.is_Integer or abs(exponent) > LARGEST_POWER:
+        most = limit("exponent")
+        if not exponent.is_Integer or abs(exponent) > most:
             raise UnsupportedError(
-                f"the power {piece(exponent)} of {piece(base)} is no whole number to {LARGEST_POWER}; entrywise use HadamardPower"
+                f"the power {piece(exponent)} of {piece(base)} is no whole number to {most}; entrywise use HadamardPower"
             )
         if exponent < 0:
             X = language("inv")(X)
@@ -549,6 +550,7 @@ def _pairs(entries: Any, what: str, single: bool) -> list[tuple[Any, Any]]:
     return pairs
 
 
+@budgeted("reading")
 def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
     """A Program from SymPy expressions: `equations` maps symbols to right sides in order, the last one is the value.
 
@@ -566,7 +568,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
         except (RecursionError, MemoryError):
             raise InputError(f"equation {i + 1} of {name} is nested too deeply; name intermediate results") from None
         except SymgradError as error:
-            raise type(error)(f"{error} in {_where(i, key, expr)}") from None
+            raise type(error)(printable(f"{error} in {_where(i, key, expr)}")) from None
     return Program(name, variables, tuple(read), (read[-1].symbol,), "SymPy")
 
 

@@ -1,9 +1,22 @@
 """Rewrite rules between operations, one file a family: importing the package registers them all."""
 
-from symgrad.rules import chains, contractions, entrywise, kronecker, labels, scalars, sigmoids, sums, systems, transposes
+from symgrad.rules import (
+    chains,
+    contractions,
+    entrywise,
+    kronecker,
+    labels,
+    residuals,
+    scalars,
+    sigmoids,
+    sums,
+    systems,
+    transposes,
+)
 from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Rewrite
 
 __all__ = [
     "CODE", "FACTORED", "NORMAL", "PRINT", "RULES", "Known", "Rewrite",
-    "chains", "contractions", "entrywise", "kronecker", "labels", "scalars", "sigmoids", "sums", "systems", "transposes",
+    "chains", "contractions", "entrywise", "kronecker", "labels", "residuals", "scalars",
+    "sigmoids", "sums", "systems", "transposes",
 ]  # fmt: skip

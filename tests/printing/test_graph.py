@@ -82,6 +82,24 @@ def test_a_group_of_an_unknown_equation_is_named(tmp_path):
         derive("cs231n_neuron")[0].save(tmp_path / "saved.svg", groups={"g": ["nothing"]})
 
 
+def chain(depth):
+    body = "".join(f"    h{i + 1} = tanh(h{i})\n" for i in range(depth))
+    return sg.forward(f'def f(h0: "n"):\n{body}    return sum(h{depth})\n').derive("h0")
+
+
+@needs_dot
+@pytest.mark.parametrize(("depth", "columns"), [(10, 1), (30, 5)])
+def test_a_long_chain_runs_down_in_columns(depth, columns, tmp_path):
+    """Sixty nodes stand in a picture that is neither a line nor a ribbon."""
+    svg = chain(depth).save(tmp_path / "saved.svg").read_text(encoding="utf-8")
+    width, height = map(float, re.search(r'width="(\d+)pt" height="(\d+)pt"', svg).groups())
+    across = {
+        round(float(x)) for x in re.findall(r'<g id="node\d+" class="node">.*?<text.*? x="(-?[\d.]+)"[^>]*>tanh', svg, re.DOTALL)
+    }
+    assert len(across) == (columns if columns > 1 else depth)
+    assert columns == 1 or 1 / 3 < width / height < 3
+
+
 def test_labels_are_escaped():
     derivation, _ = derive("cs231n_circuit")
     hostile = '<IMG SRC="/etc/passwd"/> "> ]; evil [URL="http://x"'

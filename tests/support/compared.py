@@ -16,7 +16,7 @@ from symgrad.op import Node, variable
 from symgrad.operations import operations
 from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
-from symgrad.simplify import legible, readable
+from symgrad.simplify import readable
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def derivation(form: Form) -> sg.Derivation:
 
 def compared(form: Form) -> Iterator[Compared]:
     d = derivation(form)
-    adjoint = legible(d.adjoint)
+    adjoint = d.legible_adjoint
     for name, text in form.of.items():
         named = name.endswith("_bar")
         printed = next(eq.expr for eq in adjoint.equations if eq.name == name) if named else readable(d.closed_form(name))

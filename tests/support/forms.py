@@ -182,6 +182,16 @@ MODELS = [
         Z_bar="1 / X.shape[0] * (softmax(Z, axis=1) - Y)", W_bar="X.T @ Z_bar", b_bar="sum(Z_bar, axis=0)",
     ),
     paper(
+        "Bishop (4.91), probabilities named", "logistic_named",
+        "X: n d, w: d, t: n -> a = X @ w; y = sigmoid(a); -sum(t * log(y) + (1 - t) * log(1 - y))",
+        w="X.T @ (sigmoid(X @ w) - t)", a_bar="y - t", w_bar="X.T @ a_bar",
+    ),
+    paper(
+        "softmax and cross-entropy, probabilities named", "cross_entropy_named",
+        "x: d, y: k | onehot, W: k d -> z = W @ x; p = softmax(z); -sum(y * log(p))",
+        W="outer(softmax(W @ x) - y, x)", z_bar="p - y", W_bar="outer(z_bar, x)",
+    ),
+    paper(
         "Poisson regression", "poisson", "X: n d, w: d, y: n | positive -> eta = X @ w; sum(exp(eta) - y * eta)",
         w="X.T @ (exp(X @ w) - y)", eta_bar="exp(eta) - y",
     ),
