@@ -54,6 +54,10 @@ def looseness(text: str) -> int:
 def _factor(tokens: list[str]) -> int:
     """One factor is taken off the tokens: a letter, a number, a bracket or an application, with what stands above and below it."""
     token, bracketed = tokens.pop(0), False
+    if token == r"\nabla":  # it stands before what it differentiates as an exponent stands behind
+        while tokens[0].isspace():
+            tokens.pop(0)
+        return min(POWER, _factor(tokens))
     if token in _PAIRS or token.startswith(r"\begin"):
         _skip(tokens, _PAIRS.get(token, token.replace("begin", "end").split("}")[0] + "}"), token)
         bracketed = True
