@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 SOURCES := symgrad derivations tests $(wildcard benchmarks)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 
-.PHONY: demo test check supply docs benchmark format clean
+.PHONY: demo test fuzz mutation check supply docs benchmark format clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer network, and write it to out/
@@ -14,6 +14,13 @@ demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer networ
 
 test: .venv/tools.stamp
 	@JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n 2
+
+MINUTES ?= 20
+fuzz: .venv/tools.stamp  ## random programs under every oracle, in two processes: make fuzz MINUTES=20
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+mutation: .venv/tools.stamp  ## every rule sabotaged in every way, and how many of the mutants the tests kill
+	@$(BIN)/python -m tests.mutation
 
 check: .venv/tools.stamp
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -328,7 +328,8 @@ class Derivation:
     @cached_property
     def sharing(self) -> Sharing:
         """The letters of what is printed, one for the whole derivation."""
-        return Sharing(self._letters, self.program.equations)
+        named = [eq for eq in self.program.equations if eq.name != self.program.name]  # a value returned at once has no name
+        return Sharing(self._letters, named)
 
     @property
     def _letters(self) -> Letters:
@@ -422,7 +423,8 @@ class Derivation:
         for least in ENLARGED:
             sizes = sizes_for(inputs, least=least)
             try:
-                evaluate(self.program, sample_inputs(inputs, sizes, 0), examples)
+                with np.errstate(all="ignore"):  # shapes alone matter here
+                    evaluate(self.program, sample_inputs(inputs, sizes, 0), examples)
                 break
             except (IndexError, ValueError):
                 continue

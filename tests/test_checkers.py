@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import checkers
+import corners
+import printed
 import pytest
 import sympy
 from cases import case_of
@@ -141,3 +143,62 @@ def test_shapes_notice_another_error(broken: Broken):
 
 def test_partials_notice_a_wrong_region(broken: Broken):
     fails(checkers.check_partials, broken(tanh, jvp=lambda Z, X, X_dot: doubled_far_out(Z, X, X_dot)))
+
+
+def test_corners_notice_a_slope_that_is_wrong_at_zero(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    relu = REGISTRY["relu"]
+    monkeypatch.setitem(corners.TANGENTS, "broken_relu", corners.TANGENTS["relu"])
+    at_zero = REGISTRY["select"]
+    steps = lambda X: at_zero(X, 0 * X, 1 + 0 * X, 0 * X, relation=">=")  # noqa: E731
+    rules = {"vjp": lambda Z, X, Z_bar: (steps(X) * Z_bar,), "jvp": lambda Z, X, X_dot: steps(X) * X_dot}
+    fails(corners.check_at_corners, broken(relu, **rules))
+
+
+def test_corners_notice_a_tie_that_is_not_shared(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(corners.TANGENTS, "broken_maximum", corners.TANGENTS["maximum"])
+    maximum, wins = REGISTRY["maximum"], REGISTRY["wins"]
+    rule = lambda Z, X, Y, Z_bar: (2 * wins(X, Y) * wins(X, Y) * Z_bar, wins(Y, X) * Z_bar)  # noqa: E731
+    fails(corners.check_at_corners, broken(maximum, vjp=rule))
+
+
+def test_corners_ask_what_holds_at_a_kink(broken: Broken):
+    fails(corners.check_at_corners, broken(tanh, kink="somewhere"))
+
+
+def test_in_process_notices_another_value(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(corners, "evaluate", lambda program, inputs, functions: {"Z": 2 * inputs["X1"]})
+    fails(corners.check_in_process, broken(tanh))
+
+
+def test_fold_notices_a_lost_sign(broken: Broken):
+    fails(corners.check_fold, broken(hadamard, fold=lambda X, Y: -Y if X.op.name == "broadcast" else None))
+
+
+def test_count_notices_a_missing_factor(broken: Broken):
+    fails(corners.check_count, broken(tanh, flops=lambda X: 2 * sympy.Mul(*X.shape)))
+
+
+def test_brackets_notice_a_sum_that_stands_open(broken: Broken):
+    fails(
+        printed.check_brackets, broken(hadamard, latex=lambda node, show: rf"{show(node.args[0], 0)} \odot {show(node.args[1], 0)}")
+    )
+
+
+def test_brackets_notice_a_precedence_too_high(broken: Broken):
+    fails(printed.check_brackets, broken(hadamard, precedence=4))
+
+
+def test_printed_notices_another_form(broken: Broken):
+    fails(printed.check_printed, broken(tanh, latex=r"\sinh(#1)"))
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3),
+        (r"\tanh(a + b)", 5), (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3),
+        (r"\phi'(x)", 5), (r"A (B + C)", 3),
+    ],
+)  # fmt: skip
+def test_looseness(text: str, level: int):
+    assert printed.looseness(text) == level

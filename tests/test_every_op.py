@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import checkers
+import corners
+import printed
 import pytest
 from cases import DISTINCT, LEAVES, ONES, UNSAMPLED, Case, case_of, fits_size_one, samples
 from witnesses import UNWITNESSED, WITNESSES
@@ -41,6 +43,18 @@ def test_law_with_numbers(law: str, op: Op, sample: Sample, sizes: dict[str, int
 @pytest.mark.parametrize("law", ["closure", "latex", "shapes"])
 def test_law(law: str, op: Op, sample: Sample):
     check(law)(case_of(op, sample))
+
+
+@every_sample
+@pytest.mark.parametrize("law", ["at_corners", "in_process", "fold", "count"])
+def test_further_law(law: str, op: Op, sample: Sample):
+    getattr(corners, f"check_{law}")(case_of(op, sample))
+
+
+@every_sample
+@pytest.mark.parametrize("law", ["brackets", "printed"])
+def test_law_of_print(law: str, op: Op, sample: Sample):
+    getattr(printed, f"check_{law}")(case_of(op, sample))
 
 
 @every_size

@@ -9,8 +9,8 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
-from symgrad.ops.arithmetic import hadamard, scale
+from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.ops.arithmetic import hadamard, inner, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.product import dot, eye, matmul, outer, transpose
 
@@ -61,12 +61,18 @@ def _einsum_jvp(Z: Node, *rest: Node, spec: str) -> Node:
     return OPERATORS["add"](*terms) if len(terms) > 1 else terms[0]
 
 
-def _einsum_latex(node: Node, show: Any) -> str:
+def _einsum_latex(node: Node, show: Any) -> Any:
     inputs, output = _parse(node.params["spec"])
     bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
-    terms = " ".join(f"{show.bracketed(x)}_{{{s}}}" if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
+    terms = " ".join(_entries_latex(x, s, show) if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
     body = rf"\sum_{{{bound}}} {terms}" if bound else terms
-    return rf"\left[ {body} \right]_{{{output}}}" if output else body
+    return (rf"\left[ {body} \right]_{{{output}}}", ATOM) if output else body
+
+
+def _entries_latex(x: Node, letters: str, show: Any) -> str:
+    """W_{ij}; a letter that has an index of its own is held together, {W_1}_{ij}, since TeX takes one subscript."""
+    text = show.bracketed(x)
+    return f"{{{text}}}_{{{letters}}}" if "_" in text else f"{text}_{{{letters}}}"
 
 
 def _einsum_numpy(node: Node) -> str:
@@ -143,6 +149,7 @@ einsum = Op(
     samples=(
         on("b m n", "b n k", spec="amn,ank->amk"),
         on("m n", "n k", "m", spec="mn,nk,m->k"),
+        on("m n", "n k", "k m", spec="mn,nk,km->"),
         on("m n k", spec="mnk->n"),
         on("m n", "m n", "m n", spec="mn,mn,mn->m"),
     ),
@@ -269,14 +276,43 @@ def _batched(X: Node, Y: Node) -> Node:
 OPERATORS["matmul"] = product
 
 
-@named("matmul", "dot", method=True)
+named("matmul", method=True)(product)
+
+
+def _over(X: Node, Y: Node, axis: int) -> Node:
+    """The sum over the last axis of X and one of Y's; what is left of both stands side by side."""
+    letters = string.ascii_letters
+    x, rest = letters[: X.ndim], letters[X.ndim : X.ndim + Y.ndim - 1]
+    y = rest[:axis] + x[-1] + rest[axis:]
+    return contract(f"{x},{y}->{x[:-1]}{rest}", X, Y)
+
+
+@named("dot", method=True)
 def dot_of(a: Any, b: Any) -> Node:
-    """`dot` is the matrix product up to rank 2, and a plain product with a scalar."""
+    """The matrix product up to rank 2, a plain product with a scalar; above, every row of `a` meets every matrix of `b`."""
     X, Y = as_node(a), as_node(b)
-    return OPERATORS["multiply"](X, Y) if 0 in (X.ndim, Y.ndim) else product(X, Y)
+    if 0 in (X.ndim, Y.ndim):
+        return OPERATORS["multiply"](X, Y)
+    return product(X, Y) if max(X.ndim, Y.ndim) <= 2 else _over(X, Y, max(Y.ndim - 2, 0))
 
 
-@named("inner", "vdot")
+@named("inner")
 def inner_of(a: Any, b: Any) -> Node:
+    """The sum over the last axes of both."""
     X, Y = as_node(a), as_node(b)
-    return product(X, Y.T) if X.ndim == Y.ndim == 2 else dot_of(X, Y)
+    if 0 in (X.ndim, Y.ndim):
+        return OPERATORS["multiply"](X, Y)
+    if X.ndim == Y.ndim == 2:
+        return product(X, Y.T)
+    return dot(X, Y) if X.ndim == Y.ndim == 1 else _over(X, Y, Y.ndim - 1)
+
+
+@named("vdot")
+def vdot_of(a: Any, b: Any) -> Node:
+    """The sum of the products of all entries."""
+    X, Y = as_node(a), as_node(b)
+    if X.ndim == Y.ndim == 1:
+        return dot(X, Y)
+    if X.shape != Y.shape:
+        raise ShapeError(f"vdot needs arrays of one shape, got {show_shape(X.shape)} and {show_shape(Y.shape)}; ravel them first")
+    return inner(X, Y)

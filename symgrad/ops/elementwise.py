@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -73,10 +73,16 @@ def _logarithm(base: int) -> Op:
 
 log2, log10 = _logarithm(2), _logarithm(10)
 
+
+def _xlogy_latex(node: Node, show: Any) -> Any:
+    x, log_y = show(node.args[0], POWER), rf"\log {show.argument(node.args[1])}"
+    return rf"{x} \odot {log_y}" if node.ndim else (f"{x} {log_y}", CHAIN)
+
+
 xlogy = elementwise(
     "xlogy",
     lambda Z, X, Y: (log(Y), ratio(X, Y, at=sympy.S.Zero)),
-    latex=lambda node, show: rf"{show(node.args[0], POWER)} \{'odot ' if node.ndim else ''}log {show.argument(node.args[1])}",
+    latex=lambda node, show: _xlogy_latex(node, show),
     precedence=PRODUCT,
     numpy="np.where({0} == 0, 0.0, {0} * np.log(np.where({0} == 0, 1.0, {1})))",
     scalar=lambda x, y: x * sympy.log(y),
@@ -159,6 +165,7 @@ log_cosh = elementwise(
     "log_cosh",
     lambda Z, X: (tanh(X),),
     latex=r"\log \cosh(#1)",
+    precedence=CHAIN,
     numpy="_log_cosh({0})",
     helpers=("_log_cosh",),
     scalar=lambda x: sympy.log(sympy.cosh(x)),

@@ -7,7 +7,7 @@ from typing import Any
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.graph import postorder
 from symgrad.language import METHODS, named
-from symgrad.op import ATOM, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
+from symgrad.op import ATOM, CHAIN, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.filling import counting
@@ -29,27 +29,39 @@ def labels(x: Any, what: str) -> Node:
 
 # one_hot ----------------------------------------------------------------------------------------------------------------
 
+
+def _one_hot_numpy(node: Node) -> str:
+    classes = dim_source(node.params["classes"])
+    labels = f"({{0}} % {classes})" if node.params["wraps"] else "{0}"
+    return f"({labels}[..., None] == np.arange({classes})).astype(_dtype)"
+
+
 one_hot = Op(
     "one_hot",
-    shape=lambda y, classes: (*y.shape, classes),
-    vjp=lambda Z, y, Z_bar, classes: (None,),
-    jvp=lambda Z, y, y_dot, classes: zeros(Z.shape),
+    shape=lambda y, classes, **_: (*y.shape, classes),
+    vjp=lambda Z, y, Z_bar, **_: (None,),
+    jvp=lambda Z, y, y_dot, **_: zeros(Z.shape),
     latex=r"\operatorname{onehot}(#1)",
     precedence=ATOM,
-    numpy=lambda node: f"({{0}}[..., None] == np.arange({dim_source(node.params['classes'])})).astype(_dtype)",
-    flops=lambda y, classes: size(y) * classes,
-    samples=(on("m | int", classes=4), on("m n | int", classes=3)),
-    found="A constant: labels have no derivative.",
+    numpy=_one_hot_numpy,
+    flops=lambda y, classes, **_: size(y) * classes,
+    samples=(on("m | int", classes=4, wraps=False), on("m n | int", classes=3, wraps=True)),
+    found="A constant: labels have no derivative.  A label below zero counts from the end where it `wraps`, as an index does; "
+    "one_hot itself has no one there.",
 )
 
 
 @named("one_hot")
 def one_hot_of(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None) -> Node:
     y = labels(x, "one_hot")
-    E = one_hot(y, classes=exact(num_classes))
+    E = one_hot(y, classes=exact(num_classes), wraps=False)
     (last,) = normal_axes(E, axis)
-    order = list(range(y.ndim))
-    order.insert(last, y.ndim)
+    return _with_last_at(E, last)
+
+
+def _with_last_at(E: Node, axis: int) -> Node:
+    order = list(range(E.ndim - 1))
+    order.insert(axis, E.ndim - 1)
     return transpose(E, tuple(order))
 
 
@@ -65,7 +77,7 @@ def _pick_shape(X: Node, y: Node, *, axis: int) -> Shape:
 
 def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
     """The array with G at the labels and zeros elsewhere."""
-    E = one_hot_of(y, shape[axis], axis)
+    E = _with_last_at(one_hot(y, classes=shape[axis], wraps=True), axis)
     return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), E)
 
 
@@ -134,11 +146,11 @@ def _scatter_shape(G: Node, y: Node, *, axis: int, count: Dim) -> Shape:
     return (*G.shape[:axis], count, *G.shape[axis + y.ndim :])
 
 
-def _scatter_latex(node: Node, show: Any) -> str:
+def _scatter_latex(node: Node, show: Any) -> Any:
     G, y = node.args
     if node.params["axis"] == 0 and y.ndim == 1:
-        return rf"\operatorname{{onehot}}{show.argument(y)}^{{{show.top}}} {show(G, 3)}"
-    return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}"
+        return rf"\operatorname{{onehot}}{show.argument(y)}^{{{show.top}}} {show(G, CHAIN)}"
+    return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}", ATOM
 
 
 scatter: Op = Op(
@@ -147,7 +159,7 @@ scatter: Op = Op(
     vjp=lambda Z, G, y, Z_bar, axis, count: (gather(Z_bar, y, axis=axis), None),
     jvp=lambda Z, G, y, G_dot, y_dot, axis, count: scatter(G_dot, y, axis=axis, count=count),
     latex=_scatter_latex,
-    precedence=3,
+    precedence=CHAIN,
     numpy=lambda node: f"_scatter({{0}}, {{1}}, {tuple_source(node.shape)}, {node.params['axis']})",
     helpers=("_scatter",),
     flops=lambda G, y, **_: size(G),

@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, POWER, Node, Op, as_node, on, same_shape, show_shape, size
+from symgrad.op import ATOM, CHAIN, POWER, Node, Op, as_node, on, same_shape, show_shape, size
 from symgrad.ops.arithmetic import multiply, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
@@ -29,9 +29,9 @@ def _direction_latex(node: Node, show: Any) -> Any:
     if len(axes) == x.ndim:
         return rf"\frac{{{show(x, 0)}}}{{{length}}}", POWER
     if x.ndim == 2 and axes == (1,):
-        return rf"\operatorname{{diag}}({length})^{{-1}} {show(x, POWER)}", POWER
+        return rf"\operatorname{{diag}}({length})^{{-1}} {show(x, CHAIN)}", CHAIN
     if x.ndim == 2 and axes == (0,):
-        return rf"{show(x, POWER)} \operatorname{{diag}}({length})^{{-1}}", POWER
+        return rf"{show(x, CHAIN)} \operatorname{{diag}}({length})^{{-1}}", CHAIN
     return rf"\operatorname{{direction}}{label(node)}{show.argument(x)}", ATOM
 
 

@@ -111,7 +111,7 @@ def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
 def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
-    return rf"\operatorname{{transpose}}{show.argument(node.args[0])}"
+    return rf"\operatorname{{transpose}}{show.argument(node.args[0])}", ATOM
 
 
 # products ---------------------------------------------------------------------------------------------------------------

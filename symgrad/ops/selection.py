@@ -13,7 +13,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import ATOM, CONSTANT, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
+from symgrad.op import ATOM, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.broadcasting import align, fill
 from symgrad.source import value_source
 
@@ -44,7 +44,8 @@ def _fold_select(A: Node, B: Node, X: Node, Y: Node, relation: str) -> Node | No
     a, b = value_of(A), value_of(B)
     if a is None or b is None:
         return None
-    return X if RELATIONS[relation][2](a, b) == sympy.true else Y
+    holds = RELATIONS[relation][2](a, b)
+    return {sympy.true: X, sympy.false: Y}.get(holds)  # n > 2 is neither
 
 
 def _indicator(node: Node, show: Any, relation: str) -> str:
@@ -118,19 +119,18 @@ equal, not_equal = named("equal")(compare("==")), named("not_equal")(compare("!=
 
 
 def truth(condition: Any) -> Node:
-    """A condition as a choice of 1 and 0: a comparison already is one, a number counts as true unless it is zero."""
+    """A condition as a choice of 1 and 0, or one of the two: a comparison already is, a number counts as true unless it is zero."""
     c = as_node(int(condition) if isinstance(condition, bool) else condition)
     is_choice = c.op is select and {value_of(x) for x in c.args[2:]} == {sympy.S.Zero, sympy.S.One}
-    return c if is_choice or c.op is CONSTANT else not_equal(c, 0)
+    return c if is_choice or value_of(c) in (0, 1) else not_equal(c, 0)
 
 
 @named("where")
 def where(condition: Any, x: Any, y: Any) -> Node:
     """x where the condition holds, y elsewhere."""
     c = truth(condition)
-    if c.op is CONSTANT:
-        c = compare("!=")(c, 0)
-        return align(x, y)[0 if value_of(c) == 1 else 1]
+    if c.op is not select:
+        return align(x, y, c)[0 if value_of(c) == 1 else 1]
     (A, B, yes, _), relation = c.args, c.params["relation"]
     if value_of(yes) == 0:
         x, y = y, x

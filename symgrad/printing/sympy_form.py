@@ -57,7 +57,8 @@ def _entrywise(node: Node, *operands: Any) -> Any:
     numbers = [_spread_number(n) for n in node.args]
     arrays = {x for x, c in zip(operands, numbers, strict=True) if c is None}
     filled = [x if c is None else sympy_of(c) for x, c in zip(operands, numbers, strict=True)]
-    if len(arrays) < 2 and not any(isinstance(x, matrices.FunctionMatrix) for x in arrays):
+    explicit = any(isinstance(x, matrices.FunctionMatrix) for x in arrays) or dims(node.shape) == (1, 1)
+    if len(arrays) < 2 and not explicit:  # SymPy hands a 1x1 matrix to the function as if it were its entry
         t = sympy.Dummy("t", real=True)
         body = scalar(*(t if x in arrays else x for x in filled), **node.params)
         return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays.pop()) if arrays else body * _ones(*dims(node.shape))

@@ -53,3 +53,15 @@ def test_refused_by_name(expression, error, word):
 def test_labels_are_not_differentiated():
     derivation = forward('def f(X: "m k", y: "p | int"):\n    return sum(X[y])\n').derive()
     assert [str(v) for v in derivation.wrt] == ["X"]
+
+
+@pytest.mark.parametrize("expression", ["X[arange(3), y]", "X[y]", "take(X, y, axis=0)"])
+def test_labels_below_zero_count_from_the_end_as_in_jax(expression: str):
+    source = f'def f(X: "3 4", y: "3 | int"):\n    return sum({expression} ** 2)\n'
+    rng = np.random.default_rng(0)
+    check_against_jax(source, {"X": rng.normal(size=(3, 4)), "y": np.array([0, -1, 2])}, ["X"])
+
+
+def test_one_hot_has_no_one_for_a_label_below_zero():
+    source = 'def f(x: "3 4", y: "3 | int"):\n    return sum(one_hot(y, 4) * x)\n'
+    check_against_jax(source, {"x": np.ones((3, 4)), "y": np.array([0, -1, 2])}, ["x"])

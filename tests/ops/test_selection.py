@@ -73,3 +73,16 @@ def test_the_branch_not_taken_does_not_poison(formula, x, truth):
 def test_print(formula, expected):
     derivation = forward(f'def f(x: "n", y: "n"):\n    u = {formula}\n    J = sum(u)\n    return J\n').derive("x")
     assert expected in derivation.program.latex()
+
+
+@pytest.mark.parametrize("condition", ["greater(x.shape[0], 2)", "x.shape[0] - 2", "0 * x + x.shape[0] > 2"])
+def test_a_condition_on_a_dimension_is_decided_when_the_code_runs(condition: str):
+    source = f'def f(x: "n", y: "n"):\n    return sum(where({condition}, x, y) ** 2)\n'
+    for size in (2, 3):
+        x, y = np.arange(1.0, 1 + size), np.full(size, 5.0)
+        check_against_jax(source, {"x": x, "y": y})
+
+
+@pytest.mark.parametrize("condition", ["ones(3) > 0", "zeros(3)", "ones((2, 3))"])
+def test_a_condition_that_is_a_constant_array_chooses_for_all(condition: str):
+    check_against_jax(f'def f(x: "3", y: "3"):\n    return sum(where({condition}, x, y) ** 2)\n')

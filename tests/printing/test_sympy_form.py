@@ -178,3 +178,10 @@ def test_a_vector_is_a_column_and_a_scalar_a_symbol():
     assert W1 == sympy.MatrixSymbol("W1", h, d)
     assert lam == sympy.Symbol("lam", positive=True)
     assert next(iter(program.sympy().items())) == (sympy.MatrixSymbol("z", h, 1), W1 * x)
+
+
+def test_entrywise_functions_of_one_by_one_arrays_have_a_form_that_reads_back():
+    source = 'def f(b: "1"):\n    t = abs(b)\n    u = logical_and(t > 0, t < 0.4) * sin(t)\n    return sum(u)\n'
+    program = sg.forward(source).program
+    back = Program.from_sympy(program.sympy(), symbols_of(program)).derive("b")
+    assert back.values({"b": np.array([[0.3]])})["f"] == pytest.approx(np.sin(0.3))

@@ -140,7 +140,7 @@ WITNESSES |= {
     "pick": lambda x, y, axis: jnp.squeeze(jnp.take_along_axis(x, jnp.expand_dims(y, axis), axis=axis), axis),
     "gather": lambda x, y, axis: jnp.take(x, y, axis=axis),
     "scatter": scattered,
-    "one_hot": lambda y, classes: jax.nn.one_hot(y, classes),
+    "one_hot": lambda y, classes, wraps: jax.nn.one_hot(y % classes if wraps else y, classes),
     "inv": jnp.linalg.inv,
     "det": jnp.linalg.det,
     "det_sign": lambda x: jnp.linalg.slogdet(x)[0],

@@ -1,0 +1,43 @@
+"""The same text over jax, eager and in float64: a fast witness on a share of the programs, and the convention at kinks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.linalg
+import jax.scipy.special
+import numpy as np
+
+if TYPE_CHECKING:
+    from tests.fuzz.oracles import Subject
+
+jax.config.update("jax_enable_x64", True)
+_PLACES = (jax.lax, jax.scipy.special, jax.scipy.linalg, jnp.linalg, jax.nn, jnp)
+NAMES: dict[str, Any] = {name: getattr(place, name) for place in _PLACES for name in dir(place) if not name.startswith("_")}
+
+
+def function(subject: Subject) -> Any:
+    """f(inputs that move), or None where jax has no function of a name that the text calls."""
+    scope: dict[str, Any] = {**NAMES, "jnp": jnp, "jax": jax}
+    exec(compile(re.sub(r"(?m)^import .*$", "", subject.drawn.text), "<jax>", "exec"), scope)
+    fixed = {name: jnp.asarray(a) for name, a in subject.at.items() if name not in subject.moving}
+    fixed |= {"phi": jnp.sin} if subject.functions else {}
+    return lambda moving: scope["f"](**moving, **fixed)
+
+
+def gradient(subject: Subject) -> dict[str, Any] | None:
+    f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
+    try:
+        return {name: np.asarray(a) for name, a in jax.grad(f)(at).items()}
+    except (NameError, AttributeError, TypeError, NotImplementedError):
+        return None
+
+
+def hvp(subject: Subject, v: Mapping[str, Any]) -> dict[str, Any]:
+    f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
+    moved = {name: jnp.asarray(a) for name, a in v.items()}
+    return {name: np.asarray(a) for name, a in jax.jvp(jax.grad(f), (at,), (moved,))[1].items()}

@@ -1,0 +1,82 @@
+"""A sample of the sabotages: all are killed, or excused with a reason that holds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from symgrad.op import REGISTRY
+from symgrad.rules import RULES
+from tests.mutation.equivalents import EQUIVALENT
+from tests.mutation.laws import sound
+from tests.mutation.sabotage import Mutant, mutants, sabotaged
+from tests.mutation.score import dies, sample, scored
+
+SAMPLE = 120
+MUTANTS = list(mutants())
+
+
+def test_a_sample_is_killed():
+    score = scored(sample(SAMPLE, seed=len(MUTANTS)))
+    assert not score.alive and not score.wrongly_excused, score
+    assert len(score.killed) > 0.9 * SAMPLE
+
+
+def test_every_rule_of_every_operation_and_every_rewrite_is_sabotaged():
+    assert len(MUTANTS) > 2500 and len({m.name for m in MUTANTS}) == len(MUTANTS)
+    for op in REGISTRY.values():
+        fields = {m.field for m in MUTANTS if m.record is op}
+        assert not op.samples or {"numpy", "latex", "flops"} <= fields, op.name
+    assert {entry.name for entries in RULES.values() for entry in entries} == {m.record.name for m in MUTANTS if m.field == "apply"}
+
+
+def test_every_kind_of_sabotage_is_there():
+    whats = " ".join(m.what for m in MUTANTS)
+    for kind in (
+        "sign",
+        "transpose",
+        "factor 2",
+        "missing term",
+        "taken for",
+        "> 5",
+        "= 0",
+        "tie",
+        "one more",
+        "exchanged",
+        "never",
+    ):
+        assert kind in whats
+
+
+def test_every_excuse_is_needed():
+    unused = [pattern for pattern in EQUIVALENT if not any(re.fullmatch(pattern, m.name) for m in MUTANTS)]
+    assert not unused
+
+
+def test_a_record_as_it_is_survives():
+    tanh = REGISTRY["tanh"]
+    assert not any(
+        dies(Mutant(tanh, field, "nothing", getattr(tanh, field))) for field in ("vjp", "jvp", "numpy", "latex", "flops")
+    )
+
+
+def test_a_sabotage_is_undone():
+    tanh = REGISTRY["tanh"]
+    rule = tanh.vjp
+    with pytest.raises(ZeroDivisionError), sabotaged(Mutant(tanh, "vjp", "none", None)):
+        assert tanh.vjp is None
+        raise ZeroDivisionError
+    assert tanh.vjp is rule
+
+
+def test_a_mutant_that_changes_nothing_is_reported_alive():
+    tanh = REGISTRY["tanh"]
+    assert scored([Mutant(tanh, "flops", "nothing", tanh.flops)]).alive == ["tanh.flops: nothing"]
+
+
+def test_sound_tells_a_broken_record():
+    tanh = REGISTRY["tanh"]
+    with sabotaged(Mutant(tanh, "flops", "none", lambda X: 0)):
+        assert sound(tanh) == ["tanh"]
+    assert sound(tanh) == []
