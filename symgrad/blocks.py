@@ -67,8 +67,8 @@ class Factors:
 
 
 def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors | None:
-    """The blocks' structured terms by name; None where a block has none."""
-    if any(b.terms is None for b in blocks.values()):
+    """The blocks' structured terms by name; None where a block has none, and where there are no blocks."""
+    if not blocks or any(b.terms is None for b in blocks.values()):
         return None
     symbols: dict[Node, Node] = {}
     names = set(program.names)

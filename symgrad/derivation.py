@@ -41,6 +41,12 @@ from symgrad.second import Block, block
 from symgrad.simplify import legible, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
 
+MOST_READ = 120
+"""Equations of a backward pass above which no second derivative has a closed form short enough to look for."""
+
+MOST_MOVED = 1_000
+"""Equations, those of the backward pass once a variable, above which products along one direction at a time are the only plan."""
+
 LARGEST_CLOSED_FORM = 10_000
 """Nodes, counted as a tree, above which an expanded closed form is refused: it would not be read."""
 
@@ -218,19 +224,31 @@ class Derivation:
     @cached_property
     def plans(self) -> list[Plan]:
         """The ways to all second derivatives (first ones, where the value is no scalar) as dense arrays."""
+        if self._is_too_long:
+            return []
         if self.is_scalar:
             return hessian_plans(self.adjoint, self._upper, self.wrt, self._moved)
         seed = variable(fresh(f"{self.program.output}_bar", self.program.names), self.program.output.shape)
         raw = adjoint(self._normal, self.wrt, of=self.program.output, seed=seed)
         pulled = replace(raw, outputs=raw.outputs[1:]).needed()
         forward = [(self._pushed(v), self.directions[v]) for v in self.wrt]
-        blocks = {j: self.block("", str(v)) for j, v in enumerate(self.wrt)}
+        blocks = {} if self._is_too_deep else {j: self.block("", str(v)) for j, v in enumerate(self.wrt)}
         return jacobian_plans(simplified(self._normal), blocks, self.wrt, forward, (simplified(pulled), seed))
 
     @cached_property
     def plan(self) -> Plan | None:
         """The plan of fewest flops; None where products along one direction at a time are the only way."""
         return cheapest(self.plans)
+
+    @property
+    def _is_too_deep(self) -> bool:
+        """Is there no hope of a closed form that is short?"""
+        return 2 * len(self._normal.equations) > MOST_READ
+
+    @property
+    def _is_too_long(self) -> bool:
+        """Are products along one direction at a time the only way that ends soon?"""
+        return len(self.wrt) * 2 * len(self._normal.equations) > MOST_MOVED
 
     @property
     def _dense(self) -> Program | None:
@@ -248,13 +266,17 @@ class Derivation:
 
     @cached_property
     def _upper(self) -> dict[tuple[int, int], Block]:
-        """The Hessian's blocks on and above the diagonal; those below are their transposes."""
+        """The Hessian's blocks on and above the diagonal, those below are their transposes; none of a program too long for them."""
+        if self._is_too_deep or self._is_too_long:
+            return {}
         return {(i, j): self.block(str(a), str(b)) for i, a in enumerate(self.wrt) for j, b in enumerate(self.wrt) if i <= j}
 
     @cached_property
     def _diagonal(self) -> Program | None:
         """The Hessian's diagonal, if it takes no loop over directions."""
-        return diagonal_program(self.adjoint, self._upper, self.wrt, self._moved) if self.is_scalar else None
+        if not self.is_scalar or self._is_too_long:
+            return None
+        return diagonal_program(self.adjoint, self._upper, self.wrt, self._moved)
 
     @cached_property
     def _gauss_newton(self) -> Program | None:

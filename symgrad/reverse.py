@@ -65,6 +65,7 @@ def adjoint(program: Program, wrt: Sequence[Node], of: Node | None = None, seed:
     `seed` is the cotangent of the value: 1 for a scalar, an input variable for a vector-valued program.
     """
     of = program.output if of is None else of
+    variables = frozenset(wrt)
     active, taken = depends_on(program, wrt), set(program.names)
     contributions: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)
     bars: dict[Node, Node] = {of: constant(1) if seed is None else seed}
@@ -88,7 +89,7 @@ def adjoint(program: Program, wrt: Sequence[Node], of: Node | None = None, seed:
             for v, bar in pullback(eq, bars[eq.symbol], active).items():
                 contributions[v].append((eq.symbol, bar))
         for v in first_use.get(eq.symbol, ()):
-            if v in wrt:
+            if v in variables:
                 emit(v)
     for v in wrt:
         if v not in bars:
@@ -101,9 +102,9 @@ def adjoint(program: Program, wrt: Sequence[Node], of: Node | None = None, seed:
 
 def _first_uses(program: Program, of: Node) -> dict[Node, list[Node]]:
     """For each equation the inputs that it is the first to read: there, going backwards, their adjoints are complete."""
-    seen: set[Node] = set()
+    seen, inputs = set[Node](), frozenset(program.inputs)
     uses: dict[Node, list[Node]] = {}
     for eq in program.needed([of]).equations:
-        uses[eq.symbol] = [v for v in postorder([eq.expr]) if v in program.inputs and v not in seen]
+        uses[eq.symbol] = [v for v in postorder([eq.expr]) if v in inputs and v not in seen]
         seen.update(uses[eq.symbol])
     return uses

@@ -5,6 +5,7 @@ Keeps true: the equations untouched, each followed by its tangent; each symbol a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -36,12 +37,12 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
     """
     wanted = program.outputs if outputs is None else tuple(outputs)
     taken = set(program.names) | {v.params["name"] for v in directions.values()}
-    dots = dict(directions)
+    dots, kept = dict(directions), frozenset(wanted)
     equations: list[Equation] = []
     for eq in program.equations:
         equations.append(eq)
         dot = pushforward(eq, dots)
-        if is_zero(dot) and eq.symbol not in wanted:
+        if is_zero(dot) and eq.symbol not in kept:
             continue
         name = fresh(f"{eq.name}_dot", taken)
         taken.add(name)
@@ -55,11 +56,12 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
 def direction_names(program: Program, wrt: Sequence[Node]) -> dict[Node, Node]:
     """A direction for every variable: V1 for W1 and v for w as the literature writes them, v_W1 where that is taken."""
     taken, result = set(program.names), {}
+    times = Counter(map(_short, wrt))
     for v in wrt:
         name = str(v.params["name"])
         letter = "V" if v.ndim == 2 else "v"
         short = letter + name[1:] if len(name) > 1 and name[1:].isdigit() else letter
-        clash = short in taken or [s for s in wrt if _short(s) == short] != [v]
+        clash = short in taken or times[short] > 1
         chosen = fresh(f"{letter}_{name}" if clash else short, taken)
         taken.add(chosen)
         symbol = ("direction", letter, v.params["symbol"]) if clash else chosen

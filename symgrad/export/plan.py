@@ -60,11 +60,14 @@ def cheapest(plans: Iterable[Plan]) -> Plan | None:
 def hessian_plans(program: Program, blocks: Mapping[Key, Block], wrt: tuple[Node, ...], product: Product) -> list[Plan]:
     """Closed forms, with products along all unit directions for the blocks that have none; and such products alone."""
     closed = {key: b.array for key, b in blocks.items() if b.array is not None}
-    choices = {CLOSED: closed} if len(closed) == len(blocks) else {"closed form and products in one pass": closed} if closed else {}
+    choices = (
+        {CLOSED: closed} if len(closed) == len(blocks) > 0 else {"closed form and products in one pass": closed} if closed else {}
+    )
+    keys = [(i, j) for i in range(len(wrt)) for j in range(i, len(wrt))]
     plans = []
     for name, known in (choices | {"products in one pass": {}}).items():
         try:
-            plans.append(Plan(name, _filled(program, known, list(blocks), wrt, product)))
+            plans.append(Plan(name, _filled(program, known, keys, wrt, product)))
         except NotBatched:
             continue
     return plans
@@ -74,7 +77,7 @@ def diagonal_program(program: Program, blocks: Mapping[Key, Block], wrt: tuple[N
     """The Hessian's diagonal: each variable's in closed form, or read off its block; None where neither is to be had."""
     found = {}
     for j, b in enumerate(wrt):
-        diagonal = blocks[j, j].diagonal
+        diagonal = blocks[j, j].diagonal if blocks else None
         if diagonal is None:
             try:
                 equations, (H,) = batched(*product(j, [j]), str(b), program.names)
@@ -136,7 +139,7 @@ def jacobian_plans(
     `forward` holds for every variable the value moved in its direction; `reverse` the gradients by the cotangent it comes with.
     """
     plans, of = [], program.outputs[0]
-    if all(b.array is not None for b in blocks.values()):
+    if blocks and all(b.array is not None for b in blocks.values()):
         closed = {v: b.array for v, b in zip(wrt, blocks.values(), strict=True) if b.array is not None}
         plans.append(Plan(CLOSED, dense_row(program, closed, of)))
     for name, build in (("forward products in one pass", _forwards), ("reverse products in one pass", _backwards)):

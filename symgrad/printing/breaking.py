@@ -35,6 +35,8 @@ def broken(text: str, width: int) -> list[str]:
     """The formula in pieces of at most `width` characters, as the terminal counts them, wherever it can be cut."""
     if len(text) <= width:
         return [text]
+    if _length(text) <= width:
+        return [text.strip()]
     text = _opened(text, width)
     cuts, pairs = _read(text)
     places = list(_chosen(text, cuts, width))
@@ -76,11 +78,11 @@ def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
     """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
     start, rest = 0, list(reversed(cuts))
     while rest:
+        if _length(text[start:]) <= width:
+            return
         fitting = []
         while rest and (length := _length(text[start : rest[-1].position])) <= width:
             fitting.append((rest.pop(), length))
-        if not rest and _length(text[start:]) <= width:
-            return
         if not fitting:
             start = rest.pop().position
         else:

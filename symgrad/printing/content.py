@@ -174,6 +174,7 @@ class _Writer:
     d: Derived
     show: Show
     numbers: dict[str, int] = field(default_factory=dict)
+    count: int = 0
     labels: set[str] = field(default_factory=set)
     titles: dict[str, tuple[Equation, ...]] = field(init=False)
     sharing: Sharing = field(init=False)
@@ -229,7 +230,8 @@ class _Writer:
     # equations ----------------------------------------------------------------------------------------------------------
 
     def _line(self, left: str, right: str, name: str) -> Line:
-        number = max(self.numbers.values(), default=0) + 1
+        self.count += 1
+        number = self.count
         self.numbers[name or f"line {number}"] = number
         return Line(left, right, number, self._label(name or f"line-{number}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -69,6 +70,7 @@ class Letters:
         return variable(name, node.shape)
 
 
+@functools.cache
 def latex_letter(name: str) -> str:
     """The letter of a name without its index: W of W1, lambda of lam."""
     return re.split("[_^]", latex_name(name))[0]

@@ -5,7 +5,7 @@ Keeps true: every equation has the same value, each symbol is assigned once, bef
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,6 +38,7 @@ class Sharing:
         self.letters, self.own = letters, own or {}
         self.lefts: Names = {}
         self.parts: Names = {}
+        self.meant: Names = {}
         self.told: set[Node] = set()
         self.families: dict[int, str] = {}
         self.forms: dict[Any, int] = {}
@@ -47,15 +48,15 @@ class Sharing:
     def branch(self) -> Sharing:
         """A copy that goes on by itself."""
         other = Sharing(self.letters.branch(), own=self.own)
-        other.lefts, other.parts, other.told = dict(self.lefts), dict(self.parts), set(self.told)
+        other.lefts, other.parts, other.meant, other.told = dict(self.lefts), dict(self.parts), dict(self.meant), set(self.told)
         other.families, other.forms = dict(self.families), dict(self.forms)
         return other
 
     def of(self, equations: Iterable[Equation]) -> tuple[Equation, ...]:
         """The equations in their order, each letter as an aside before the first equation that reads it."""
         known = [self._by_known_names(eq) for eq in equations]
-        chosen = self._repeated([eq.expr for eq in known])
-        self._name(list(dict.fromkeys(node for eq in known for node in _preorder(eq.expr) if node in chosen - set(self.parts))))
+        chosen = self._repeated([eq.expr for eq in known]) - set(self.parts)
+        self._name(list(dict.fromkeys(node for eq in known for node in _preorder(eq.expr) if node in chosen)))
         return tuple(line for eq in known for line in self._with_asides(eq))
 
     def _name(self, parts: list[Node]) -> None:
@@ -67,7 +68,7 @@ class Sharing:
                 self.families[form] = str(letter)
             indexed = self.letters.indexed(self.families[form], index, x) if index and form in self.families else None
             if (symbol := self.own.get(x) or indexed or self.letters.symbol(x)) is not None:
-                self.parts[x] = symbol
+                self.parts[x], self.meant[symbol] = symbol, x
 
     def _form_and_index(self, root: Node) -> tuple[int, str]:
         """A number for the expression without the indices of its names, and the index that all have; "" for none or several."""
@@ -84,7 +85,7 @@ class Sharing:
 
     def _by_known_names(self, eq: Equation) -> Equation:
         """A part that is the right side of an earlier equation is written as its left side."""
-        eq = _written(eq, self.lefts | self.parts)
+        eq = _written(eq, ChainMap(self.parts, self.lefts))
         self._remember(eq)
         return eq
 
@@ -113,12 +114,11 @@ class Sharing:
 
     def _asides(self, expr: Node) -> Iterator[Equation]:
         """The letters that are read here for the first time, each after those that it reads."""
-        defined = {letter: part for part, letter in self.parts.items()}
         for v in variables(expr):
-            if v in defined and v not in self.told:
+            if v in self.meant and v not in self.told:
                 self.told.add(v)
-                names = {p: letter for p, letter in self.parts.items() if letter is not v}
-                aside = Equation(v, _named(defined[v], names), aside=True)
+                part = self.meant[v]
+                aside = Equation(v, _rebuilt(part, {a: _named(a, self.parts) for a in part.args}), aside=True)
                 yield from self._asides(aside.expr)
                 yield aside
 
@@ -157,20 +157,21 @@ def _preorder(root: Node) -> Iterator[Node]:
             stack.extend(reversed(node.args))
 
 
-def _written(eq: Equation, names: Names) -> Equation:
+def _written(eq: Equation, names: Mapping[Node, Node]) -> Equation:
     return replace(eq, expr=_named(eq.expr, names), parts=tuple((v, _named(x, names)) for v, x in eq.parts))
 
 
-def _named(root: Node, names: Names) -> Node:
+def _named(root: Node, names: Mapping[Node, Node]) -> Node:
     """The same expression with names for its parts, the largest first; built as it stands, without folding."""
-    done = dict(names)
+    done: Names = {}
     stack = [root]
     while stack:
         node = stack[-1]
-        missing = [] if node in done else [a for a in node.args if a not in done]
+        name = names.get(node)
+        missing = [a for a in node.args if a not in done] if name is None else []
         stack += missing
         if not missing:
-            done[node] = done[node] if node in done else _rebuilt(node, done)
+            done[node] = _rebuilt(node, done) if name is None else name
             stack.pop()
     return done[root]
 
