@@ -7,7 +7,7 @@ from typing import Any
 import sympy
 
 from symgrad.language import named
-from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size
+from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.powers import power
@@ -57,7 +57,11 @@ def var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node
 
 @named("std", method=True)
 def std(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    return power(var(a, axis=axis, ddof=ddof, keepdims=keepdims), exponent=HALF)
+    V = var(a, axis=axis, ddof=ddof, keepdims=keepdims)
+    X = as_node(a)
+    if not ddof and all(X.shape[k] == 1 for k in normal_axes(X, axis)):  # one entry does not deviate, however it moves
+        return zeros(V.shape)
+    return power(V, exponent=HALF)
 
 
 # log-sum-exp and softmax ------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -64,7 +63,7 @@ def sabotage() -> Iterator[Any]:
 
 
 def test_random_programs_under_every_oracle():
-    result = run(SECONDS, start=int.from_bytes(os.urandom(3)))
+    result = run(SECONDS, start=0)  # the same programs everywhere, more of them where it is quick
     assert not result.failures, "\n\n".join(result.failures)
     assert result.tally["value, gradient and HVP against mpmath"] > 0
     assert result.skipped <= MOST_SKIPPED, result.tally
