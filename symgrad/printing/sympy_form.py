@@ -71,6 +71,12 @@ def _at(x: Any, i: Any, j: Any) -> Any:
     """The entry (i, j), with entrywise functions written out: SymPy folds a Piecewise out of a Lambda that binds its variable."""
     if isinstance(x, ElementwiseApplyFunction):
         return x.function(_at(x.expr, i, j))
+    if isinstance(x, matrices.MatAdd):  # SymPy cannot factor numbers out of an entry of a sum
+        return sympy.Add(*(_at(a, i, j) for a in x.args))
+    if isinstance(x, matrices.MatMul) and (number := x.as_coeff_matrices())[0] != 1:
+        return number[0] * _at(matrices.MatMul(*number[1]).doit(deep=False), i, j)
+    if isinstance(x, matrices.OneMatrix):
+        return sympy.S.One
     return x.lamda(i, j) if isinstance(x, matrices.FunctionMatrix) else MatrixElement(x, i, j)
 
 

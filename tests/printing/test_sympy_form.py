@@ -185,3 +185,11 @@ def test_entrywise_functions_of_one_by_one_arrays_have_a_form_that_reads_back():
     program = sg.forward(source).program
     back = Program.from_sympy(program.sympy(), symbols_of(program)).derive("b")
     assert back.values({"b": np.array([[0.3]])})["f"] == pytest.approx(np.sin(0.3))
+
+
+def test_a_kinked_function_of_a_sum_has_entries_that_are_scalars():
+    program = sg.forward('def f(b: "2"): return sum(hard_sigmoid(b) * cos(b))').program
+    (form,) = program.sympy().values()
+    b = sympy.MatrixSymbol("b", 2, 1)
+    at = {b: sympy.Matrix([sympy.Rational(1, 2), -4])}
+    assert form.subs(at).doit() == sympy.Rational(7, 12) * sympy.cos(sympy.Rational(1, 2))
