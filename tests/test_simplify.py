@@ -173,6 +173,10 @@ EXAMPLES = {
     "scaled_diagonal": (hadamard(broadcast(a, shape=(N, N), axes=(0,)), diag(b)), hadamard(columns(u), A)),
     "choice_of_choice": (hadamard(wins(A, B), hadamard(C, wins(A, B))), hadamard(wins(A, B), wins(A, C))),
     "complement_of_sigmoid": (add(fill(1, (N,)), -sigmoid(-a)), add(fill(1, (N,)), -sigmoid(a))),
+    "residual_of_sigmoid": (
+        add(hadamard(sigmoid(a), add(fill(1, (N,)), -b)), -hadamard(sigmoid(-a), b)),
+        add(hadamard(sigmoid(a), add(fill(1, (N,)), -b)), -hadamard(sigmoid(-a), c)),
+    ),
     "common_complement": (
         add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(-a), c)),
         add(hadamard(add(fill(1, (N,)), -sigmoid(a)), b), hadamard(sigmoid(a), c)),

@@ -132,8 +132,10 @@ def cofactor_quotient(X: Node, V: Node | None = None) -> Node:
 
 def _cofactor_shape(X: Node, *V: Node) -> Shape:
     """A single direction may be many, along axes in front."""
-    lead = V[0].shape[:-2] if len(V) == 1 else ()
-    return (*lead, *square_shape("cofactor")(X)) if not lead or V[0].shape[-2:] == X.shape else same_shape(X, *V)
+    square = square_shape("cofactor")(X)
+    if len(V) == 1 and V[0].ndim > 2 and V[0].shape[-2:] == X.shape:
+        return V[0].shape
+    return same_shape(X, *V) and square
 
 
 cofactor = slope(

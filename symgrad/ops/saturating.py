@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.builders import elementwise
-from symgrad.op import PRODUCT, on
+from symgrad.op import POWER, PRODUCT, on
 from symgrad.ops.broadcasting import fill
 from symgrad.ops.elementwise import absolute, hypot
 from symgrad.ops.powers import power
@@ -14,7 +14,7 @@ slant = elementwise(
     "slant",
     lambda Z, X: (power(hypot(fill(1, X.shape), X), exponent=sympy.Integer(-3)),),
     latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{\sqrt{{1 + {show(node.args[0], PRODUCT)}^2}}}}",
-    precedence=PRODUCT,
+    precedence=POWER,
     numpy="{0} / np.hypot(1, {0})",
     scalar=lambda x: x / sympy.sqrt(1 + x**2),
     found="d x (1 + x^2)^(-1/2) = ((1 + x^2) - x^2) (1 + x^2)^(-3/2) dx, and the bracket is 1.",
@@ -23,7 +23,7 @@ saturation = elementwise(
     "saturation",
     lambda Z, X: (power(1 + X, exponent=sympy.Integer(-2)),),
     latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{1 + {show(node.args[0], 0)}}}",
-    precedence=PRODUCT,
+    precedence=POWER,
     numpy="{0} / (1 + {0})",
     scalar=lambda x: x / (1 + x),
     samples=(on("m n | positive"), on(" | positive")),
@@ -33,7 +33,7 @@ softsign = elementwise(
     "softsign",
     lambda Z, X: (power(1 + absolute(X), exponent=sympy.Integer(-2)),),
     latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{1 + |{show(node.args[0], 0)}|}}",
-    precedence=PRODUCT,
+    precedence=POWER,
     numpy="{0} / (1 + np.abs({0}))",
     scalar=lambda x: x / (1 + sympy.Abs(x)),
     found="d x / (1 + |x|) = ((1 + |x|) - x sign(x)) / (1 + |x|)^2 dx, and the difference is 1.",
