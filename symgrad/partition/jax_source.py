@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symgrad.errors import UnsupportedError
-from symgrad.export import helpers
+from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.graph import postorder
 from symgrad.op import Node, value_of
 from symgrad.partition.mesh import Axes, Mesh, Split
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Program, fresh
 from symgrad.source import symbolic, value_source
 
 WORDS = {
@@ -28,52 +28,15 @@ WORDS = {
 
 CARRIED = frozenset(
     """_norm _direction _highest _lowest _log_cosh _ratio _sinc _removable _log1p_square _sech2 _others _prod_slope _cholesky
-    _lower_half""".split()
+    _lower_half _softplus _tanh_slope _classes_first _put _scatter _embed _solve_triangular""".split()
 )
-"""Helpers that jax can trace as they stand, over jax.numpy."""
+"""Helpers that jax can trace, as they stand or in the form that the exporter has for it."""
 
-WRITTEN = {
-    "_put": '''
-def _put(block, shape, index):
-    """Zeros of this shape with the block put in at the index."""
-    return jnp.zeros(shape, jnp.result_type(block)).at[index].set(block)
-''',
-    "_scatter": '''
-def _scatter(rows, labels, shape, axis):
-    """Zeros of this shape to which every slice is added at its label along the axis."""
-    whole = jnp.moveaxis(jnp.zeros(shape, rows.dtype), axis, 0)
-    rows = jnp.moveaxis(rows, range(axis, axis + labels.ndim), range(labels.ndim))
-    return jnp.moveaxis(whole.at[labels].add(rows), 0, axis)
-''',
-    "_solve_triangular": '''
-def _solve_triangular(a, b, lower, trans):
-    """The solution of a triangular system."""
-    columns = b if b.ndim == 2 else b[:, None]
-    return jax.lax.linalg.triangular_solve(a, columns, left_side=True, lower=lower, transpose_a=trans).reshape(b.shape)
-''',
-    "_embed": '''
-def _embed(x, spec, shape):
-    """Zeros, but x where the repeated subscripts of the result agree."""
-    inside, outside = spec.split("->")
-    at = jnp.indices(shape)
-    agree = [at[k] == at[outside.index(c)] for k, c in enumerate(outside)]
-    return jnp.where(jnp.all(jnp.stack(agree), axis=0), x[tuple(at[outside.index(c)] for c in inside)], 0.0)
-''',
-}  # fmt: skip
-"""Helpers that write into arrays in NumPy, written for jax."""
-
-HELPERS = (*CARRIED, *WRITTEN)
+HELPERS = tuple(sorted(CARRIED))
 """Names that a module may define."""
 
 _WITHIN = frozenset({"_substitute"})
 """Helpers that others above do without."""
-
-
-class _Pure(Statements):
-    """Statements that never write into an array."""
-
-    def _accumulated(self, eq: Equation) -> bool:
-        return False
 
 
 @dataclass(frozen=True)
@@ -86,8 +49,12 @@ class Body:
 
 def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], dict[Node, str]]:
     """The equations as statements that never write into an array, with markers for dimensions; and the name of each symbol."""
-    statements = _Pure(program, reserved)
-    return statements.emit(), statements.names
+    statements = Statements(program, reserved, writes=False)
+    lines = statements.emit()
+    if any("_dtype" in names_in(line) for line in lines):
+        floats = [str(v) for v in program.inputs if "int" not in v.params["properties"]]
+        lines.insert(0, f"_dtype = np.result_type({', '.join(floats)})")
+    return lines, statements.names
 
 
 def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
@@ -148,16 +115,13 @@ def whole_float(program: Program, v: Node, name: str) -> str:
 
 def helper_sources(program: Program) -> list[str]:
     """The text of the helpers that a program's equations call; raises `UnsupportedError` for one that has no form in jax."""
-    needed = {h: node.op.name for node in postorder(eq.expr for eq in program.equations) for h in node.op.helpers}
-    sources = []
-    for name in sorted(set(needed) - WORDS.keys() - _WITHIN):
-        if name in WRITTEN:
-            sources.append(WRITTEN[name].strip())
-        elif name in CARRIED:
-            sources.append(re.sub(r"\bnp\b", "jnp", inspect.getsource(getattr(helpers, name)).strip()))
-        else:
-            raise UnsupportedError(f"{needed[name]} has no form for jax yet; leave it out of what is partitioned")
-    return sources
+    nodes = list(postorder(eq.expr for eq in program.equations))
+    needed = {h: node.op.name for node in nodes for h in helpers_of(node)}
+    own = set(needed) - WORDS.keys() - _WITHIN
+    if refused := sorted(own - CARRIED):
+        raise UnsupportedError(f"{needed[refused[0]]} has no form for jax yet; leave it out of what is partitioned")
+    carried = sorted(with_needs(own, "jax") - WORDS.keys() - _WITHIN)
+    return [re.sub(r"\bnp\b", "jnp", source_of(name, "jax")) for name in carried]
 
 
 def spec_source(split: Sequence[Axes]) -> str:
