@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from symgrad.graph import postorder
 from symgrad.op import Node, value_of
 from symgrad.partition.mesh import Axes, Mesh, Split
 from symgrad.program import Program, fresh
-from symgrad.source import symbolic, value_source
+from symgrad.source import parsed, symbolic, value_source
 
 WORDS = {
     "_sigmoid": "jax.nn.sigmoid",
@@ -47,10 +48,22 @@ class Body:
     names: Mapping[Node, str]
 
 
+class _Summed(ast.NodeTransformer):
+    """An inner product of arrays as the sum of a product: vdot lays them out in one row, for which split ones are gathered."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="vdot"), args=[x, y]):
+                total = ast.Attribute(ast.Name("np", ast.Load()), "sum", ast.Load())
+                return ast.fix_missing_locations(ast.Call(total, [ast.BinOp(x, ast.Mult(), y)], []))
+        return node
+
+
 def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], dict[Node, str]]:
     """The equations as statements that never write into an array, with markers for dimensions; and the name of each symbol."""
     statements = Statements(program, reserved, writes=False)
-    lines = statements.emit()
+    lines = [ast.unparse(_Summed().visit(parsed(line))) for line in statements.emit()]
     if any("_dtype" in names_in(line) for line in lines):
         floats = [str(v) for v in program.inputs if "int" not in v.params["properties"]]
         lines.insert(0, f"_dtype = np.result_type({', '.join(floats)})")
