@@ -63,6 +63,8 @@ def _einsum_jvp(Z: Node, *rest: Node, spec: str) -> Node:
 
 def _einsum_latex(node: Node, show: Any) -> Any:
     inputs, output = _parse(node.params["spec"])
+    if len(inputs) == 2 and inputs[0] == inputs[1] and not output:
+        return rf"\langle {show(node.args[0], 0)}, {show(node.args[1], 0)} \rangle", ATOM
     bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
     terms = " ".join(_entries_latex(x, s, show) if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
     body = rf"\sum_{{{bound}}} {terms}" if bound else terms

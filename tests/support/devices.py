@@ -1,5 +1,6 @@
 """The program of one device run for all devices of a mesh in lockstep, with NumPy: a collective is what its definition says."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -18,7 +19,14 @@ class Devices:
         self.places = [dict(zip(mesh.sizes, at, strict=True)) for at in product(*(range(k) for k in mesh.sizes.values()))]
         numbers = mesh.numbers(sizes)
         local = {s.name: int(e.subs({f: numbers[f.name] for f in e.free_symbols})) for s, e in mesh.parts.items()}
-        self.scope = {"np": np, "_sizes": {**sizes, **local}, "__builtins__": {"float": float}, **vars(helpers)}
+        self.scope = {
+            "np": np,
+            "math": math,
+            "_dtype": np.dtype(float),
+            "_sizes": {**sizes, **local},
+            "__builtins__": {"float": float},
+            **vars(helpers),
+        }
 
     def index(self, place, axes):
         found = 0
