@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from symgrad.builders import elementwise
-from symgrad.op import PRODUCT, Node, Op, on
+from symgrad.op import POWER, Node, Op, on
 
 _FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)),
@@ -36,7 +36,7 @@ removable: Op = elementwise(
     "removable",
     lambda Z, X, function, order: (removable(X, function=function, order=order + 1),),
     latex=_latex,
-    precedence=PRODUCT,
+    precedence=POWER,
     numpy=lambda node: f'_removable({{0}}, "{node.params["function"]}", {node.params["order"]})',
     helpers=("_removable",),
     scalar=_scalar,
