@@ -19,7 +19,7 @@ import numpy as np
 from symgrad.errors import UnsupportedError
 from symgrad.language import LANGUAGE, METHODS
 from symgrad.program import Origin
-from symgrad.source import parsed
+from symgrad.source import compiled, parsed
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
@@ -129,7 +129,7 @@ class Names(dict[str, Any]):
         module = parsed("def make(): pass")
         module.body[0].body = body  # type: ignore[attr-defined]
         scope: dict[str, Any] = {}
-        exec(compile(ast.fix_missing_locations(module), "<checked definition>", "exec"), self, scope)
+        exec(compiled(ast.fix_missing_locations(module), "<checked definition>"), self, scope)
         return scope["make"]()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import threading
+import types
 import warnings
 from typing import Any
 
@@ -26,6 +27,12 @@ def parsed(text: str) -> ast.Module:
     with _parsing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
+
+
+def compiled(tree: ast.Module, name: str) -> types.CodeType:
+    """A checked tree as code; Python turns trees into its own under the same count."""
+    with _parsing:
+        return compile(tree, name, "exec")
 
 
 def source_of(piece: Any) -> str:

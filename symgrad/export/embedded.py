@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from symgrad.export import helpers
+from symgrad.source import parsed
 from symgrad.source import source_of as function_source
 
 
@@ -23,12 +24,12 @@ def source_of(name: str, target: str = "numpy") -> str:
 def _in_jax() -> dict[str, str]:
     """The functions of the file for jax, which is read and not imported."""
     text = Path(helpers.__file__).with_name("in_jax.py").read_text(encoding="utf-8")
-    return {n.name: ast.get_source_segment(text, n) or "" for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+    return {n.name: ast.get_source_segment(text, n) or "" for n in parsed(text).body if isinstance(n, ast.FunctionDef)}
 
 
 @cache
 def _needs(name: str, target: str) -> frozenset[str]:
-    called = {n.id for n in ast.walk(ast.parse(source_of(name, target))) if isinstance(n, ast.Name)}
+    called = {n.id for n in ast.walk(parsed(source_of(name, target))) if isinstance(n, ast.Name)}
     return frozenset(called & set(helpers.__all__)) - {name}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from symgrad.program import fresh
+from symgrad.source import parsed
 
 LONGEST = 88
 """Columns, as ruff has it by default."""
@@ -25,7 +26,7 @@ _OPAQUE = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp, ast.SetComp
 def laid_out(source: str, taken: Iterable[str], comments: dict[str, str] | None = None) -> list[str]:
     """The lines of a function's body, without its indentation; `comments` are put beside or above the names assigned."""
     lines: list[str] = []
-    for statement in ast.parse(source).body:
+    for statement in parsed(source).body:
         made = list(_statement(statement, INDENT, {*taken, *_names(statement)}))
         inner = isinstance(statement, ast.FunctionDef)  # stands between empty lines
         lines += ["", *made, ""] if inner else _commented(statement, made, comments or {})
@@ -172,7 +173,7 @@ def _is_plain(node: ast.AST) -> bool:
 def spelled(line: str) -> str:
     """A statement as `ast.unparse` has it in the spacing of ruff: x**2 but (x + 1) ** 2, a[:: n + 1], double quotes."""
     line = re.sub(r"^(\w+), = ", r"(\1,) = ", line.replace("'", '"'))
-    if line.startswith("return (") and isinstance(ast.parse(line).body[0].value, ast.Tuple):  # type: ignore[attr-defined]
+    if line.startswith("return (") and isinstance(parsed(line).body[0].value, ast.Tuple):  # type: ignore[attr-defined]
         line = f"return {line.removeprefix('return (').removesuffix(')')}" if not line.endswith(",)") else line
     while (change := next(_changes(line), None)) is not None:
         start, stop, text = change
@@ -186,7 +187,7 @@ def _changes(line: str) -> Iterator[tuple[int, int, str]]:
     if "**" not in line and not ("[" in line and ":" in line):
         return
     raw = line.encode()
-    for node in ast.walk(ast.parse(f"{line} pass" if line.endswith(":") else line)):
+    for node in ast.walk(parsed(f"{line} pass" if line.endswith(":") else line)):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             start, stop = node.left.end_col_offset or 0, node.right.col_offset
             if raw[start:stop] == b" ** " and _hugs(node.left) and _hugs(node.right):

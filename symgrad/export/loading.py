@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import InputError
-from symgrad.source import parsed
+from symgrad.source import compiled, parsed
 
 _IMPORTS = frozenset(
     {
@@ -110,7 +110,7 @@ def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes:
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = {k: getattr(builtins, k) for k in _BUILTINS if hasattr(builtins, k)}
     module.__dict__["__source__"] = source
-    exec(compile(check(source, imports, attributes), f"<symgrad {name}>", "exec"), module.__dict__)
+    exec(compiled(check(source, imports, attributes), f"<symgrad {name}>"), module.__dict__)
     return module
 
 
@@ -123,4 +123,4 @@ def computed(expression: str, scope: Mapping[str, Any]) -> Any:
 
 @cache
 def _compiled(expression: str) -> types.CodeType:
-    return compile(check(f"_result = {expression}"), "<symgrad>", "exec")
+    return compiled(check(f"_result = {expression}"), "<symgrad>")
