@@ -36,7 +36,9 @@ class Row:
 
 
 def flat(result: Any) -> np.ndarray:
-    return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in jax.tree.leaves(result)])
+    """All entries of a result, maps that are never formed as their dense arrays."""
+    leaves = (leaf.toarray() if hasattr(leaf, "toarray") else leaf for leaf in jax.tree.leaves(result))
+    return np.concatenate([np.ravel(np.asarray(leaf)) for leaf in leaves])
 
 
 def error(got: Any, want: Any) -> float:

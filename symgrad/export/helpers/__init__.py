@@ -18,7 +18,14 @@ from symgrad.export.helpers.factors import (
     _solve_triangular,
     _substitute,
 )
-from symgrad.export.helpers.frame import _arrays, _check, _fit_shape, _fits, _like
+from symgrad.export.helpers.frame import (
+    _arrays,
+    _check,
+    _fit_shape,
+    _fits,
+    _like,
+    _typed,
+)
 from symgrad.export.helpers.linear_map import LinearMap
 from symgrad.export.helpers.placing import _embed, _put, _scatter
 from symgrad.export.helpers.products import _columns, _diagonals
@@ -119,4 +126,5 @@ __all__ = [
     "_tanh",
     "_tanh_loss",
     "_tanh_slope",
+    "_typed",
 ]

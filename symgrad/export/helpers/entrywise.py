@@ -18,8 +18,8 @@ def _sech2(x):
 def _tanh_slope(x, h):
     """1 - h^2 for h = tanh(x); where that is small and would cancel, as `_sech2`."""
     slope = 1.0 - h * h
-    small = np.flatnonzero(slope < 0.01)
-    if small.size:
+    if np.minimum.reduce(slope, axis=None, initial=1.0) < 0.01:
+        small = np.flatnonzero(slope < 0.01)
         t = np.exp(-2.0 * np.abs(x.take(small)))
         np.put(slope, small, 4.0 * t / (1.0 + t) ** 2)
     return slope

@@ -9,20 +9,25 @@ def _arrays(**inputs):
     Numbers, lists and integers take the dtype of the arrays of floats beside them.
     """
     arrays = {name: np.asarray(given) for name, given in inputs.items()}
-    floats = [a for a in arrays.values() if a.dtype.kind == "f"]
-    typed = [a for name, a in arrays.items() if a.ndim and a is inputs[name]]
-    typed = [a.dtype for a in typed if a.dtype.kind == "f"]
-    dtype = np.result_type(*(typed or [a.dtype for a in floats] or [float]))
+    floats = {n: a for n, a in arrays.items() if a.dtype.kind == "f"}
+    typed = {a.dtype for n, a in floats.items() if a.ndim and a is inputs[n]}
+    typed = typed or {a.dtype for a in floats.values()} or {np.dtype(float)}
+    dtype = typed.pop() if len(typed) == 1 else np.result_type(*typed)
     sizes = {}
     for name, array in arrays.items():
         _fit_shape(name, array.shape, SHAPES[name], sizes)
-        if array.dtype.kind not in ("iub" if name in LABELS else "fiub"):
-            wanted = "integer labels" if name in LABELS else "real numbers"
-            raise TypeError(f"{name}: expected {wanted}, got dtype {array.dtype}")
-        is_typed = array.dtype.kind == "f" and array is inputs[name] and array.ndim
-        if not is_typed and name not in LABELS:
-            arrays[name] = array.astype(dtype)
+        if name in LABELS or array.dtype is not dtype:
+            arrays[name] = _typed(name, array, dtype, array is inputs[name])
     return list(arrays.values())
+
+
+def _typed(name, array, dtype, is_given):
+    """Labels as they are, arrays of floats as given, all else in a common dtype."""
+    if array.dtype.kind not in ("iub" if name in LABELS else "fiub"):
+        wanted = "integer labels" if name in LABELS else "real numbers"
+        raise TypeError(f"{name}: expected {wanted}, got dtype {array.dtype}")
+    is_typed = array.dtype.kind == "f" and is_given and array.ndim
+    return array if is_typed or name in LABELS else array.astype(dtype)
 
 
 def _fit_shape(name, shape, dims, sizes):
