@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from symgrad.graph import postorder
 from symgrad.linear import oriented, times
@@ -14,15 +15,21 @@ from symgrad.source import symbolic
 TYPICAL = 97
 """The size a dimension is taken to have where nothing is said: large beside the 1 of a vector, and the same for all."""
 
+ROWS, COLUMNS = 101, 93
+"""A dimension that counts rows of the inputs alone, or columns alone: (U V^T) V or U (V^T V) cost the same where all sizes are
+the same, and matrices of data and of low rank are tall."""
+
 LONGEST = 24
 """Chains of more factors stay as they are typed; the search is cubic."""
+
+Sizes = Mapping[Dim, int]
 
 Factor = tuple[Node, bool]  # a matrix, or a vector and whether it stands as a row
 
 
 def associated(program: Program) -> Program:
     """The same program with every chain of products bracketed by least cost; what several equations share stays whole."""
-    exprs = [eq.expr for eq in program.equations]
+    exprs, sizes = [eq.expr for eq in program.equations], likely(program)
     uses: Counter[Node] = Counter(exprs)
     for node in postorder(exprs):
         uses.update(node.args)
@@ -30,7 +37,7 @@ def associated(program: Program) -> Program:
     for node in postorder(exprs):
         chain = [(done[x], flip) for x, flip in _flat(node, False, uses, True)] if node.op in (matmul, dot, outer) else []
         if 2 < len(chain) <= LONGEST:
-            done[node] = _bracketed([oriented(x, flip) for x, flip in chain])
+            done[node] = _bracketed([oriented(x, flip) for x, flip in chain], sizes)
         else:
             done[node] = node.op.rebuild(node, (done[a] for a in node.args))
     return program.map(lambda expr: done[expr] if expr in done else expr)
@@ -53,9 +60,9 @@ def _flat(node: Node, flip: bool, uses: Counter[Node], whole: bool = False) -> l
     return [(node, flip)]
 
 
-def _bracketed(chain: list[Factor]) -> Node:
+def _bracketed(chain: list[Factor], numbers: Sizes) -> Node:
     """The cheapest bracketing by dynamic programming over the chain; of equals, the one from left to right."""
-    n, sizes = len(chain), _sizes(chain)
+    n, sizes = len(chain), _sizes(chain, numbers)
     best: dict[tuple[int, int], tuple[int, Factor]] = {(i, i): (0, factor) for i, factor in enumerate(chain)}
     for length in range(1, n):
         for i in range(n - length):
@@ -65,13 +72,20 @@ def _bracketed(chain: list[Factor]) -> Node:
     return best[0, n - 1][1][0]
 
 
-def _sizes(chain: list[Factor]) -> list[int]:
+def _sizes(chain: list[Factor], numbers: Sizes) -> list[int]:
     """Rows of the first factor, then the columns of every factor."""
     shapes = [(1, *x.shape) if row else (*x.shape, 1)[:2] for x, row in chain]
-    return [typical(shapes[0][0]), *(typical(columns) for _, columns in shapes)]
+    return [typical(shapes[0][0], numbers), *(typical(columns, numbers) for _, columns in shapes)]
 
 
-def typical(dim: Dim) -> int:
-    """A number for a dimension: its own, or that of a typical array."""
+def likely(program: Program) -> Sizes:
+    """Sizes that decide between orders which cost the same where all sizes are the same."""
+    matrices = [v.shape for v in program.inputs if v.ndim > 1]
+    rows, columns = {shape[0] for shape in matrices}, {shape[-1] for shape in matrices}
+    return {**dict.fromkeys(rows - columns, ROWS), **dict.fromkeys(columns - rows, COLUMNS)}
+
+
+def typical(dim: Dim, numbers: Sizes | None = None) -> int:
+    """A number for a dimension: its own, the one given, or that of a typical array."""
     value = symbolic(dim)
-    return max(1, int(value.subs(dict.fromkeys(value.free_symbols, TYPICAL))))
+    return max(1, int(value.subs({s: (numbers or {}).get(s, TYPICAL) for s in value.free_symbols})))

@@ -11,7 +11,7 @@ from symgrad.op import Node, constant, value_of
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import contract, einsum
 from symgrad.ops.embedding import embed
-from symgrad.ops.product import diagonal, identity, outer
+from symgrad.ops.product import diagonal, identity, outer, transposition
 from symgrad.program import Program
 
 MOST_OPERANDS = 8
@@ -26,7 +26,8 @@ def planned(program: Program) -> Program:
 def _planned(node: Node) -> Node:
     inputs, _, output = node.params["spec"].partition("->")
     sizes = dict(zip(output, node.shape, strict=True))
-    letters, operands, result = _without_identities(inputs.split(","), list(node.args), output)
+    letters, operands = _as_stored(inputs.split(","), list(node.args))
+    letters, operands, result = _without_identities(letters, operands, output)
     letters, operands = _without_ones(letters, operands)
     if len(operands) > MOST_OPERANDS:
         return node
@@ -35,6 +36,13 @@ def _planned(node: Node) -> Node:
     whole = _best(letters, operands, held) if operands else constant(1)
     spread = broadcast(whole, shape=tuple(sizes[c] for c in inside), axes=tuple(inside.index(c) for c in held))
     return spread if inside == result else embed(spread, spec=f"{inside}->{result}")
+
+
+def _as_stored(letters: list[str], operands: list[Node]) -> tuple[list[str], list[Node]]:
+    """Transposes undone by their subscripts, so that a matrix and its transpose are one operand."""
+    turned = [x.op is transposition and x.ndim == 2 for x in operands]
+    subscripts = [s[::-1] if t else s for s, t in zip(letters, turned, strict=True)]
+    return subscripts, [x.args[0] if t else x for x, t in zip(operands, turned, strict=True)]
 
 
 def _without_identities(letters: list[str], operands: list[Node], output: str) -> tuple[list[str], list[Node], str]:

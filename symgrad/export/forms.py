@@ -26,14 +26,18 @@ def computed(program: Program) -> Program:
 
     def step(node: Node) -> Node:
         found = _complement(node, defined) or _sigmoid_slope(node, defined) or _of_copies(node)
-        return found or _symmetric_update(node) or _by_inverse(node, inverted) or node
+        return found or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
 
-def inner_products(program: Program) -> Program:
-    """The same program with every sum of products an inner product; after the pass that takes contractions apart."""
-    return program.map(lambda expr: rewrite(expr, lambda node: _sum_of_products(node) or _sum_of_sums(node) or node))
+def products(program: Program) -> Program:
+    """The same program in the products that cost BLAS least; after contractions are taken apart and products ordered."""
+
+    def step(node: Node) -> Node:
+        return _sum_of_products(node) or _sum_of_sums(node) or _symmetric_update(node) or node
+
+    return program.map(lambda expr: rewrite(expr, step))
 
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:

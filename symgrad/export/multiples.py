@@ -8,6 +8,7 @@ from symgrad.graph import postorder
 from symgrad.op import Node
 from symgrad.ops.arithmetic import hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.contraction import einsum
 from symgrad.ops.product import outer
 from symgrad.program import Program
 
@@ -40,14 +41,23 @@ def _multiple(node: Node, uses: Counter[Node], done: dict[Node, Node]) -> Node:
 
 
 def _taken(c: Node, X: Node) -> Node:
-    """c X, the multiple taken of a copied array or of a vector where X is made of one."""
+    """c X, the multiple taken of a copied array, or of the smaller factor where X is a larger array than its factors."""
     if _is_copy(X):
         return broadcast.node(scale.node(c, X.args[0]), **X.params)
     if X.op is outer:
         return outer.node(scale.node(c, X.args[0]), X.args[1])
+    if X.op is einsum and len(X.args) == 2 and _keeps_all(X):
+        at = min((0, 1), key=lambda i: X.args[i].ndim)
+        return einsum.node(*(scale.node(c, a) if i == at else a for i, a in enumerate(X.args)), **X.params)
     if X.op is hadamard and any(map(_is_copy, X.args)):
         return hadamard.node(*(_taken(c, a) if a is next(filter(_is_copy, X.args)) else a for a in X.args))
     return scale.node(c, X)
+
+
+def _keeps_all(X: Node) -> bool:
+    """Is it a product of two arrays that sums over nothing?"""
+    inputs, _, output = X.params["spec"].partition("->")
+    return set(inputs) - {","} <= set(output)
 
 
 def _is_copy(X: Node) -> bool:

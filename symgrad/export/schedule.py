@@ -2,7 +2,7 @@
 
 from symgrad.export.association import associated
 from symgrad.export.contraction import planned
-from symgrad.export.forms import computed, inner_products
+from symgrad.export.forms import computed, products
 from symgrad.export.multiples import gathered
 from symgrad.export.turning import turned
 from symgrad.program import Program
@@ -10,4 +10,4 @@ from symgrad.program import Program
 
 def scheduled(program: Program) -> Program:
     """The same program in the forms and the order that code computes."""
-    return gathered(inner_products(associated(planned(computed(turned(program)))))).needed()
+    return gathered(products(associated(planned(computed(turned(program)))))).needed()

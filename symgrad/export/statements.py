@@ -94,34 +94,51 @@ class Statements:
                 continue
             if ready:
                 self._compute(node)
+            elif self._sums_a_diagonal(node):
+                self._accumulate(node, _describe(node))
             else:
                 stack.append((node, True))
                 stack.extend((a, False) for a in reversed(node.args))
 
     def _accumulated(self, eq: Equation) -> bool:
         """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
-        terms = eq.expr.args if eq.expr.op is add else (eq.expr,)
-        rest = [t for t in terms if _place(t, "") is None]
+        terms, rest = _summands(eq.expr)
         if not self.writes or len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
             return False
+        self._accumulate(eq.expr, eq.name)
+        self.names[eq.symbol] = self.names[eq.expr]
+        return True
+
+    def _accumulate(self, node: Node, wanted: str) -> None:
+        terms, rest = _summands(node)
+        outer, self.current = self.current, rest[0] if len(rest) == 1 and self.uses[rest[0]] == 1 else None
         self._compute_below(*rest)
-        name = self._name(eq.name)
-        silent = _fills(eq.expr.shape, rest)
+        self.current = outer
+        name = self._name(wanted)
+        silent = _fills(node.shape, rest)
         total = " + ".join(self._operand(t, silent) for t in rest)
         total += ".copy()" if len(rest) == 1 and self.uses[rest[0]] > 1 else ""
-        self._assign(name, total or f"np.zeros({tuple_source(eq.expr.shape)}, dtype=_dtype)")
+        self._assign(name, total or f"np.zeros({tuple_source(node.shape)}, dtype=_dtype)")
         for term in terms:
             self._add_in_place(term, name)
-        self.names[eq.expr] = self.names[eq.symbol] = name
-        return True
+        self.names[node] = name
 
     def _add_in_place(self, term: Node, name: str) -> None:
         if (found := _place(term, name)) is None:
             return
         factors, place = found
+        if (number := value_of(factors[0])) is not None and number.is_negative:
+            factors, place = [constant(-number), *factors[1:]], place.replace("+=", "-=")
         self._compute_below(*factors)
         factors = [f for f in factors if value_of(f) != 1] or [constant(1)]
         self.lines.append(f"{place} {' * '.join(self._operand(f, True) for f in factors)}")
+
+    def _sums_a_diagonal(self, node: Node) -> bool:
+        """A sum inside an equation of one dense array and of terms on its diagonal."""
+        if not self.writes or node.op is not add or node in self.roots or node.ndim != 2:
+            return False
+        terms, rest = _summands(node)
+        return 1 == len(rest) < len(terms) and rest[0] not in self.roots and not self._aliased(rest[0])
 
     def _aliased(self, node: Node) -> bool:
         return node in self.names or node.op.name in _VIEWS | _ALIASES
@@ -138,7 +155,7 @@ class Statements:
                 self._named(operand)
             text = self._expression(node)
         self.code[node] = text
-        if node not in self.roots and not is_view and (self.uses[node] > 1 or len(text) > WIDEST):
+        if node not in self.roots and node is not self.current and not is_view and (self.uses[node] > 1 or len(text) > WIDEST):
             self._named(node)
         elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
             self._brought_forward(self.roots[node])
@@ -206,6 +223,12 @@ def _copies(node: Node) -> Node | None:
     """The broadcast that an operand is, or is the negative of."""
     inner = node.args[1] if node.op is scale and value_of(node.args[0]) == -1 else node
     return inner if inner.op is broadcast else None
+
+
+def _summands(node: Node) -> tuple[Sequence[Node], list[Node]]:
+    """The terms of a sum, and those of them that fill the whole array."""
+    terms = node.args if node.op is add else (node,)
+    return terms, [t for t in terms if _place(t, "") is None]
 
 
 def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
