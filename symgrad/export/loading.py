@@ -39,14 +39,14 @@ _BUILTINS = frozenset(
     "ValueError TypeError SystemExit __build_class__ __name__ __import__ property staticmethod bool all any".split()
 )
 _SYNTAX = (
-    ast.Module, ast.FunctionDef, ast.ClassDef, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.If, ast.Raise,
-    ast.Import, ast.ImportFrom, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.arguments, ast.arg, ast.keyword, ast.alias,
-    ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Lambda, ast.IfExp, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp,
-    ast.GeneratorExp, ast.comprehension, ast.Compare, ast.Call, ast.JoinedStr, ast.FormattedValue, ast.Constant, ast.Attribute,
-    ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
-    ast.cmpop,
+    ast.Module, ast.FunctionDef, ast.ClassDef, ast.Return, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.For,
+    ast.If, ast.Raise, ast.Import, ast.ImportFrom, ast.Expr, ast.Pass, ast.Break, ast.Continue, ast.arguments, ast.arg,
+    ast.keyword, ast.alias, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Lambda, ast.IfExp, ast.Dict, ast.Set, ast.ListComp,
+    ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension, ast.Compare, ast.Call, ast.JoinedStr, ast.FormattedValue,
+    ast.Constant, ast.Attribute, ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.expr_context,
+    ast.boolop, ast.operator, ast.unaryop, ast.cmpop,
 )  # fmt: skip
-"""What generated code is written in; no with, try, del, global, await, yield or walrus."""
+"""What generated code is written in; no with, try, global, await, yield or walrus."""
 
 _FILES = frozenset(
     "load loadtxt save savez savez_compressed savetxt fromfile fromregex genfromtxt memmap open_memmap DataSource tofile dump "
@@ -90,6 +90,8 @@ def _wrong(node: ast.AST, own: frozenset[str], imports: frozenset[str]) -> str |
             return f"reads {name}"
         case ast.Attribute(attr=name) if name not in own and name not in _attributes():
             return f"reads {name}"
+        case ast.Delete(targets=targets) if not all(isinstance(target, ast.Name) for target in targets):
+            return "deletes more than a local"
         case ast.Import(names=names) if unknown := [a.name for a in names if a.name not in imports]:
             return f"imports {unknown[0]}"
         case ast.ImportFrom(module=module) if module not in imports:

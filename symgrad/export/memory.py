@@ -150,7 +150,9 @@ class _Walk:
                     self.assign(target, self.evaluate(expr, scope), scope)
                 case ast.FunctionDef(name=name):
                     scope[name] = statement
-                case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size"), orelse=[]):
+                case ast.Delete(targets=targets):
+                    self.release(*(scope.pop(target.id) for target in targets if isinstance(target, ast.Name)))
+                case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size") | ast.Compare(), orelse=[]):
                     continue  # what is done to few entries holds little
                 case _:
                     raise _UnknownError(type(statement).__name__)

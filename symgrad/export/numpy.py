@@ -15,6 +15,7 @@ from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import source_of, with_needs
 from symgrad.export.lines import LONGEST, laid_out
+from symgrad.export.release import released
 from symgrad.export.reuse import helpers_of
 from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import REPORTS, TESTING, self_test
@@ -231,6 +232,8 @@ class _Module:
         shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
         unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         body = _without_unused([line for line in (unpack, first, *lines) if line])
+        if self.target.writes:
+            body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.inputs})
         return self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:

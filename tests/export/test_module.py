@@ -171,6 +171,7 @@ def test_the_same_input_gives_the_same_bytes():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
+        ("x = [1]\ndel x[0]", "generated code deletes more than a local, which is never written"),
         ("import os", "generated code imports os, which is never written"),
         ("x = ().__class__", "generated code reads __class__, which is never written"),
         ("def f():\n    global x", "generated code holds Global, which is never written"),

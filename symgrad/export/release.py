@@ -1,0 +1,28 @@
+"""Arrays given up after their last use, where a function is so long that it would hold far more than it needs.
+
+A local keeps its array until the function returns.  In a deep network that is every adjoint at once: memory, and time, for each new
+array then comes from outside the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from symgrad.export.statements import names_in
+
+SHORTEST = 32
+"""Statements below which a function keeps its locals: what it would give up is little, and `del` is one more line to read."""
+
+
+def released(body: Sequence[str], arrays: Collection[str]) -> list[str]:
+    """The statements of a function, each followed by a `del` of the `arrays` that it is the last to read."""
+    if len(body) < SHORTEST:
+        return list(body)
+    last = {name: k for k, line in enumerate(body) for name in names_in(line)}
+    return [line for k, statement in enumerate(body) for line in (statement, *_deleted(k, last, arrays, len(body)))]
+
+
+def _deleted(k: int, last: dict[str, int], arrays: Collection[str], end: int) -> Iterator[str]:
+    names = [name for name, at in last.items() if at == k and name in arrays]
+    if names and k < end - 1:
+        yield f"del {', '.join(names)}"
