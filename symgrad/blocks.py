@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,38 +20,40 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
 
     Second derivatives commute, so blocks below the diagonal are transposes of those above it.
     """
-    equations, outputs, names = list(program.equations), [], set(program.names)
+    rows: list[Row] = []
     for i, row in enumerate(wrt):
         for j, column in enumerate(wrt):
             expr = arrays[i, j] if i <= j else exchanged(arrays[j, i], column.ndim)
-            name = fresh(f"H_{row}_{column}", names)
-            names.add(name)
-            symbol = variable(name, row.shape + column.shape, symbol=("hessian", row.params["symbol"], column.params["symbol"]))
-            equations.append(Equation(symbol, expr))
-            outputs.append(symbol)
-    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+            symbol = ("hessian", row.params["symbol"], column.params["symbol"])
+            rows.append((f"H_{row}_{column}", row.shape + column.shape, symbol, expr))
+    return _followed(program, rows)
 
 
 def diagonals(program: Program, arrays: Mapping[Node, Node]) -> Program:
     """The program followed by one equation a variable, the diagonal of its Hessian block."""
-    equations, outputs, names = list(program.equations), [], set(program.names)
-    for v, expr in arrays.items():
-        name = fresh(f"D_{v}", names)
-        names.add(name)
-        outputs.append(variable(name, v.shape))
-        equations.append(Equation(outputs[-1], expr))
-    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+    return _followed(program, [(f"D_{v}", v.shape, None, expr) for v, expr in arrays.items()])
 
 
 def dense_row(program: Program, arrays: Mapping[Node, Node], of: Node) -> Program:
     """The program followed by one equation a Jacobian block of the value `of`."""
+    value = of.params["symbol"]
+    return _followed(
+        program, [(f"J_{v}", of.shape + v.shape, ("bar", v.params["symbol"], value), expr) for v, expr in arrays.items()]
+    )
+
+
+Row = tuple[str, Shape, Any, Node]
+"""The name wanted for a block, its shape, its symbol in print and its value."""
+
+
+def _followed(program: Program, rows: Iterable[Row]) -> Program:
+    """The program with these for its outputs."""
     equations, outputs, names = list(program.equations), [], set(program.names)
-    for v, expr in arrays.items():
-        name = fresh(f"J_{v}", names)
+    for wanted, shape, symbol, expr in rows:
+        name = fresh(wanted, names)
         names.add(name)
-        symbol = variable(name, of.shape + v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
-        equations.append(Equation(symbol, expr))
-        outputs.append(symbol)
+        outputs.append(variable(name, shape, symbol=symbol))
+        equations.append(Equation(outputs[-1], expr))
     return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
 
 

@@ -30,6 +30,11 @@ def operator_name(name: str) -> str:
     return rf"\operatorname{{{name}}}(#1)"
 
 
+def primes(order: int) -> str:
+    """The mark of a derivative: primes, from the fourth on a number in brackets."""
+    return "'" * order if order < 4 else rf"^{{({order})}}"
+
+
 def unary(op: Op) -> Callable[[Any], Node]:
     return lambda x: op(as_node(x))
 
@@ -121,9 +126,7 @@ arctan2 = elementwise(
 
 
 def _sinc_latex(node: Node, show: Any) -> str:
-    order = node.params["order"]
-    marks = "'" * order if order < 4 else rf"^{{({order})}}"
-    return rf"\operatorname{{sinc}}{marks}{show.argument(node.args[0])}"
+    return rf"\operatorname{{sinc}}{primes(node.params['order'])}{show.argument(node.args[0])}"
 
 
 def _sinc_scalar(x: Any, order: int) -> Any:

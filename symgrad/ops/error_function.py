@@ -8,14 +8,12 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.op import ATOM, Node, Op, on
-from symgrad.ops.elementwise import operator_name
+from symgrad.ops.elementwise import operator_name, primes
 from symgrad.ops.powers import divide
 
 
 def _latex(node: Node, show: Any) -> str:
-    order = node.params["order"]
-    marks = "'" * order if order < 4 else f"^{{({order})}}"
-    return rf"\operatorname{{erfcx}}{marks}({show(node.args[0], 0)})"
+    return rf"\operatorname{{erfcx}}{primes(node.params['order'])}({show(node.args[0], 0)})"
 
 
 def _scalar(x: Any, order: int) -> Any:

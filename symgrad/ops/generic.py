@@ -11,12 +11,11 @@ from symgrad.errors import InputError
 from symgrad.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size, zeros
 from symgrad.ops.arithmetic import multiply, plus
 from symgrad.ops.contraction import contract
+from symgrad.ops.elementwise import primes
 
 
 def _apply_latex(node: Node, show: Any) -> str:
-    order, name = node.params["order"], show.name(node.params["function"])
-    marks = "'" * order if order < 4 else rf"^{{({order})}}"
-    return f"{name}{marks}({show(node.args[0], 0)})"
+    return f"{show.name(node.params['function'])}{primes(node.params['order'])}({show(node.args[0], 0)})"
 
 
 def derivative_name(function: str, order: int) -> str:
