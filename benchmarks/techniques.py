@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -34,19 +35,26 @@ def _none(*_: Any) -> None:
     return None
 
 
+def _all_of(body: Any, _: Any) -> Any:
+    return body
+
+
 TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
     "values at hand: the slope of tanh from tanh": (f"{_EXPORT}.reuse.REUSES", (), "8 layers", "gradient"),
     "values at hand: softmax from log-softmax": (f"{_EXPORT}.reuse.REUSES", (), "softmax regression", "gradient"),
     "one inverse for every system": (f"{_EXPORT}.forms._by_inverse", _none, "Gaussian", "gradient"),
     "one inverse for every system, product": (f"{_EXPORT}.forms._by_inverse", _none, "GP", "product"),
-    "inner products without the array of products": (f"{_EXPORT}.schedule.inner_products", _same, "factorisation", "gradient"),
-    "inner products along rows": (f"{_EXPORT}.schedule.inner_products", _same, "attention", "gradient"),
+    "inner products without the array of products": (f"{_EXPORT}.schedule.products", _same, "factorisation", "gradient"),
+    "inner products along rows": (f"{_EXPORT}.schedule.products", _same, "attention", "gradient"),
     "scalars multiplied first": (f"{_EXPORT}.schedule.gathered", _same, "GP", "product"),
     "copies last": (f"{_EXPORT}.forms._of_copies", _none, "layer norm", "product"),
     "blocks of entries, gradient": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "gradient"),
     "blocks of entries, product": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "product"),
     "short axes stored first": (f"{_EXPORT}.helpers._classes_first", _classes_first, "softmax regression", "gradient"),
     "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _same, "product chain", "gradient"),
+    "arrays given up after the last use": (f"{_EXPORT}.numpy.released", _all_of, "32 layers", "gradient"),
+    "arrays given up after the last use, product": (f"{_EXPORT}.numpy.released", _all_of, "32 layers", "product"),
+    "weighted products as squares": (f"{_EXPORT}.forms._symmetric_update", _none, "logistic 2000", "hessian"),
 }
 
 
@@ -69,8 +77,7 @@ def table() -> str:
         row = measure(
             Row(chosen.name, {"with": _thunk(chosen, kind), "without": _exported_without(target, stand_in, chosen, kind)})
         )
-        of = "gradient" if kind == "gradient" else "product"
-        cells = [name, f"{row.name}: {of}", *(f"{1e6 * t:.4g}" for t in row.medians.values()), f"{row.ratios['without']:.2f}"]
+        cells = [name, f"{row.name}: {kind}", *(f"{1e6 * t:.4g}" for t in row.medians.values()), f"{row.ratios['without']:.2f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -86,6 +93,5 @@ def _exported_without(target: str, stand_in: Any, chosen: Model, kind: str) -> C
 
 def _thunk(chosen: Model, kind: str) -> Callable[[], Any]:
     derived = sg.forward(chosen.source).derive(*chosen.wrt).compile()
-    if kind == "gradient":
-        return lambda: derived.value_and_grad(**chosen.inputs)
-    return lambda: derived.hvp(chosen.direction, **chosen.inputs)
+    call = {"gradient": derived.value_and_grad, "product": partial(derived.hvp, chosen.direction), "hessian": derived.hessian}[kind]
+    return lambda: call(**chosen.inputs)
