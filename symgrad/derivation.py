@@ -27,7 +27,7 @@ from symgrad.graph import postorder, substitute
 from symgrad.op import SYMMETRIC, Node, variable
 from symgrad.ops.generic import functions_of
 from symgrad.printing.document import embedded, save
-from symgrad.printing.equations import align, legend, listing, reordered
+from symgrad.printing.equations import align, legend, listing, reordered, restated
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
@@ -291,6 +291,13 @@ class Derivation:
     # formulas -----------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def stable_forms(self) -> tuple[Equation, ...]:
+        """The equations that are differentiated in another form than typed, in that form, which neither cancels nor overflows."""
+        typed = by_name(legible(self.program)).defined
+        meant = by_name(legible(self._normal)).equations
+        return tuple(eq for eq in meant if eq.symbol in typed and typed[eq.symbol].expr is not eq.expr)
+
+    @cached_property
     def legible_adjoint(self) -> Program:
         """The adjoint as it is printed: fewer operations to read than to compute."""
         return by_name(legible(self.adjoint))
@@ -326,7 +333,8 @@ class Derivation:
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
         """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
         theme = Theme(style, superscript)
-        parts = [legend(self.program.inputs, theme), *(align(p, theme) for _, p in self.sections())]
+        notes = "\n".join((legend(self.program.inputs, theme), *restated(self.stable_forms, theme)))
+        parts = [notes, *(align(p, theme) for _, p in self.sections())]
         return "\n\n".join(part for part in parts if part)
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:

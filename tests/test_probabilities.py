@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.ops.reduction import logsumexp
 from symgrad.printing.content import Formulas, content
 
 jax.config.update("jax_enable_x64", True)
@@ -42,3 +43,14 @@ def test_where_the_probability_is_zero_in_float64():
     f = sg.forward(CROSS_ENTROPY).derive("z").compile()
     z, y = np.array([0.0, 2000.0, -50.0]), np.array([1.0, 0.0, 0.0])
     np.testing.assert_allclose(f.grad(z=z, y=y).z, [-1.0, 1.0, 0.0], atol=1e-15)
+
+
+def test_the_stable_form_is_named_and_the_typed_one_printed():
+    d = sg.forward('def f(x: "n"):\n    L = log(sum(exp(x)))\n    return L\n').derive("x")
+    assert [(eq.name, eq.expr.op) for eq in d.stable_forms] == [("L", logsumexp)]
+    assert r"% differentiated as L = \operatorname{logsumexp}(x)" in d.latex()
+    assert r"\log(\mathbf{1}^{\top} \exp(x))" in d.latex()
+
+
+def test_no_note_where_the_typed_form_is_differentiated():
+    assert not sg.forward('def f(x: "n"):\n    L = sum(exp(x))\n    return L\n').derive("x").stable_forms

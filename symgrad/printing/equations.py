@@ -97,6 +97,12 @@ def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
     return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
 
 
+def restated(equations: Iterable[Equation], theme: Theme | None = None) -> list[str]:
+    """Comments that name the form in which an equation is differentiated."""
+    show = Show(theme)
+    return [f"% differentiated as {left} = {right}" for left, right in rows(equations, show)]
+
+
 @budgeted("printing")
 def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:
     """The equations as a terminal shows them, equal signs in one column."""
