@@ -35,7 +35,8 @@ def _fit_shape(name, shape, dims, sizes):
     if len(shape) != len(dims):
         declared = ", ".join(map(str, dims)) + "," * (len(dims) == 1)
         raise ValueError(f"{name}: expected shape ({declared}), got {shape}")
-    for dim, size in zip(dims, shape, strict=True):
+    for axis, dim in enumerate(dims):
+        size = shape[axis]
         known = dim if isinstance(dim, int) else sizes.setdefault(dim, size)
         if known != size:
             raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {known}")
