@@ -16,8 +16,10 @@ from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
 from symgrad.program import Equation, Program
+from symgrad.rules.terms import entrywise, entrywise_product
 
 LETTERS = "abcdefghij"
+EVEN = (sech2, cos, absolute)
 
 
 def computed(program: Program) -> Program:
@@ -26,7 +28,7 @@ def computed(program: Program) -> Program:
 
     def step(node: Node) -> Node:
         found = _complement(node, defined) or _sigmoid_slope(node, defined) or _of_copies(node)
-        return found or _by_inverse(node, inverted) or node
+        return found or _without_sign(node) or _by_inverse(node, inverted) or node
 
     return program.map(lambda expr: rewrite(expr, step))
 
@@ -77,7 +79,22 @@ def _sigmoid_slope(node: Node, defined: Mapping[Node, Equation]) -> Node | None:
     if node.op is not hadamard or any(a.op is not sigmoid for a in factors):
         return None
     x, y = (a.args[0] for a in factors)
-    return scale(HALF**2, sech2(scale(HALF, x))) if scale(-1, x) is y or scale(-1, y) is x else None
+    if scale(-1, x) is not y and scale(-1, y) is not x:
+        return None
+    slope = sech2(scale(HALF, x))
+    return scale(HALF**2, _without_sign(slope) or slope)
+
+
+def _without_sign(node: Node) -> Node | None:
+    """f(c y x) = f(|c| x) for an even function f and signs y."""
+    if node.op not in EVEN:
+        return None
+    number, x = coefficient(node.args[0])
+    factors = entrywise(x)
+    rest = [a for a in factors if a.op is not VARIABLE or "sign" not in a.params["properties"]]
+    if not rest or (len(rest) == len(factors) and not number.could_extract_minus_sign()):
+        return None
+    return node.op(multiply(abs(number), entrywise_product(rest)), **node.params)
 
 
 def _of_copies(node: Node) -> Node | None:

@@ -199,3 +199,11 @@ def test_a_short_last_axis_gives_the_same(name):
     long = getattr(helpers, name)(np.tile(X, 1)[:40], axis=(1,))
     np.testing.assert_allclose(getattr(helpers, name)(X, axis=(1,))[:40], long, rtol=1e-14)
     assert helpers._classes_first(X, (1,)).flags.f_contiguous and helpers._classes_first(X, (0,)) is X
+
+
+def test_even_functions_leave_signs_out():
+    text = 'def f(X: "n d", w: "d", y: "n | sign"): return sum(log(1 + exp(-y * (X @ w))))'
+    d = sg.forward(text).derive("w")
+    assert "X, w, _ = _arrays(" in body(d, "hvp")
+    assert d.verify(seeds=(0,)).ok
+    assert "np.cos(3 * (x * y))" in body(sg.forward('def f(x: "n", y: "n"): return sum(cos(-3 * x * y))').derive("x"), "value")
