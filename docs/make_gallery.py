@@ -29,8 +29,9 @@ JAX = {
     "JAX_COMPILATION_CACHE_DIR": str(HERE / "_build" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 }
-"""What JAX compiled for one build is there for the next."""
+"""What JAX compiled for one build is there for the next; and what runs once is not worth optimising."""
 
 GROUPS = {
     "Circuits": {
@@ -43,6 +44,7 @@ GROUPS = {
         "d2l_generic": "D2L 5.3, generic",
         "d2l_mlp": "D2L 5.3, tanh",
         "d2l_mlp_bias": "D2L 5.3, biases",
+        "mlp_batch": "D2L 5.3, a batch",
         "mlp_hvp": "Pearlmutter's R-operator",
         "softmax_mse": "Softmax, squared error",
         "softmax_cross_entropy": "Softmax, cross-entropy",
