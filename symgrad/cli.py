@@ -178,7 +178,7 @@ def _add_cost(commands: Any) -> None:
     cost.add_argument("--budget", type=_tolerance, metavar="BYTES", help="the cheapest recomputing that keeps no more than this")
     cost.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of the machine, for the roofline")
     cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
-    cost.add_argument("--measure", action="store_true", help="run the exported code at these sizes, and say how long it takes")
+    cost.add_argument("--measure", action="store_true", help="run the exported code at these sizes on one core: how long it takes")
     _add_bind(cost)
     cost.add_argument("--graph", type=_folder, metavar="FILE", help="draw the graph of all passes, as .svg or .png (Graphviz)")
     cost.add_argument(
@@ -376,6 +376,8 @@ def _cost(args: argparse.Namespace) -> int:
         raise InputError("the roofline needs both --peak and --bandwidth")
     if args.against is not None and args.plot is None:
         raise InputError("--against says what --plot draws against; give both")
+    if args.measure:
+        _one_core()
     derivation = _read(args)
     with _progress("counting"):
         from symgrad.plots import doubled
@@ -427,6 +429,12 @@ def _virtual_devices(count: int) -> None:
     flag = f"--xla_force_host_platform_device_count={count}"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+def _one_core() -> None:
+    """NumPy's libraries are told, before it is imported, to leave the other cores alone."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _relative(path: Path, folder: Path) -> str:
