@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location
-SOURCES := symgrad derivations tests $(wildcard benchmarks)
+SOURCES := symgrad derivations tests $(wildcard benchmarks docs/*.py)
 DEMO := derivations/d2l_mlp_bias.py --wrt W1 b1 W2 b2
 
 .PHONY: demo test fuzz mutation check supply docs benchmark format clean

@@ -30,7 +30,7 @@ Two rows do not compare with the book as it stands. (55) there is $2 (X^+)^{\\to
 which we have none; the row spells it out as $X (X^{\\top} X)^{-1}$, five on both sides. (92) is compared with a corrected sum.
 """
 
-SECOND = """# Second order
+SECOND = """## Second order
 
 The forms in `tests/support/second_forms.py`, compared in the same way. A block of two matrices acts on the column-stacked vec of a
 direction; $K_{m,n}$ is the commutation matrix, $K_{m,n} \\operatorname{vec}(X) = \\operatorname{vec}(X^{\\top})$ for an m x n

@@ -29,8 +29,12 @@ JAX = {
     "JAX_COMPILATION_CACHE_DIR": str(HERE / "_build" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 }
-"""What JAX compiled for one build is there for the next."""
+"""What JAX compiled for one build is there for the next; and what runs once is not worth optimising."""
+
+WIDEST = 78
+"""Characters of an equation in the site's column."""
 
 GROUPS = {
     "Circuits": {
@@ -43,6 +47,7 @@ GROUPS = {
         "d2l_generic": "D2L 5.3, generic",
         "d2l_mlp": "D2L 5.3, tanh",
         "d2l_mlp_bias": "D2L 5.3, biases",
+        "mlp_batch": "D2L 5.3, a batch",
         "mlp_hvp": "Pearlmutter's R-operator",
         "softmax_mse": "Softmax, squared error",
         "softmax_cross_entropy": "Softmax, cross-entropy",
@@ -116,7 +121,8 @@ def write(stem: str) -> Entry:
     report = derivation.verify(seeds=(0,), **stand_ins(names[stem].function))
     picture = ""
     if has_dot():
-        derivation.save(TARGET / f"{stem}.svg", **({"point": names["POINT"]} if "POINT" in names else {}))
+        numbers = {"point": names["POINT"], "digits": names.get("DIGITS")} if "POINT" in names else {}
+        derivation.save(TARGET / f"{stem}.svg", **numbers)
         picture = f"```{{image}} {stem}.svg\n:alt: The computational graph of {stem}\n:class: graph\n```"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     parts = content(derivation, report=report)
@@ -139,7 +145,7 @@ def page(stem: str, text: str, picture: str, parts: list[Part], costs: list[str]
     """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
     yield f"# {TITLES[stem]}"
     yield text
-    yield f'```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: "@sg.forward"\n```'
+    yield f'```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: "@sg.forward"\n:end-before: WRT\n```'
     for part in parts:
         if isinstance(part, Heading) and part.level == 1:
             continue
@@ -153,7 +159,12 @@ def page(stem: str, text: str, picture: str, parts: list[Part], costs: list[str]
         elif isinstance(part, Code):
             yield f"```python\n{part.text}```"
         else:
-            yield f"```{{raw}} html\n{fragment([part])}\n```"
+            yield f"```{{raw}} html\n{fragment([part], widest=WIDEST)}\n```"
+
+
+def cell(text: str) -> str:
+    """Text in a table, where a bar would end the cell."""
+    return text.replace("|", r"\|")
 
 
 def index(entries: dict[str, Entry]) -> str:
@@ -165,7 +176,7 @@ def index(entries: dict[str, Entry]) -> str:
     ]
     for group, stems in GROUPS.items():
         rows = [entries[stem] for stem in stems]
-        table = [f"| [{TITLES[e.stem]}]({e.stem}.md) | {e.says} | {e.checks} | {e.worst:.0e} |" for e in rows]
+        table = [f"| [{TITLES[e.stem]}]({e.stem}.md) | {cell(e.says)} | {e.checks} | {e.worst:.0e} |" for e in rows]
         lines += [
             f"## {group}",
             "\n".join(["| derivation | source | checks | largest error |", "| --- | --- | --: | --: |", *table]),

@@ -31,17 +31,18 @@ A rule reads the output of its operation by name, so its right side may hold $Z$
 A bar is the cotangent of what stands under it.
 """
 
-
 MEANT = """
 ## Stable forms
 
-What is recognised in a formula before it is differentiated, so that its derivatives neither cancel nor overflow; the forward pass prints as typed.
+What is recognised in a formula before it is differentiated, so that its derivatives neither cancel nor overflow; the forward pass
+prints as typed.
 """
+
 DIFFERENCES = """
 ## Where jax differs
 
-Derivatives of the entrywise operations at -1e100, -40, -1e-100, 0, 1e-100, 1e-8, 0.5, 40 and 1e100, judged by mpmath with 420 digits: the
-points where ours or `jax.grad`'s is not right to 13 digits.
+Derivatives of the entrywise operations at -1e100, -40, -1e-100, 0, 1e-100, 1e-8, 0.5, 40 and 1e100, judged by mpmath with 420
+digits: the points where ours or `jax.grad`'s is not right to 13 digits.
 """
 
 
@@ -56,8 +57,13 @@ def page() -> str:
 
 def stable_forms() -> str:
     meanings = {m.written: m.meant for entries in MEANINGS.values() for m in entries}
-    rows = [f"| `{written.replace('|', chr(92) + '|')}` | {meant.replace('|', chr(92) + '|')} |" for written, meant in sorted(meanings.items())]
+    rows = [f"| `{cell(written)}` | {cell(meant)} |" for written, meant in sorted(meanings.items())]
     return "\n".join(["| as typed | as differentiated |", "| --- | --- |", *rows])
+
+
+def cell(text: str) -> str:
+    """Text in a table, where a bar would end the cell."""
+    return text.replace("|", r"\|")
 
 
 def section(op: Op) -> str:

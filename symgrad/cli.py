@@ -71,6 +71,8 @@ _COST = f"""examples:
   symgrad cost mlp.py --wrt W1 W2               formulas in the dimensions
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --dtype float32     and numbers
   symgrad cost deep.py --sizes n=64,d=512 --budget 8e6    what to recompute so that 8 MB of intermediates are enough
+  symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --measure --graph out/second.svg     how long; the graph with second order
+  symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --plot out/cost.svg --against n=1..1024     memory and flops as a picture
   symgrad cost mlp.py --sizes d=784,h=256,q=10,n=64 --peak 1e12 --bandwidth 5e10     which equations wait for memory
 
 {_EXIT_CODES}"""
@@ -176,6 +178,15 @@ def _add_cost(commands: Any) -> None:
     cost.add_argument("--budget", type=_tolerance, metavar="BYTES", help="the cheapest recomputing that keeps no more than this")
     cost.add_argument("--peak", type=_tolerance, metavar="FLOPS", help="flops a second of the machine, for the roofline")
     cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
+    cost.add_argument("--measure", action="store_true", help="run the exported code at these sizes on one core: how long it takes")
+    _add_bind(cost)
+    cost.add_argument("--graph", type=_folder, metavar="FILE", help="draw the graph of all passes, as .svg or .png (Graphviz)")
+    cost.add_argument(
+        "--plot", type=_folder, metavar="FILE", help="draw memory and flops over a training step, as .svg, .png or .pdf"
+    )
+    cost.add_argument(
+        "--against", type=_range, metavar="DIM=A..B", help="with --plot: against the sizes of a dimension, by doubling"
+    )
     cost.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
@@ -278,6 +289,14 @@ def _sizes(text: str) -> dict[str, int]:
     return {name: _positive(n) for name, n in pairs}
 
 
+def _range(text: str) -> tuple[str, int, int]:
+    name, value = _pair(text)
+    least, dots, most = value.partition("..")
+    if not dots or _positive(least) > _positive(most):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no DIM=A..B, as in n=1..1024")
+    return name, int(least), int(most)
+
+
 def split_target(text: str) -> tuple[Path, str | None]:
     """FILE or FILE:FUNCTION; the colon of C:\\models\\mlp.py belongs to the file."""
     file, colon, function = text.rpartition(":")
@@ -355,17 +374,31 @@ def _export(args: argparse.Namespace) -> int:
 def _cost(args: argparse.Namespace) -> int:
     if (args.peak is None) != (args.bandwidth is None):
         raise InputError("the roofline needs both --peak and --bandwidth")
+    if args.against is not None and args.plot is None:
+        raise InputError("--against says what --plot draws against; give both")
+    if args.measure:
+        _one_core()
     derivation = _read(args)
     with _progress("counting"):
+        from symgrad.plots import doubled
         from symgrad.printing.tables import markdown, plain
+        from symgrad.timing import runs, table
 
         cost = derivation.cost(args.sizes, args.dtype)
         tables = cost.tables()
+        if args.measure:
+            tables.append(table(list(runs(cost, _bound(derivation, args)))))
         if args.budget is not None:
             tables.append(cost.checkpoint_table(int(args.budget)))
         if args.peak is not None:
             tables.append(cost.roofline_table(args.peak, args.bandwidth))
-    print("\n\n".join((markdown if args.markdown else plain)(table) for table in tables))
+    print("\n\n".join((markdown if args.markdown else plain)(t) for t in tables))
+    with _progress("drawing"):
+        if args.graph is not None:
+            _wrote(derivation.save(args.graph, second=True))
+        if args.plot is not None:
+            name, *ends = args.against or (None,)
+            _wrote(cost.plot(args.plot, name, doubled(*ends) if ends else ()))
     return OK
 
 
@@ -396,6 +429,12 @@ def _virtual_devices(count: int) -> None:
     flag = f"--xla_force_host_platform_device_count={count}"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+def _one_core() -> None:
+    """NumPy's libraries are told, before it is imported, to leave the other cores alone."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -29,9 +30,10 @@ from symgrad.export.memory import REUSED_FROM, Array, Point, dominating, held_by
 from symgrad.export.plan import WORTH
 from symgrad.export.plan import Plan as WayThere
 from symgrad.export.schedule import scheduled
-from symgrad.graph import postorder
+from symgrad.graph import postorder, variables
 from symgrad.op import Node, Shape
 from symgrad.ops.generic import functions_of
+from symgrad.plots import plot
 from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
@@ -95,12 +97,28 @@ class Cost:
 
     def at(self, formula: Any) -> int:
         """A formula at the sizes of this cost."""
-        return number(formula, self._sizes("a number"))
+        return number(formula, self.known_sizes("a number"))
 
-    def _sizes(self, purpose: str) -> dict[str, int]:
+    def known_sizes(self, purpose: str) -> dict[str, int]:
+        """The sizes of this cost; raises `InputError` where it has none."""
         if self.sizes is None:
             raise InputError(f"{purpose} needs the sizes of the dimensions: cost(sizes={{...}})")
         return self.sizes
+
+    @property
+    def arrays(self) -> list[Node]:
+        """The inputs that are arrays: functions left open have no memory."""
+        return [v for v in self.program.inputs if not v.params["properties"] & {"entrywise", "loss"}]
+
+    @property
+    def whole(self) -> str:
+        """What `flops` calls all second (first) derivatives, in the way that the exported code takes."""
+        name, plan = "Hessian" if self.derivation.is_scalar else "Jacobian", self.derivation.plan
+        return f"{name} by products" if plan is None else _named(name, plan)
+
+    def resized(self, sizes: Mapping[str, int]) -> Cost:
+        """The same at other sizes."""
+        return Cost(self.derivation, sizes, self.dtype)
 
     # flops --------------------------------------------------------------------------------------------------------------
 
@@ -135,7 +153,7 @@ class Cost:
     def _whole(self, name: str, product: sympy.Expr) -> dict[str, sympy.Expr]:
         """All second (first) derivatives, one product for each entry of the variables, and by every plan there is."""
         table = {f"{name} by products": sympy.expand(entries(self.wrt) * product)}
-        return table | {f"{name} {'in' if plan.has_forms else 'by'} {plan.name}": plan.flops for plan in self.derivation.plans}
+        return table | {_named(name, plan): plan.flops for plan in self.derivation.plans}
 
     def _diagonal(self, product: sympy.Expr) -> sympy.Expr:
         """As exported: by one product for each entry of the variables where there is no other way."""
@@ -152,11 +170,17 @@ class Cost:
     @cached_property
     def memory(self) -> dict[str, Memory]:
         """Bytes by use: prediction, training, Hessian-vector product, Hessian."""
-        return {use: self._memory(use) for use in (FUNCTIONS if self.derivation.is_scalar else ARRAY_FUNCTIONS)}
+        return {use: self.memory_of(use) for use in self.uses}
 
-    def _memory(self, use: str) -> Memory:
+    @property
+    def uses(self) -> Mapping[str, str]:
+        """What the program is used for, and the function of the exported module that does it."""
+        return FUNCTIONS if self.derivation.is_scalar else ARRAY_FUNCTIONS
+
+    def memory_of(self, use: str) -> Memory:
+        """Bytes of one use alone."""
         moved = tuple(self.derivation.directions.values()) if use.endswith("product") else ()
-        arguments = argument_bytes((*_arrays(self.program), *moved), self.itemsize)
+        arguments = argument_bytes((*self.arrays, *moved), self.itemsize)
         stored = [k.symbol for k in self.kept if k.symbol.ndim] if use != "prediction" else []
         kept_bytes = entries(stored) * self.itemsize
         return Memory(sympy.expand(arguments), self._results(use), sympy.expand(kept_bytes), self._peak(use))
@@ -178,11 +202,10 @@ class Cost:
     def _peak(self, use: str) -> sympy.Expr:
         if use in ("Hessian", "Jacobian") and self.derivation._dense is None:
             return self._peak_by_products(use)
-        names = FUNCTIONS if self.derivation.is_scalar else ARRAY_FUNCTIONS
-        inputs: dict[str, Any] = {str(v): _as_array(v) for v in _arrays(self.program)}
+        inputs: dict[str, Any] = {str(v): _as_array(v) for v in self.arrays}
         if use.endswith("product"):
             inputs["direction"] = inputs["direction_"] = tuple(Array(v.shape) for v in self.wrt)
-        return self._worst(held_by(self.derivation.numpy(), names[use], inputs, self._shapes, self.itemsize, self._is_large))
+        return self._worst(held_by(self.derivation.numpy(), self.uses[use], inputs, self._shapes, self.itemsize, self._is_large))
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
@@ -227,13 +250,13 @@ class Cost:
         """Kept intermediates against flops done again: every choice worth having, or the cheapest one within a budget in bytes."""
         if not self.derivation.is_scalar:
             raise InputError(f"{self.program.name} has no backward pass to keep intermediates for: its value is no scalar")
-        sizes = self._sizes("a choice of what to recompute")
+        sizes = self.known_sizes("a choice of what to recompute")
         curve = Chain(self.program, [k.symbol for k in self.kept], sizes, self.itemsize).curve()
         return curve if budget is None else [cheapest(curve, budget)]
 
     def roofline(self, flops_per_second: float | None = None, bytes_per_second: float | None = None) -> list[Bound]:
         """Flops and bytes of every equation of the gradient (the value, where that is an array), and which it waits for."""
-        sizes = self._sizes("the roofline")
+        sizes = self.known_sizes("the roofline")
         machine = None if flops_per_second is None or bytes_per_second is None else flops_per_second / bytes_per_second
         if machine is not None and not 0 < machine < float("inf"):
             raise InputError("the roofline needs positive flops and bytes a second")
@@ -247,7 +270,7 @@ class Cost:
 
     def tables(self) -> list[Table]:
         """Everything above as tables of text."""
-        tables = [self._sizes_table(), self._flops_table(), self._plans_table(), self._memory_table()]
+        tables = [self._sizes_table(), self._graph_table(), self._flops_table(), self._plans_table(), self._memory_table()]
         if self.kept:
             rows = [
                 (unicode_of(Show().text(k.symbol)), *self._bytes(entries([k.symbol]) * self.itemsize), _printed(k))
@@ -281,7 +304,7 @@ class Cost:
         return (shown,) if self.sizes is None else (shown, f"{self.at(size):,}")
 
     def _sizes_table(self) -> Table:
-        others = [v for v in _arrays(self.program) if v not in self.wrt]
+        others = [v for v in self.arrays if v not in self.wrt]
         parts = [("parameters " + ", ".join(map(str, self.wrt)), argument_bytes(self.wrt, self.itemsize))]
         if others:
             parts.append(("inputs " + ", ".join(map(str, others)), argument_bytes(others, self.itemsize)))
@@ -289,6 +312,17 @@ class Cost:
             parts.append(("gradients", self._results("training")))
         given = "" if self.sizes is None else " at " + ", ".join(f"{d} = {n}" for d, n in self.sizes.items())
         return Table(f"{self.program.name}{given}", ("arrays", *self._columns()), [(name, *self._bytes(b)) for name, b in parts])
+
+    def _graph_table(self) -> Table:
+        """What each pass adds to the graph: its equations, and the values of earlier passes that they read."""
+        earlier: set[Node] = set()
+        rows = []
+        for title, equations in self.derivation.sections():
+            own = [eq for eq in equations if not eq.aside]
+            read = {v for eq in equations for v in variables(eq.expr)} & earlier
+            rows.append((title, str(len(own)), str(len(read))))
+            earlier |= {eq.symbol for eq in own}
+        return Table("Graph", ("pass", "equations", "values read of earlier passes"), rows)
 
     def _flops_table(self) -> Table:
         header = ("flops", "formula", *(() if self.sizes is None else ("number",)), "over the gradient")
@@ -333,6 +367,10 @@ class Cost:
         rows = [(*cells, peak) for cells, peak in zip(numbers, peaks, strict=True)]
         return Table("Memory of the exported code, in bytes", ("use", *columns, "peak in entries"), rows)
 
+    def plot(self, path: str | Path, against: str | None = None, values: Sequence[int] = ()) -> Path:
+        """Draw memory and flops against these sizes of a dimension; without one, along the equations of a training step."""
+        return plot(self, path, against, values)
+
     def __str__(self) -> str:
         return "\n\n".join(plain(t) for t in self.tables())
 
@@ -344,9 +382,8 @@ class Cost:
         return "\n".join(html(t) for t in self.tables())
 
 
-def _arrays(program: Program) -> list[Node]:
-    """The inputs that are arrays: functions left open have no memory."""
-    return [v for v in program.inputs if not v.params["properties"] & {"entrywise", "loss"}]
+def _named(whole: str, plan: WayThere) -> str:
+    return f"{whole} {'in' if plan.has_forms else 'by'} {plan.name}"
 
 
 def _as_array(v: Node) -> Array:

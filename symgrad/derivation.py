@@ -21,7 +21,7 @@ from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.export.selftest import example_functions
-from symgrad.export.targets import target_of
+from symgrad.export.targets import Target, target_of
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.op import SYMMETRIC, Node, variable
@@ -425,7 +425,15 @@ class Derivation:
 
         Raises `InputError` for a target that is not known.
         """
-        chosen = target_of(target)
+        if target not in self._texts:
+            self._texts[target] = self._written(target_of(target))
+        return self._texts[target]
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return {}
+
+    def _written(self, target: Target) -> str:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar else None
@@ -443,7 +451,7 @@ class Derivation:
                 equations={title: listing(equations) for title, equations in self.sections()},
                 sizes=self._shapes(),
             ),
-            chosen,
+            target,
         )
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_the_table_of_kinks_is_that_of_the_records():
     section = read(TOP / "docs" / "conventions.md").partition("## Kinks")[2]
     found = "".join(line + "\n" for line in section.splitlines() if line.startswith("| `"))
     assert found == table, f"docs/conventions.md needs these rows:\n{table}"
+
+
+@pytest.mark.parametrize("name", ["forms", "operations"])
+def test_a_page_that_is_made_is_what_its_maker_makes(name, tmp_path):
+    made = run(
+        f"import sys\nsys.path.insert(0, {str(TOP / 'docs')!r})\nimport make_{name}\nprint(make_{name}.page(), end='')", tmp_path
+    )
+    assert read(TOP / "docs" / f"{name}.md") == made, f"run python docs/make_{name}.py"
+
+
+def test_every_derivation_has_its_page_in_the_gallery():
+    titles = runpy.run_path(str(TOP / "docs" / "make_gallery.py"))["TITLES"]
+    assert sorted(titles) == sorted(path.stem for path in (TOP / "derivations").glob("*.py"))
 
 
 def test_links_between_pages_lead_somewhere():

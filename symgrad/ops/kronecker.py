@@ -138,10 +138,10 @@ def _commutation_numpy(node: Node) -> str:
     return f"np.eye({m} * {n}, dtype=_dtype).reshape({n}, {m}, {m} * {n}).transpose(1, 0, 2).reshape({m} * {n}, {m} * {n})"
 
 
-commutation = leaf(
-    "commutation",
-    lambda node, show: f"K_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}",
-    _commutation_numpy,
-    lambda m, n: (m * n, m * n),
-)
-"""K vec(X) = vec(X^T) for X of m rows and n columns."""
+def _commutation_latex(node: Node, show: Any) -> str:
+    letter = r"\mathbf{K}" if node.params.get("bold") else "K"
+    return f"{letter}_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}"
+
+
+commutation = leaf("commutation", _commutation_latex, _commutation_numpy, lambda m, n, bold=False: (m * n, m * n))
+"""K vec(X) = vec(X^T) for X of m rows and n columns; in bold where the author has a letter K."""

@@ -46,8 +46,8 @@ one_hot = Op(
     numpy=_one_hot_numpy,
     flops=lambda y, classes, **_: size(y) * classes,
     samples=(on("m | int", classes=4, wraps=False), on("m n | int", classes=3, wraps=True)),
-    found="A constant: labels have no derivative.  A label below zero counts from the end where it `wraps`, as an index does; "
-    "one_hot itself has no one there.",
+    found="A constant: labels have no derivative.  Where labels wrap, one below zero counts from the end, as an index does; "
+    "elsewhere its row holds no one.",
 )
 
 

@@ -201,10 +201,11 @@ outer: Op = bilinear(
 
 identity = leaf(
     "identity",
-    lambda node, show: "I",
+    lambda node, show: r"\mathbf{I}" if node.params.get("bold") else "I",
     lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
-    lambda n: (n, n),
+    lambda n, bold=False: (n, n),
 )
+"""In bold where the author has a letter I."""
 
 
 def eye(n: Any) -> Node:

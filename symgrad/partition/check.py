@@ -70,6 +70,8 @@ def _enough(needed: int) -> None:
 def _inputs(p: Partition | Pipeline, functions: Functions, seed: int) -> dict[str, Any]:
     if p.dtype != "float64":
         raise InputError("the check runs in float64; leave out the dtype")
+    if missing := sorted({str(node.params["function"]) for node in _left_open(p.whole).values()} - functions.keys()):
+        raise InputError(f"{p.whole.name} leaves {', '.join(missing)} open; bind them for the check, as in verify(phi=jnp.tanh)")
     wanted = inputs_of(v for v in p.derivation.program.inputs if not v.params["properties"] & WHOLE)
     return sample_inputs(wanted, p._sizes("a run"), seed)
 
@@ -143,10 +145,12 @@ def loaded(source: str, name: str) -> types.ModuleType:
 
 def _derivatives(whole: Program, functions: Functions) -> dict[str, Callable[..., Any]]:
     """What a module takes for the functions left open, their derivatives made by jax."""
-    called = functions_of(postorder(eq.expr for eq in whole.equations))
-    if missing := sorted({str(node.params["function"]) for node in called.values()} - functions.keys()):
-        raise InputError(f"{whole.name} leaves {', '.join(missing)} open; bind them for the check, as in verify(phi=jnp.tanh)")
-    return {name: derivative(functions[node.params["function"]], *_order(node)) for name, node in called.items()}
+    return {name: derivative(functions[node.params["function"]], *_order(node)) for name, node in _left_open(whole).items()}
+
+
+def _left_open(whole: Program) -> dict[str, Node]:
+    """The functions left open and their derivatives, by the names under which a module takes them."""
+    return functions_of(postorder(eq.expr for eq in whole.equations))
 
 
 def _order(node: Node) -> tuple[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symgrad.errors import UnsupportedError
-from symgrad.op import ATOM, Dim, Node, Op, Shape
+from symgrad.op import ATOM, Node, Op, Shape
 from symgrad.source import dim_source
 
 
@@ -25,13 +25,23 @@ def _collective(name: str, shape: Callable[..., Shape], latex: str, jax: Callabl
     return Op(name, shape, _no_derivative, _no_derivative, printed, ATOM, jax, lambda *_, **__: 0, (), found=found)
 
 
-def _replaced(shape: Shape, axis: int, size: Dim) -> Shape:
-    return (*shape[:axis], size, *shape[axis + 1 :])
+def _along(name: str, latex: str, jax: Callable[[Node], str], found: str) -> Op:
+    """One along an axis, which afterwards has another size."""
+    return _collective(name, lambda X, axis, size, mesh_axes: (*X.shape[:axis], size, *X.shape[axis + 1 :]), latex, jax, found)
 
 
 def _over(node: Node) -> str:
     axes = node.params["mesh_axes"]
     return f'"{axes[0]}"' if len(axes) == 1 else "(" + ", ".join(f'"{a}"' for a in axes) + ")"
+
+
+def _tiled(function: str, keyword: str) -> Callable[[Node], str]:
+    return lambda node: f"jax.lax.{function}({{0}}, {_over(node)}, {keyword}={node.params['axis']}, tiled=True)"
+
+
+def _part_source(node: Node) -> str:
+    size, axis = dim_source(node.params["size"]), node.params["axis"]
+    return f"jax.lax.dynamic_slice_in_dim({{0}}, jax.lax.axis_index({_over(node)}) * {size}, {size}, axis={axis})"
 
 
 all_reduce = _collective(
@@ -42,31 +52,22 @@ all_reduce = _collective(
     "The sum of the parts of all devices along the mesh axes, on each of them.",
 )
 
-all_gather = _collective(
+all_gather = _along(
     "all_gather",
-    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
     "all-gather",
-    lambda node: f"jax.lax.all_gather({{0}}, {_over(node)}, axis={node.params['axis']}, tiled=True)",
+    _tiled("all_gather", "axis"),
     "The parts of all devices joined along an axis, on each of them.",
 )
 
-reduce_scatter = _collective(
+reduce_scatter = _along(
     "reduce_scatter",
-    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
     "reduce-scatter",
-    lambda node: f"jax.lax.psum_scatter({{0}}, {_over(node)}, scatter_dimension={node.params['axis']}, tiled=True)",
+    _tiled("psum_scatter", "scatter_dimension"),
     "The sum of the parts of all devices, of which each keeps its own part.",
 )
 
-
-def _part_source(node: Node) -> str:
-    size, axis = dim_source(node.params["size"]), node.params["axis"]
-    return f"jax.lax.dynamic_slice_in_dim({{0}}, jax.lax.axis_index({_over(node)}) * {size}, {size}, axis={axis})"
-
-
-part = _collective(
+part = _along(
     "part",
-    lambda X, axis, size, mesh_axes: _replaced(X.shape, axis, size),
     "part",
     _part_source,
     "The part of an array that is a device's own; every device has the whole, so nothing is sent.",

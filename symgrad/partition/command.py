@@ -36,7 +36,7 @@ def _split(derivation: Derivation, machine: Machine | None, args: Any) -> tuple[
         return pipeline, [pipeline.equations(), *pipeline.tables(machine)]
     if args.compare is not None:
         comparison = Comparison(derivation, args.mesh, args.compare, args.sizes, args.dtype)
-        return comparison.split[args.compare], list(comparison.tables())
+        return comparison.split[args.compare], list(comparison.tables(machine))
     partition, tables = _chosen(derivation, machine, args)
     return partition, [partition.equations(), *tables, *partition.tables(machine)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
@@ -158,7 +159,15 @@ CONVENTIONS: tuple[Inline, ...] = (
     Math(r"\mathcal{R}\!\left\{\cdot\right\}"),
     " the derivative along the given directions. ",
     Math(r"\operatorname{vec}"),
-    " stacks columns.",
+    " stacks columns, ",
+    Math(r"\otimes"),
+    " is the Kronecker product, ",
+    Math("I"),
+    " the identity, and ",
+    Math(r"K_{m,n} \operatorname{vec}(X) = \operatorname{vec}(X^{\top})"),
+    " for ",
+    Math(r"X \in \mathbb{R}^{m \times n}"),
+    "; the last two are bold where the model has their letter.",
 )
 
 
@@ -348,7 +357,7 @@ class _Writer:
             if op not in told:
                 told.add(op)
                 yield " ("
-                yield from (p if isinstance(p, str) else Math(p.latex) for p in worded(op.found.rstrip(".")))
+                yield from (p if isinstance(p, str) else Math(p.latex) for p in worded(_within(op.found.rstrip("."))))
                 yield ")"
         yield ":"
 
@@ -432,6 +441,11 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
         yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+
+
+def _within(sentence: str) -> str:
+    """A sentence as it stands inside another one."""
+    return sentence[0].lower() + sentence[1:] if re.match("[A-Z][a-z]* [a-z]", sentence) else sentence
 
 
 def _printed_block(left: str, relation: str, expr: Node) -> Equation:

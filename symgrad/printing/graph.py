@@ -299,10 +299,10 @@ def _name(v: Node) -> str:
 
 
 def _rich(text: str) -> str:
-    """Text in Graphviz's HTML-like labels: escaped, with the indices that Unicode has no letters for set below and above."""
+    """Text in Graphviz's HTML-like labels: escaped, with the indices that Unicode has no letters for set below and above, small."""
     text = escape(text, quote=True)
     for mark, tag in (("_", "SUB"), (r"\^", "SUP")):
-        text = re.sub(mark + r"(?:\{([^{}]*)\}|(⊙?\w))", rf"<{tag}>\1\2</{tag}>", text)
+        text = re.sub(mark + r"(?:\{([^{}]*)\}|(⊙?\w))", rf'<FONT POINT-SIZE="10"><{tag}>\1\2</{tag}></FONT>', text)
     return text
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import sympy
 
+from symgrad.graph import postorder
 from symgrad.op import Node, variable
 from symgrad.printing.names import latex_name
 
@@ -36,6 +37,9 @@ NUMBERS = (
 MARKS = ("", "_tilde", "_hat")
 """Once the letters are used up they are given again with a tilde, then with a hat."""
 
+CONSTANTS = {"identity": "I", "commutation": "K"}
+"""Operations that print as a letter, which an author may have given to something else."""
+
 
 class Letters:
     """Gives letters that these names leave free, each once: a letter is taken with whatever index the author gave it."""
@@ -60,6 +64,11 @@ class Letters:
                     self.names.add(name)
                     return variable(name, node.shape)
         return None
+
+    def in_bold(self, roots: Iterable[Node]) -> dict[Node, Node]:
+        """Constants of these expressions whose letter the author has, and the same in bold."""
+        clashing = (x for x in postorder(roots) if CONSTANTS.get(x.op.name) in self.taken)
+        return {x: x.op(**{**x.params, "bold": True}) for x in clashing}
 
     def indexed(self, letter: str, index: str, node: Node) -> Node | None:
         """The same letter with an index; None where that is taken."""

@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass, field
 
-from symgrad.printing.text import COMMANDS, DROPPED, tokens
+from symgrad.printing.text import COMMANDS, DROPPED, bold, tokens
 
 _ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^", "tilde": "~", "ddot": "¨"}
 _CLOSED = ")]}‖|⟩⌋"
@@ -15,6 +15,8 @@ _SPACES = {",": "0.17em", ";": "0.28em", "quad": "1em", "qquad": "2em", " ": "0.
 _FUNCTIONS = frozenset("exp log sin cos tan sinh cosh tanh max min det arcsin arccos arctan ln sup inf".split())
 _LARGE = frozenset("∑∏")
 _SIGNS = frozenset("+=<>,:/!;·×⊙⊘⊗≥≤≠∈→↦∘∧∨¬…⋯∂∇&") | {"−"}
+_TALL = ("mfrac", "mtable", "msqrt", "mroot", "munder")
+"""What brackets grow around; around anything else browsers would set growing ones apart."""
 _SCRIPT = {"R": "ℛ", "L": "ℒ", "N": "𝒩"}
 _DOUBLE = {"R": "ℝ", "N": "ℕ", "Z": "ℤ"}
 
@@ -29,22 +31,25 @@ Token = tuple[str, str]
 
 @dataclass
 class _Row:
-    """Markup of a row under way; `last` says what stood last: an operand, a sign, an opening bracket or nothing."""
+    """Markup of a row under way; `last` says what stood last: an operand, a sign, an opening bracket or nothing.
+
+    A whole group in brackets may be what a function takes, and is an operand once it stands.
+    """
 
     parts: list[str] = field(default_factory=list)
     last: str = ""
     spaced: bool = False
 
     def add(self, markup: str, kind: str) -> None:
-        if kind in ("operand", "function", "open") and self.last in ("operand", "function"):
+        if kind in ("operand", "function", "open", "group") and self.last in ("operand", "function"):
             if self.spaced:
                 self.parts.append(TIMES if self.last == "operand" else APPLIED)
-                if kind != "open" and (_is_word(markup) or (self.last == "function" and _is_word(self.parts[-2]))):
+                if kind not in ("open", "group") and (_is_word(markup) or (self.last == "function" and _is_word(self.parts[-2]))):
                     self.parts.append(THIN)
-            elif kind == "open":
+            elif kind in ("open", "group"):
                 self.parts.append(APPLIED)
         self.parts.append(markup)
-        self.last, self.spaced = kind, False
+        self.last, self.spaced = "operand" if kind == "group" else kind, False
 
     def text(self) -> str:
         return self.parts[0] if len(self.parts) == 1 else f"<mrow>{''.join(self.parts)}</mrow>"
@@ -140,7 +145,7 @@ class _Reader:
         if name in ("frac", "sqrt"):
             return self.fraction(name), "operand"
         if name == "left":
-            return self.bracketed(), "open" if self.opened == "(" else "operand"
+            return self.bracketed(), "group" if self.opened == "(" else "operand"
         if name == "begin":
             return self.table(), "operand"
         if name in _ACCENTS:
@@ -175,8 +180,9 @@ class _Reader:
         inner = self.row(("command", "right")).text()
         self.next()
         closing, self.opened = self.next()[1], opening
+        grows = "" if any(f"<{tall}" in inner for tall in _TALL) else ' stretchy="false"'
         marks = [
-            f'<mo form="{form}">{html.escape(b)}</mo>' if b != "." else ""
+            f'<mo form="{form}"{grows}>{html.escape(b)}</mo>' if b != "." else ""
             for form, b in (("prefix", opening), ("postfix", closing))
         ]
         return f"<mrow>{marks[0]}{inner}{marks[1]}</mrow>"
@@ -203,7 +209,7 @@ class _Reader:
         start = self.at
         text = self.words()
         if name == "mathbf":
-            return f"<mn>{''.join(chr(0x1D7CE + int(c)) if c.isdigit() else c for c in text)}</mn>", "operand"
+            return f"<mn>{bold(text)}</mn>", "operand"
         if name in ("mathcal", "mathbb"):
             return (
                 f"<mi>{(_SCRIPT if name == 'mathcal' else _DOUBLE).get(text, text)}</mi>",

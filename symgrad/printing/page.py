@@ -12,19 +12,23 @@ from symgrad.printing.mathml import mathml, row
 from symgrad.printing.tex import left_width, pieces
 
 WIDEST = 96
-"""Characters of an equation on a screen, as the terminal counts them."""
+"""Characters of an equation on a page of its own, as the terminal counts them."""
 
 
 def page(parts: Sequence[Part], picture: str = "") -> str:
     """The document as a page; `picture` is an SVG that stands behind the symbols."""
-    template = Template(files(__package__).joinpath("templates/page.html").read_text(encoding="utf-8"))
     title = next((p.text for p in parts if isinstance(p, Heading)), "")
-    return template.substitute(title=escape(title), body=fragment(parts, picture))
+    style = _template("formulas.css").rstrip()
+    return Template(_template("page.html")).substitute(title=escape(title), formulas=style, body=fragment(parts, picture))
 
 
-def fragment(parts: Sequence[Part], picture: str = "") -> str:
-    """The document without the page around it."""
-    body = [_part(part) for part in parts]
+def _template(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def fragment(parts: Sequence[Part], picture: str = "", widest: int = WIDEST) -> str:
+    """The document without the page around it, its equations broken at so many characters."""
+    body = [_part(part, widest) for part in parts]
     if picture:
         at = next((i for i, p in enumerate(parts) if p == Heading("Forward pass")), 1)
         label = "The computational graph: forward, and backward along the same wires."
@@ -32,7 +36,7 @@ def fragment(parts: Sequence[Part], picture: str = "") -> str:
     return "\n".join(body)
 
 
-def _part(part: Part) -> str:
+def _part(part: Part, widest: int) -> str:
     match part:
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
@@ -44,7 +48,7 @@ def _part(part: Part) -> str:
             return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
         case Formulas(lines, boxed):
             groups = [[line] for line in lines] if boxed else [lines]
-            return "".join(_formulas(g, boxed) for g in groups)
+            return "".join(_formulas(g, boxed, widest) for g in groups)
         case Code(text):
             return f'<div class="code"><button type="button" class="copy">copy</button><pre><code>{escape(text)}</code></pre></div>'
 
@@ -55,14 +59,14 @@ def _inline(piece: Inline) -> str:
     return mathml(piece.latex) if isinstance(piece, Math) else f"<code>{escape(piece.text)}</code>"
 
 
-def _formulas(lines: Sequence[Line], boxed: bool) -> str:
+def _formulas(lines: Sequence[Line], boxed: bool, widest: int) -> str:
     """A table of formulas: the signs of equality below one another, the numbers in the margin."""
-    rows = "".join(_rows(line, left_width(lines)) for line in lines)
+    rows = "".join(_rows(line, left_width(lines), widest) for line in lines)
     return f'<div class="formulas{" boxed" if boxed else ""}"><table>{rows}</table></div>'
 
 
-def _rows(line: Line, beside: int) -> str:
-    first, *rest = pieces(line, beside, WIDEST)
+def _rows(line: Line, beside: int, widest: int) -> str:
+    first, *rest = pieces(line, beside, widest)
     number = f"({line.number})" if line.number else ""
     whole = _cells(line.left, f"{{}} {line.relation} {first}", "right", "" if rest else number)
     return whole + "".join(_cells("", f"{{}} {r}", "right more", number if r is rest[-1] else "") for r in rest)

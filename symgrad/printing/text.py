@@ -76,13 +76,20 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
     if value == "sqrt":
         return f"√{_operand(_group(tokens))}"
     if value == "mathbf":
-        return {"1": "𝟏", "0": "𝟎"}.get(inner := _group(tokens), inner)
+        return bold(_group(tokens))
     if value in PLAIN:
         return _group(tokens)
     if value in ACCENTS:
         inner = _group(tokens)
         return inner[:1] + ACCENTS[value] + inner[1:]
     return "" if value in DROPPED else COMMANDS.get(value, value)
+
+
+def bold(text: str) -> str:
+    """Digits and capitals in Unicode's bold; anything else as it is."""
+    return "".join(
+        chr(0x1D7CE + int(c)) if c in "0123456789" else chr(0x1D400 + ord(c) - ord("A")) if "A" <= c <= "Z" else c for c in text
+    )
 
 
 def _group(tokens: Iterator[tuple[str, str]]) -> str:

@@ -19,6 +19,9 @@ OTHERS = frozenset("diag sum prod tril vec put onehot softmax logsumexp broadcas
 
 _SIGNS = {"<": r"\langle ", ">": r" \rangle", "*": r"\odot"}
 _SPACED = frozenset({r"\odot", r"\oslash", r"\otimes", r"\cdot", r"\langle", r"\times"})
+_SIGNS_AFTER = _SPACED - {r"\langle"} | {r"\rangle", r"\right", r"\rvert", r"\rVert", r"\in", r"\,", ","}
+_INDEX = r"(?:_\w|_\{[^{}]*\})?(?:\^\{[^{}]*\})?"
+_DIFFERENTIAL = re.compile(rf"(\\mathrm\{{d\}}(?:\\[A-Za-z]+(?:\{{[^{{}}]*\}})?|\w){_INDEX}) (?=[\w\\(])(\\?[A-Za-z]+|\\?.)")
 _TOKEN = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)?|\d+|\s+|.")
 _BARE = re.compile(r"-?(?:d\()?[(<|]*(?:d?[A-Za-z]|\d+)(?:_[a-z]+)?'?[)>|]*")
 
@@ -90,8 +93,9 @@ def latex(formula: str) -> str:
 
 
 def spaced(formula: str) -> str:
-    """A thin space before the differential of a factor; a sign has spaces of its own."""
-    return re.sub(r"(\\[A-Za-z]+|[\w})\]]) (?=\\mathrm\{d\})", lambda m: m[0] if m[1] in _SPACED else rf"{m[1]} \, ", formula)
+    """A thin space before and after the differential of a factor, dX Y + X dY; a sign has spaces of its own."""
+    formula = re.sub(r"(\\[A-Za-z]+|[\w})\]]) (?=\\mathrm\{d\})", lambda m: m[0] if m[1] in _SPACED else rf"{m[1]} \, ", formula)
+    return _DIFFERENTIAL.sub(lambda m: m[0] if m[2] in _SIGNS_AFTER else rf"{m[1]} \, {m[2]}", formula)
 
 
 def _one(tokens: list[str], at: int, out: list[str]) -> tuple[str, int]:

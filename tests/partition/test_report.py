@@ -1,6 +1,7 @@
 """What is sent and held, by formulas written by hand; equations as the literature has them; bad input."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,22 @@ def test_when_the_batch_is_too_large_to_split_the_weights(mlp):
     assert small.sent == 0 and small.flops == whole.flops
 
 
+def test_hybrid_plans_are_compared_with_pure_ones(mlp):
+    """The weights' gradients go round the data axis in parts, the activations the model axis; sizes turn formulas into numbers."""
+    machine = Machine(1e12, 1e10, 1e-6)
+    comparison = Comparison(mlp, {"data": 2, "model": 2}, "n", SIZES)
+    ways = {w.name: w for w in comparison.ways()}
+    hybrid, one = ways["n over data, h over model"], ways["one device"]
+
+    parts = 16 * (data - 1) / data * ((d * h + h * q + h) / model + q + 1) + 16 * (model - 1) / model * (n * q / data + 1)
+    equal(hybrid.sent, parts)
+    assert hybrid.messages == 10 * (data - 1) + 4 * (model - 1)
+    assert comparison.seconds(hybrid, machine) > comparison.seconds(replace(hybrid, messages=one.messages), machine)
+    table, _ = comparison.tables(machine)
+    assert table.header[-1] == "microseconds" and {row[0] for row in table.rows} == set(ways)
+    assert len(Comparison(mlp, {"data": 2, "model": 2}, "n").tables()[0].header) == 5
+
+
 def test_the_fastest_plan_within_a_budget(mlp):
     found = candidates(mlp, {"data": 4}, SIZES, Machine(1e12, 1e10, 1e-6))
     assert [c.seconds for c in found] == sorted(c.seconds for c in found)
@@ -234,7 +251,7 @@ def test_no_scalar_no_gradient():
         (["--mesh", "data=4", "--budget", "1e6"], "needs --sizes, --peak and --bandwidth"),
         (["--mesh", "data=4", "--peak", "1e6"], "both --peak and --bandwidth"),
         (["--mesh", "data=4", "--compare", "k"], "no dimension 'k'"),
-        (["--mesh", "data=4,model=2", "--compare", "n"], "one mesh axis"),
+        (["--mesh", "a=4,b=2,c=2", "--compare", "n"], "one mesh axis or two"),
     ],
 )
 def test_the_command_line_says_what_is_wrong(capsys, words, message):

@@ -114,8 +114,8 @@ def test_levels(level):
 def test_a_step_has_its_differential_rule_and_shapes():
     text = markdown(content(derive(MLP)))
     step = text.partition("### Step 4")[2].partition("### Step 5")[0]
-    assert r"\mathrm{d}o &= \mathrm{d}W_2 h + W_2 \, \mathrm{d}h" in step
-    assert r"$\langle G, \mathrm{d}X Y \rangle = \langle G Y^{\top}, \mathrm{d}X \rangle$ and" in step
+    assert r"\mathrm{d}o &= \mathrm{d}W_2 \, h + W_2 \, \mathrm{d}h" in step
+    assert r"$\langle G, \mathrm{d}X \, Y \rangle = \langle G Y^{\top}, \mathrm{d}X \rangle$ and" in step
     assert r"\frac{\partial J}{\partial W_2} &= \frac{\partial J}{\partial o} h^{\top} + \lambda W_2" in step
     assert r"$h \in \mathbb{R}^{h}$" in step and r"\frac{\partial J}{\partial W_2} \in \mathbb{R}^{q \times h}" in step
 
@@ -186,7 +186,7 @@ def test_rich_display():
         ("so A_bar = -B_bar Z^T", r"so $\bar{A} = -\bar{B} Z^{\top}$"),
         ("dx / (2 sqrt x), the others do not", r"$\mathrm{d}x / (2 \sqrt{x})$, the others do not"),
         ("d(x^p) = p x^(p-1) dx; and x", r"$\mathrm{d}(x^{p}) = p x^{p-1} \, \mathrm{d}x$; and $x$"),
-        ("<G, dX Y> is <X^-1 G, dY>", r"$\langle G, \mathrm{d}X Y \rangle$ is $\langle X^{-1} G, \mathrm{d}Y \rangle$"),
+        ("<G, dX Y> is <X^-1 G, dY>", r"$\langle G, \mathrm{d}X \, Y \rangle$ is $\langle X^{-1} G, \mathrm{d}Y \rangle$"),
     ],
 )
 def test_formulas_in_the_words_of_a_record(typed, wanted):
@@ -211,6 +211,13 @@ def test_formulas_in_the_words_of_a_record(typed, wanted):
             f"<mrow><mi>A</mi><mo>&#x2062;</mo>{THIN}<mi>diag</mi><mo>&#x2061;</mo>"
             '<mo form="prefix" stretchy="false">(</mo><mi>u</mi><mo form="postfix" stretchy="false">)</mo></mrow>',
         ),
+        (  # a sign behind brackets stands between two terms, and brackets grow around what is tall alone
+            r"\left( \frac{a}{b} \right) + \left\{S\right\}",
+            '<mrow><mrow><mo form="prefix">(</mo><mfrac><mi>a</mi><mi>b</mi></mfrac><mo form="postfix">)</mo></mrow><mo>+</mo>'
+            '<mrow><mo form="prefix" stretchy="false">{</mo><mi>S</mi><mo form="postfix" stretchy="false">}</mo></mrow></mrow>',
+        ),
+        (r"\mathbf{1}", "<mn>𝟏</mn>"),
+        (r"\mathbf{K}_{m}", "<msub><mn>𝐊</mn><mi>m</mi></msub>"),
         (r"\log x", f"<mrow><mi>log</mi><mo>&#x2061;</mo>{THIN}<mi>x</mi></mrow>"),
     ],
 )

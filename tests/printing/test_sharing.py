@@ -10,6 +10,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.evaluation import evaluate
+from symgrad.printing.content import Formulas, content
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters, latex_letter
@@ -76,3 +77,16 @@ def test_letters_give_way_to_the_author():
     assert [str(letters.symbol(v)) for v in (x, x, X, c)] == ["p", "q", "Q", "beta"]
     given = [str(letters.symbol(c)) for _ in range(60)]
     assert "gamma_tilde" in given and given.count("None") > 0 and len(set(given)) == len(given) - given.count("None") + 1
+
+
+def test_constants_are_bold_where_the_author_has_their_letter():
+    """I is the identity and K the commutation matrix, unless the model has an I or a K."""
+    text = "def f({K}: 'n m', V: 'm n', {I}: 'n n'): return jnp.sum(({K} @ V) ** 2) + jnp.trace({I} @ {K} @ V)"
+
+    def block(**names):
+        d = sg.forward(text.format(**names)).derive(names["K"], "V")
+        return "\n".join(line.right for part in content(d) if isinstance(part, Formulas) for line in part.lines)
+
+    clashing, free = block(K="K", I="I"), block(K="P", I="Q")
+    assert r"\mathbf{I} \otimes" in clashing and r"\mathbf{K}_{m,n}" in clashing
+    assert r"I \otimes" in free and "K_{m,n}" in free and r"\mathbf{I}" not in free and r"\mathbf{K}" not in free
