@@ -41,7 +41,7 @@ def simplified(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     s.tally["simplified against unsimplified"] += 1
 
 
-@layer(30)
+@layer(60)
 def jax(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     theirs = witness.gradient(s)
     if theirs is None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -47,7 +48,7 @@ class Session:
     failed: set[str] = field(default_factory=set)
 
     def due(self, layer: str, every: int) -> bool:
-        return layer in self.failed or self.tally["expressions"] % every == 0
+        return layer in self.failed or self.tally["programs"] % every == 0
 
 
 # the program and its point --------------------------------------------------------------------------------------------------
@@ -164,16 +165,13 @@ class Judge:
         return float((pp - mm) / (2 * h)), float((pm - mp_) / (2 * h)), float((pp - pm - mp_ + mm) / (4 * h * h))
 
     def kink(self, order: int) -> bool:
-        """Whether the derivative of this order differs on the two sides, along u, v, u + v or u - v."""
+        """Whether the derivative of this order jumps near the point, along u, v, u + v or u - v; of order 1, also the value."""
         h = STEP
-
-        def side(a: int, b: int, sign: int) -> Any:
-            here, one, two = (self(sign * k * a * h, sign * k * b * h) for k in (0, 1, 2))
-            return sign * (one - here) / h if order == 1 else (two - 2 * one + here) / h**2
-
         for a, b in ((1, 0), (0, 1), (1, 1), (1, -1)):
-            right, left = side(a, b, 1), side(a, b, -1)
-            if abs(right - left) > 1e-6 * (1 + abs(right) + abs(left)):
+            values = [self(k * a * h, k * b * h) for k in range(-2, 3)]
+            slopes = [(there - here) / h for here, there in pairwise(values)]
+            sides = slopes if order == 1 else [(slopes[1] - slopes[0]) / h, (slopes[3] - slopes[2]) / h]
+            if max(sides) - min(sides) > 1e-6 * (1 + max(map(abs, sides))):
                 return True
         return False
 
@@ -182,16 +180,22 @@ class Judge:
 
 
 def check(drawn: Drawn, session: Session) -> None:
-    """All oracles on one program; raises AssertionError with the text where the package is wrong."""
+    """All oracles on one program; raises AssertionError with the text where the package is wrong.
+
+    What is judged counts as a program, and every equation that its value depends on as an expression.
+    """
     tally = session.tally
-    tally["expressions"] += 1
+    tally["programs"] += 1
     s = Subject(drawn, session)
-    s.derivation  # noqa: B018  (whatever is drawn is in the language)
-    try:
-        with mpmath.workdps(exact.DIGITS):
+    with sg.limits(), mpmath.workdps(exact.DIGITS):
+        s.derivation  # noqa: B018  (whatever is drawn is in the language)
+        try:
             _judged(s)
-    except Skipped as reason:
-        tally[f"skipped: {reason}"] += 1
+        except Skipped as reason:
+            tally[f"skipped: {reason}"] += 1
+        else:
+            tally["programs judged by mpmath"] += 1
+            tally["expressions in them"] += len(s.derivation.program.needed().equations)
 
 
 def _judged(s: Subject) -> None:
@@ -199,8 +203,6 @@ def _judged(s: Subject) -> None:
     judge, u, v = Judge(s), s.direction(0), s.direction(1)
     both, across, second = judge.corners()
     value, bars = s.gradient()
-    tally = s.tally
-    tally["value, gradient and HVP against mpmath"] += 1
     close(s, "value", float(value), float(judge.value), 1 + abs(float(judge.value)), GRADIENT)
     if _may_be_at_a_kink(s) and judge.kink(1):
         return _at_kink(s)

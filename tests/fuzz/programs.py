@@ -222,7 +222,7 @@ def common(*shapes: Shape) -> Shape:
 
 
 @st.composite
-def programs(draw: Callable[[Any], Any], families: dict[str, list[Any]], most: int = 4) -> Drawn:
+def programs(draw: Callable[[Any], Any], families: dict[str, list[Any]], most: int = 8) -> Drawn:
     """A scalar function of a few statements out of the given families of rows."""
     b = Builder(draw, symbolic=draw(st.booleans()), modules=draw(st.booleans()))
     names = list(families)

@@ -29,9 +29,9 @@ class Result:
 
     @property
     def skipped(self) -> float:
-        """The share of the expressions that no oracle judged."""
+        """The share of the programs that no oracle judged."""
         count = sum(n for what, n in self.tally.items() if what.startswith("skipped"))
-        return count / max(1, self.tally["expressions"])
+        return count / max(1, self.tally["programs"])
 
     def __add__(self, other: Result) -> Result:
         return Result(self.tally + other.tally, self.failures + other.failures)

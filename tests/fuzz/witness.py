@@ -1,4 +1,7 @@
-"""The same text over jax, eager and in float64: a fast witness on a share of the programs, and the convention at kinks."""
+"""The same text over jax, operation by operation and in float64: a witness on a share of the programs, and the convention at kinks.
+
+Nothing is compiled but single operations, which come back from one program to the next.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ def function(subject: Subject) -> Any:
 def gradient(subject: Subject) -> dict[str, Any] | None:
     f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
     try:
-        return {name: np.asarray(a) for name, a in jax.grad(f)(at).items()}
+        with jax.disable_jit():
+            return {name: np.asarray(a) for name, a in jax.grad(f)(at).items()}
     except (NameError, AttributeError, TypeError, NotImplementedError):
         return None
 
@@ -40,4 +44,5 @@ def gradient(subject: Subject) -> dict[str, Any] | None:
 def hvp(subject: Subject, v: Mapping[str, Any]) -> dict[str, Any]:
     f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
     moved = {name: jnp.asarray(a) for name, a in v.items()}
-    return {name: np.asarray(a) for name, a in jax.jvp(jax.grad(f), (at,), (moved,))[1].items()}
+    with jax.disable_jit():
+        return {name: np.asarray(a) for name, a in jax.jvp(jax.grad(f), (at,), (moved,))[1].items()}

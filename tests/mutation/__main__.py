@@ -1,28 +1,11 @@
 """`python -m tests.mutation`: every rule sabotaged, and how many of the mutants the suite kills."""
 
-# ruff: noqa: E402  (threads and the path of the laws are set before anything is imported)
-
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections import Counter
-from pathlib import Path
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-SUPPORT = str(Path(__file__).parents[1] / "support")
-os.environ["PYTHONPATH"] = os.pathsep.join([SUPPORT, os.environ.get("PYTHONPATH", "")])
-sys.path.insert(0, SUPPORT)
-
-
-import jax
-
-jax.config.update("jax_enable_x64", True)
-
-from symgrad.op import REGISTRY
-from tests.mutation.laws import sound
 from tests.mutation.sabotage import mutants
 from tests.mutation.score import Score, score_together, scored
 
@@ -32,9 +15,6 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", help="mutants whose names hold this")
     options = parser.parse_args()
-    if broken := sound(*(op for op in REGISTRY.values() if op.samples)):
-        print(f"laws fail without any sabotage: {', '.join(broken)}")
-        return 1
     score = scored(m for m in mutants() if options.only in m.name) if options.only else score_together(options.workers)
     print(table(score))
     return 1 if score.alive or score.wrongly_excused else 0

@@ -29,8 +29,8 @@ Arrays = Mapping[str, np.ndarray]
 # points -------------------------------------------------------------------------------------------------------------------
 
 
-PATTERNS = ([1.2, 0.0, -0.5, 0.7], [0.0, 2.0, 2.0, -1.0], [8.5, -7.0, 6.0], [0.0])
-"""A zero, ties with a zero in front, beyond 5, all zero."""
+PATTERNS = ([1.2, 0.0, -0.5, 0.7], [0.0, 2.0, 2.0, -1.0], [8.5, -7.0, 6.0], [0.0], [1.2, 0.0, -0.5, 0.7, 2.0, -1.5, 0.4])
+"""A zero, ties with a zero in front, beyond 5, all zero; and a zero in a matrix whose rows are not alike."""
 
 
 INVERTED = ("inv", "solve", "logdet")
