@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from symgrad.graph import postorder
 from symgrad.linear import oriented, times
@@ -24,12 +25,15 @@ LONGEST = 24
 
 Sizes = Mapping[Dim, int]
 
+UNKNOWN: Sizes = MappingProxyType({})
+"""Nothing is said of any size."""
+
 Factor = tuple[Node, bool]  # a matrix, or a vector and whether it stands as a row
 
 
-def associated(program: Program) -> Program:
+def associated(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every chain of products bracketed by least cost; what several equations share stays whole."""
-    exprs, sizes = [eq.expr for eq in program.equations], likely(program)
+    exprs, sizes = [eq.expr for eq in program.equations], {**likely(program), **numbers}
     uses: Counter[Node] = Counter(exprs)
     for node in postorder(exprs):
         uses.update(node.args)
@@ -41,6 +45,11 @@ def associated(program: Program) -> Program:
         else:
             done[node] = node.op.rebuild(node, (done[a] for a in node.args))
     return program.map(lambda expr: done[expr] if expr in done else expr)
+
+
+def opened(product: Node, numbers: Sizes) -> Node:
+    """One product bracketed by least cost, whatever else reads its factors."""
+    return _bracketed([oriented(x, flip) for x, flip in _flat(product, False, Counter(), True)], numbers)
 
 
 def _flat(node: Node, flip: bool, uses: Counter[Node], whole: bool = False) -> list[Factor]:
@@ -85,7 +94,7 @@ def likely(program: Program) -> Sizes:
     return {**dict.fromkeys(rows - columns, ROWS), **dict.fromkeys(columns - rows, COLUMNS)}
 
 
-def typical(dim: Dim, numbers: Sizes | None = None) -> int:
+def typical(dim: Dim, numbers: Sizes = UNKNOWN) -> int:
     """A number for a dimension: its own, the one given, or that of a typical array."""
     value = symbolic(dim)
-    return max(1, int(value.subs({s: (numbers or {}).get(s, TYPICAL) for s in value.free_symbols})))
+    return max(1, int(value.subs({s: numbers.get(s, TYPICAL) for s in value.free_symbols})))

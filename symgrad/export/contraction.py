@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from symgrad.export.association import typical
+from symgrad.export.association import UNKNOWN, Sizes, typical
 from symgrad.graph import rewrite
 from symgrad.op import Node, constant, value_of
 from symgrad.ops.broadcasting import broadcast
@@ -18,12 +18,12 @@ MOST_OPERANDS = 8
 """Contractions of more arrays are left to NumPy."""
 
 
-def planned(program: Program) -> Program:
+def planned(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every contraction taken apart."""
-    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n) if n.op is einsum else n))
+    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, numbers) if n.op is einsum else n))
 
 
-def _planned(node: Node) -> Node:
+def _planned(node: Node, numbers: Sizes) -> Node:
     inputs, _, output = node.params["spec"].partition("->")
     sizes = dict(zip(output, node.shape, strict=True))
     letters, operands = _as_stored(inputs.split(","), list(node.args))
@@ -33,7 +33,7 @@ def _planned(node: Node) -> Node:
         return node
     inside = "".join(dict.fromkeys(result))
     held = "".join(c for c in inside if any(c in s for s in letters))
-    whole = _best(letters, operands, held) if operands else constant(1)
+    whole = _best(letters, operands, held, numbers) if operands else constant(1)
     spread = broadcast(whole, shape=tuple(sizes[c] for c in inside), axes=tuple(inside.index(c) for c in held))
     return spread if inside == result else embed(spread, spec=f"{inside}->{result}")
 
@@ -77,11 +77,11 @@ def _tied(y: Node, s: str, kept: str, dropped: str) -> tuple[Node, str]:
     return (diagonal(y), kept) if sorted(s) == sorted(kept + dropped) else (y, s.replace(dropped, kept))
 
 
-def _best(letters: list[str], operands: list[Node], output: str) -> Node:
+def _best(letters: list[str], operands: list[Node], output: str, numbers: Sizes) -> Node:
     """Dynamic programming over sets of operands: each set's cheapest product, by the sizes of all subscripts it runs over."""
     first = {x: i for i, x in reversed(list(enumerate(operands)))}
     everything = (1 << len(operands)) - 1
-    sizes = {c: typical(d) for s, x in zip(letters, operands, strict=True) for c, d in zip(s, x.shape, strict=True)}
+    sizes = {c: typical(d, numbers) for s, x in zip(letters, operands, strict=True) for c, d in zip(s, x.shape, strict=True)}
     best: dict[int, tuple[int, str, Node]] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
     for some in _subsets(len(operands)):
         outside = "".join(s for i, s in enumerate(letters) if not some >> i & 1) + output
