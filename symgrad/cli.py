@@ -63,6 +63,7 @@ _EXPORT = f"""examples:
   symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
   symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
   symgrad export mlp.py --target jax            the same over jax, each function pure
+  symgrad export mlp.py --target numba          the same compiled by numba, for many calls on small arrays
 
 {_EXIT_CODES}"""
 
@@ -160,7 +161,10 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
     export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
     export.add_argument(
-        "--target", default="numpy", metavar="LIBRARY", help="numpy, or jax for functions that jax.jit takes (numpy)"
+        "--target",
+        default="numpy",
+        metavar="LIBRARY",
+        help="numpy, jax for functions that jax.jit takes, or numba for compiled ones (numpy)",
     )
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)

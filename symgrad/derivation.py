@@ -413,9 +413,9 @@ class Derivation:
         return self.code("numpy")
 
     def code(self, target: str) -> str:
-        """The module over `target`: "numpy", or "jax" for one of pure functions that jax.jit takes.
+        """The module over `target`: "numpy", "jax" for one of pure functions that jax.jit takes, "numba" for compiled ones.
 
-        Raises `InputError` for a target that is not known.
+        Raises `InputError` for a target that is not known, and `UnsupportedError` with the name of what numba has no words for.
         """
         chosen = target_of(target)
         directions = tuple(self.directions.values())
