@@ -63,6 +63,7 @@ _EXPORT = f"""examples:
   symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
   symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
   symgrad export mlp.py --target jax            the same over jax, each function pure
+  symgrad export mlp.py --target numba          the same compiled by numba, for many calls on small arrays
 
 {_EXIT_CODES}"""
 
@@ -162,8 +163,12 @@ def _parser() -> argparse.ArgumentParser:
     export = _command(commands, "export", _export, "write a standalone NumPy module, and tests for it", _EXPORT)
     export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
     export.add_argument(
-        "--target", default="numpy", metavar="LIBRARY", help="numpy, or jax for functions that jax.jit takes (numpy)"
+        "--target",
+        default="numpy",
+        metavar="LIBRARY",
+        help="numpy, jax for functions that jax.jit takes, or numba for compiled ones (numpy)",
     )
+    export.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="known sizes: products in the order that suits them")
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
     _add_cost(commands)
@@ -360,7 +365,7 @@ def _export(args: argparse.Namespace) -> int:
         name = module_name(derivation.program.name)
         if args.tests and args.target != "numpy":
             raise InputError("--tests are for the NumPy module; one for another target tests itself when it runs as a script")
-        texts = {args.output / f"{name}.py": derivation.code(args.target)}
+        texts = {args.output / f"{name}.py": derivation.code(args.target, args.sizes)}
         if args.tests:
             source = _relative(split_target(args.file)[0], args.output)
             texts[args.output / f"test_{name}.py"] = pytest_module(derivation.program, source, dict(args.bind))

@@ -35,21 +35,31 @@ def itemsize_of(dtype: str) -> int:
 
 def dimensions(program: Program) -> tuple[str, ...]:
     """The names of the dimensions of a program's inputs, in their order."""
-    names = (s.name for v in program.inputs for d in v.shape for s in sorted(symbolic(d).free_symbols, key=str))
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(s.name for s in symbols_of(program)))
+
+
+def symbols_of(program: Program) -> list[sympy.Symbol]:
+    """The dimensions of a program's inputs, in their order."""
+    return [s for v in program.inputs for d in v.shape for s in sorted(symbolic(d).free_symbols, key=str)]
 
 
 def checked_sizes(program: Program, sizes: Mapping[str, Any]) -> dict[str, int]:
     """The sizes, one for each dimension and no other; raises `InputError` with what is missing or unknown."""
+    sizes, known = known_sizes(program, sizes), dimensions(program)
+    if missing := [name for name in known if name not in sizes]:
+        raise InputError(f"sizes are missing for {', '.join(missing)} of {program.name}; every dimension needs one")
+    return sizes
+
+
+def known_sizes(program: Program, sizes: Mapping[str, Any]) -> dict[str, int]:
+    """The sizes of some dimensions, in the program's order; raises `InputError` for one that is none of it, or no size."""
     known = dimensions(program)
     if unknown := [name for name in sizes if name not in known]:
         raise InputError(f"{program.name} has no dimension {unknown[0]!r}; its dimensions are {', '.join(known) or 'none'}")
     for name, n in sizes.items():
         if isinstance(n, bool) or not hasattr(n, "__index__") or n < 1:
             raise InputError(f"the size of {name} is a positive whole number, not {n!r}")
-    if missing := [name for name in known if name not in sizes]:
-        raise InputError(f"sizes are missing for {', '.join(missing)} of {program.name}; every dimension needs one")
-    return {name: int(sizes[name].__index__()) for name in known}
+    return {name: int(sizes[name].__index__()) for name in known if name in sizes}
 
 
 def number(formula: Any, sizes: Mapping[str, int]) -> int:

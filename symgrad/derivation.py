@@ -14,6 +14,7 @@ import numpy as np
 import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
 from symgrad.blocks import factored
+from symgrad.cost import known_sizes, symbols_of
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
@@ -420,20 +421,24 @@ class Derivation:
         """One standalone module that imports numpy alone: value, grad, hvp, hessian and more, or value, jvp and jacobian."""
         return self.code("numpy")
 
-    def code(self, target: str) -> str:
-        """The module over `target`: "numpy", or "jax" for one of pure functions that jax.jit takes.
+    def code(self, target: str, sizes: Mapping[str, int] | None = None) -> str:
+        """The module over `target`: "numpy", "jax" for one of pure functions that jax.jit takes, "numba" for compiled ones.
 
-        Raises `InputError` for a target that is not known.
+        `sizes` are those of dimensions that are known: products come in the order that costs least for them, and the code is right
+        for any others.  Raises `InputError` for a target or a dimension that is not known, and `UnsupportedError` with the name of
+        what numba has no words for.
         """
-        if target not in self._texts:
-            self._texts[target] = self._written(target_of(target))
-        return self._texts[target]
+        known = known_sizes(self.program, sizes or {})
+        key = target, *known.items()
+        if key not in self._texts:
+            self._texts[key] = self._written(target_of(target), known)
+        return self._texts[key]
 
     @cached_property
-    def _texts(self) -> dict[str, str]:
+    def _texts(self) -> dict[Any, str]:
         return {}
 
-    def _written(self, target: Target) -> str:
+    def _written(self, target: Target, sizes: Mapping[str, int]) -> str:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar else None
@@ -450,6 +455,7 @@ class Derivation:
                 gauss_newton=self._gauss_newton,
                 equations={title: listing(equations) for title, equations in self.sections()},
                 sizes=self._shapes(),
+                numbers={s: sizes[s.name] for s in symbols_of(self.program) if s.name in sizes},
             ),
             target,
         )
@@ -468,11 +474,12 @@ class Derivation:
                 continue
         return {x.name: tuple(size_of(d, sizes) for d in x.shape) for x in inputs}
 
-    def compile(self, target: str = "numpy") -> types.ModuleType:
+    def compile(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> types.ModuleType:
         """That module, loaded; every function takes the inputs by name."""
-        if target not in self._modules:
-            self._modules[target] = load(self.code(target), self.program.name)
-        return self._modules[target]
+        text = self.code(target, sizes)
+        if text not in self._modules:
+            self._modules[text] = load(text, self.program.name)
+        return self._modules[text]
 
     @cached_property
     def _modules(self) -> dict[str, types.ModuleType]:

@@ -16,13 +16,13 @@ from symgrad.program import Equation, Program
 
 def distributed(program: Program, numbers: Sizes) -> Program:
     """The same program without the named sums that cost more than what is read of them, at these sizes."""
-    program = _without_second_names(program)
-    for eq in reversed(program.equations):
-        if eq.symbol not in program.outputs and all(_is_thin(t, numbers) for t in _terms(eq.expr)):
-            other = _multiplied_out(program, eq, numbers)
-            if other is not None and _cost(other, numbers) < _cost(program, numbers):
-                program = other
-    return program
+    found = _without_second_names(program)
+    for eq in reversed(found.equations):
+        if eq.symbol not in found.outputs and all(_is_thin(t, numbers) for t in _terms(eq.expr)):
+            other = _multiplied_out(found, eq, numbers)
+            if other is not None and _cost(other, numbers) < _cost(found, numbers):
+                found = other
+    return min(program, found, key=lambda p: _cost(p, numbers))
 
 
 def _cost(program: Program, numbers: Sizes) -> int:
@@ -30,11 +30,11 @@ def _cost(program: Program, numbers: Sizes) -> int:
 
 
 def _without_second_names(program: Program) -> Program:
-    """What is another's value under a second name goes by the first."""
+    """What is another's value under a second name, or a multiple of it, goes by the first."""
     table: dict[Node, Node] = {}
     for eq in program.equations:
         expr = substitute(eq.expr, table)
-        if expr.op is VARIABLE and eq.symbol not in program.outputs:
+        if coefficient(expr)[1].op is VARIABLE and eq.symbol not in program.outputs:
             table[eq.symbol] = expr
     return program.map(lambda expr: substitute(expr, table)).needed()
 

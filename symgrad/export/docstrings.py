@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from symgrad.export.association import Sizes
 from symgrad.export.lines import LONGEST
 from symgrad.op import Node, show_shape
 from symgrad.program import Program
@@ -19,14 +20,25 @@ every entry.  Results have the dtype of the arrays given; numbers and lists adop
 """
 
 
-def module_docstring(program: Program, wrt: Sequence[Node], version: str, imports: str, functions: Iterable[str]) -> str:
+def module_docstring(
+    program: Program,
+    wrt: Sequence[Node],
+    version: str,
+    imports: str,
+    functions: Iterable[str],
+    left_out: Mapping[str, str],
+    numbers: Sizes,
+) -> str:
     """The head of a module: the function, its inputs, what was derived, and what a caller may rely on."""
     arguments = ", ".join(str(v) for v in program.inputs)
     defined = f"Defined here: {', '.join(functions)}.  Run as a script it tests itself."
     made = f"Written by symgrad {version} from the function {program.name}({arguments}), derived with respect to {_listed(wrt)}."
+    sizes = ", ".join(f"{dim} = {size}" for dim, size in numbers.items())
+    order = [f"Products are in the order that costs least for {sizes}."] if numbers else []
+    left = [f"Left out: {name}, because {reason}." for name, reason in left_out.items()]
     paragraphs = [
         f"{program.name} with its derivatives, in {imports} alone.",
-        *(textwrap.fill(text, LONGEST) for text in (made, defined)),
+        *(textwrap.fill(text, LONGEST) for text in (made, defined, *order, *left)),
         "Inputs:\n" + "\n".join(f"    {line}" for line in input_lines(program.inputs)),
         _CONVENTIONS.strip(),
     ]

@@ -16,21 +16,37 @@ from symgrad.source import source_of as function_source
 @cache
 def source_of(name: str, target: str = "numpy") -> str:
     """One helper as it stands, in the form of its target, without the comments that are meant for our own linter."""
-    text = _in_jax().get(name) if target == "jax" else None
-    return re.sub(r"  # noqa.*", "", text or function_source(getattr(helpers, name)).strip())
+    text = forms(target).get(name)
+    if text is None:
+        text = function_source(helper := getattr(helpers, name)).strip()
+        text = _vectorized(text) if target == "numba" and helper.__module__.endswith((".entrywise", ".special")) else text
+    return re.sub(r"  # noqa.*", "", text)
 
 
 @cache
-def _in_jax() -> dict[str, str]:
-    """The functions of the file for jax, which is read and not imported."""
-    text = Path(helpers.__file__).with_name("in_jax.py").read_text(encoding="utf-8")
-    return {n.name: ast.get_source_segment(text, n) or "" for n in parsed(text).body if isinstance(n, ast.FunctionDef)}
+def forms(target: str) -> dict[str, str]:
+    """The functions that are written anew for a target, in a file that is read and not imported."""
+    path = Path(helpers.__file__).with_name(f"in_{target}.py")
+    if not path.exists():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    return {n.name: _with_decorators(text, n) for n in parsed(text).body if isinstance(n, ast.FunctionDef)}
+
+
+def _with_decorators(text: str, node: ast.FunctionDef) -> str:
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+
+
+def _vectorized(text: str) -> str:
+    """A function of one entry, which numba fuses with what stands around it; np.where would make an array there."""
+    return "@numba.vectorize\n" + text.replace("np.where(", "_where(")
 
 
 @cache
 def _needs(name: str, target: str) -> frozenset[str]:
     called = {n.id for n in ast.walk(parsed(source_of(name, target))) if isinstance(n, ast.Name)}
-    return frozenset(called & set(helpers.__all__)) - {name}
+    return frozenset(called & {*helpers.__all__, *forms(target)}) - {name}
 
 
 def with_needs(names: Iterable[str], target: str = "numpy") -> set[str]:

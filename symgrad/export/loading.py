@@ -30,6 +30,8 @@ _IMPORTS = frozenset(
         "jax",
         "jax.numpy",
         "jax.scipy.linalg",
+        "numba",
+        "functools",
         "scipy.special",
         "scipy.sparse.linalg",
     }
@@ -55,9 +57,10 @@ _FILES = frozenset(
 """Public names of NumPy and of Python's own types that reach files, memory or attributes by a string."""
 
 _ELSEWHERE = frozenset(
-    "_fields random default_rng normal integers config update vmap jvp scipy solve_triangular Array at set".split()
+    "_fields random default_rng normal integers config update vmap jvp scipy solve_triangular Array at set "
+    "njit vectorize lru_cache carray".split()
 )
-"""Attributes of named tuples, random generators and jax that the exporter writes."""
+"""Attributes of named tuples, random generators, jax and numba that the exporter writes."""
 
 _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symgrad import __version__
 from symgrad.blocks import Factors
 from symgrad.budget import budgeted
 from symgrad.errors import UnsupportedError
+from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
-from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.embedded import forms, source_of, with_needs
 from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.release import released
 from symgrad.export.reuse import helpers_of
@@ -38,6 +39,9 @@ _SECTIONS = {
     "jacobian": "Jacobian",
 }
 """The equations that stand above a function."""
+
+_CHECKING = ("_check", "_fits")
+"""Helpers that look at values, which are numbers there."""
 
 _FUNCTIONS = {"Callable": "Callable[..., np.ndarray]", "Sequence": "Sequence[np.ndarray]"}
 """Types of what is handed over beside the inputs."""
@@ -79,6 +83,8 @@ class Sources:
     gauss_newton: Program | None
     equations: Mapping[str, str]
     sizes: Mapping[str, tuple[int, ...]]
+    numbers: Sizes
+    """What is known of the sizes of the dimensions when the code is written."""
 
 
 @budgeted("exporting")
@@ -93,17 +99,42 @@ def numpy_module(s: Sources, target: Target = NUMPY) -> str:
 
 class _Module:
     def __init__(self, s: Sources, target: Target) -> None:
-        self.s, self.target = s, target
+        self.target, self.left_out = target, dict[str, str]()
+        self.s = s = self._with_words(s)
         self.inputs = [str(v) for v in s.forward.inputs]
-        self.helpers: set[str] = {"_arrays", "_by_blocks"}
-        self.np = fresh(target.library, s.forward.names)
+        self.helpers: set[str] = {"_arrays", "_by_blocks", *forms(target.name)}
+        self.np, self.math = (fresh(library, s.forward.names) for library in (target.library, "math"))
         programs = [p for p in (s.forward, s.adjoint, s.tangent, s.dense, s.gauss_newton) if p is not None]
-        nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p).equations))
+        nodes = list(postorder(eq.expr for p in programs for eq in scheduled(p, s.numbers).equations))
         self.open = functions_of(nodes)
         self.generics = _sorted_generics(self.open)
         self.helpers |= {h for node in nodes for h in helpers_of(node)}
         self.word = {name: fresh(name, self.inputs) for name in (*_CALLED, "direction")}
-        self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, *self.word.values()}
+        self.kernels = {name: fresh(f"_{name}", s.forward.names) for name in PUBLIC} if target.compiled else {}
+        self.reserved = {*PUBLIC, *self.generics, *self.helpers, self.np, self.math, *self.word.values(), *self.kernels.values()}
+
+    def _with_words(self, s: Sources) -> Sources:
+        """Without what the target has no words for; closed forms of whole Hessians would take it minutes to compile."""
+        if not self.target.compiled:
+            return s
+        programs = {"gnvp": s.gauss_newton, "hessian_factors": s.factors.program if s.factors else None}
+        self.left_out = {name: reason for name, program in programs.items() if (reason := self._refusal(program))}
+        return replace(
+            s,
+            dense=None,
+            diagonal=None,
+            factors=None if "hessian_factors" in self.left_out else s.factors,
+            gauss_newton=None if "gnvp" in self.left_out else s.gauss_newton,
+        )
+
+    def _refusal(self, program: Program | None) -> str:
+        """Why the target cannot compute a program; nothing where it can."""
+        try:
+            for node in postorder(eq.expr for eq in scheduled(program).equations) if program else ():
+                self.target.template(node)
+        except UnsupportedError as refusal:
+            return str(refusal)
+        return ""
 
     # functions ----------------------------------------------------------------------------------------------------------
 
@@ -111,28 +142,25 @@ class _Module:
         s = self.s
         assert s.adjoint is not None
         value, gradients = s.adjoint.outputs[0], s.adjoint.outputs[1:]
-        call, number = self._call("value_and_grad"), "float" if self.target.writes else "np.ndarray"
+        call, (kind, number) = self._call("value_and_grad"), self.target.number
         return [
-            self._function("value", s.forward, [value], f"return {self.target.number}", number, self._says("The value")),
+            self._function("value", s.forward, [value], f"return {number}", kind, self._says("The value")),
             self._function(
                 "value_and_grad",
                 s.adjoint,
                 [value, *gradients],
-                f"return {self.target.number}, {{Gradient}}({{rest}})",
-                f"tuple[{number}, Gradient]",
+                f"return {number}, {{Gradient}}({{rest}})",
+                f"tuple[{kind}, Gradient]",
                 self._says("The value and the gradient", ", in the shapes of the variables"),
             ),
             self._short("grad", "Gradient", self._says("The gradient", ", in the shapes of the variables"), f"return {call}[1]"),
             self._product("hvp", s.tangent, "The Hessian times a direction, which holds one array a variable."),
             *([] if s.gauss_newton is None else [self._product("gnvp", s.gauss_newton, _GAUSS_NEWTON)]),
             self._hessian(),
-            *self._unless_omitted("_diagonals" if s.diagonal is None else "hessian_diag", self._hessian_diag),
-            *self._unless_omitted("check", self._checks),
-            *self._unless_omitted("hessian_factors", self._hessian_factors),
+            self._hessian_diag(),
+            self._checks(),
+            self._hessian_factors(),
         ]
-
-    def _unless_omitted(self, name: str, write: Callable[[], str]) -> list[str]:
-        return [] if name in self.target.omitted else [write()]
 
     def _hessian_diag(self) -> str:
         says = "The diagonal of the Hessian, in the shapes of the variables."
@@ -154,10 +182,11 @@ class _Module:
         k, lines = len(self.s.wrt), []
         for (i, j), terms in factors.terms.items():
             written = ", ".join(f"({place[c]}, [{', '.join(_stage(s, place) for s in stages)}])" for c, stages in terms)
-            lines.append(f"H_{i}_{j} = {{LinearMap}}({self.s.wrt[i]}.shape, {self.s.wrt[j]}.shape, [{written}])")
-        rows = [", ".join(f"H_{i}_{j}" if i <= j else f"H_{j}_{i}.T" for j in range(k)) for i in range(k)]
+            rows, columns = (f"{v}.shape" if v.ndim else "()" for v in (self.s.wrt[i], self.s.wrt[j]))
+            lines.append(f"H_{i}_{j} = {{LinearMap}}({rows}, {columns}, [{written}])")
+        table = [", ".join(f"H_{i}_{j}" if i <= j else f"H_{j}_{i}.T" for j in range(k)) for i in range(k)]
         comma = "," if k == 1 else ""
-        lines.append(f"return ({', '.join(f'({row}{comma})' for row in rows)}{comma})")
+        lines.append(f"return ({', '.join(f'({row}{comma})' for row in table)}{comma})")
         says = "The blocks of `hessian` as maps that keep their structure: matvec, solve, toarray."
         returns = "tuple[tuple[LinearMap, ...], ...]"
         return self._function("hessian_factors", factors.program, outputs, "\n".join(lines), returns, says, owned=False)
@@ -188,7 +217,7 @@ class _Module:
             self._function("value", s.forward, s.forward.outputs, "return {0}", "np.ndarray", self._says("The value")),
             self._product("jvp", s.tangent, "The Jacobian times a direction: the tangent of the value."),
             self._jacobian(),
-            *self._unless_omitted("check", self._checks),
+            self._checks(),
         ]
 
     def _checks(self) -> str:
@@ -220,21 +249,46 @@ class _Module:
         first: str = "",
         owned: bool = True,
     ) -> str:
-        program = scheduled(program.needed(outputs))
+        program = scheduled(program.needed(outputs), self.s.numbers)
         parts = split(program) if self.target.writes else None
-        statements = Statements(program, self.reserved | {str(v) for v in self.s.directions}, parts, self.target.writes)
+        reserved = self.reserved | {str(v) for v in self.s.directions}
+        statements = Statements(program, reserved, parts, self.target.writes, self.target.template)
         lines = statements.emit()
         named = [statements.names[v] for v in outputs]
         if owned:
-            named = [_owned(program, v, name, self.target.writes) for v, name in zip(outputs, named, strict=True)]
+            named = [_owned(program, v, name, self.target) for v, name in zip(outputs, named, strict=True)]
+        shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
+        unpacked, kernel = [*self.inputs], ""
+        if self.target.compiled:
+            arguments = [*map(str, self.s.directions if first else ()), *self.inputs]
+            kernel = self._kernel(name, arguments, lines, named, shapes, statements.taken) + "\n\n\n"
+            dtype, made = (fresh(word, statements.taken) for word in ("dtype", "made"))
+            lines = [f"{made} = _results({self.kernels[name]}({', '.join(arguments)}), {dtype})"]
+            named, unpacked = [f"{made}[{k}]" for k in range(len(named))], [*unpacked, dtype]
         lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
-        shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
-        unpack = f"{', '.join(self.inputs)}{',' if len(self.inputs) == 1 else ''} = _arrays({_keywords(self.inputs)})"
+        unpack = f"{', '.join(unpacked)}{',' if len(unpacked) == 1 else ''} = _arrays({_keywords(self.inputs)})"
         body = _without_unused([line for line in (unpack, first, *lines) if line])
         if self.target.writes:
             body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.inputs})
-        return self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
+        return kernel + self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
+
+    def _kernel(
+        self, name: str, arguments: list[str], lines: list[str], results: list[str], shapes: Mapping[str, str], taken: set[str]
+    ) -> str:
+        """The statements alone, on arrays that are held against their shapes already, as numba compiles them at the first call."""
+        lines = self._with_dimensions([*lines, f"return ({', '.join(results)},)"], taken)
+        names = {*self.reserved, *self.inputs, *taken}
+        parameters = [f"    {argument}," for argument in arguments]
+        head = f"def {self.kernels[name]}({', '.join(arguments)}):"
+        return "\n".join(
+            [
+                '@numba.njit(error_model="numpy", boundscheck=True)',
+                *([head] if len(head) <= LONGEST else [f"def {self.kernels[name]}(", *parameters, "):"]),
+                f'    """The statements of `{name}`, compiled when they are first called."""',
+                *(f"    {line}".rstrip() for statement in lines for line in laid_out(statement, names, dict(shapes))),
+            ]
+        )
 
     def _short(self, name: str, returns: str, says: str, *lines: str) -> str:
         return self._written(name, returns, says, lines)
@@ -296,14 +350,16 @@ class _Module:
     def _with_dimensions(self, lines: list[str], taken: set[str]) -> list[str]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
         used = dict.fromkeys(n for line in lines for n in names_in(line) if n.startswith("_dim_"))
-        renamed, unpacked = {"np": self.np}, []
+        renamed, unpacked = {"np": self.np, "math": self.math}, []
         for marker in used:
             dim = marker.removeprefix("_dim_")
             name = fresh(dim if dim not in taken else f"n_{dim}", taken)
             taken.add(name)
             renamed[marker] = name
             unpacked.append(f"{name} = {_where(self.s.forward, dim)}")
-        if any("_dtype" in names_in(line) for line in lines):
+        if self.target.compiled:
+            renamed["_dtype"] = f"{self.np}.float64"
+        elif any("_dtype" in names_in(line) for line in lines):
             floats = _listed([v for v in self.s.forward.inputs if not is_label(v)])
             renamed["_dtype"] = dtype = fresh("dtype", taken)
             unpacked.append(f"{dtype} = {self.np}.result_type({floats})")
@@ -315,12 +371,13 @@ class _Module:
         texts = [*(source_of(name, self.target.name) for name in self._called(bodies)), *bodies]
         abstract = [name for name in _FUNCTIONS if any(f"{name}[" in text for text in bodies)]
         imports = [
-            *(["import math"] if any(re.search(r"\bmath\.", text) for text in texts) else []),
+            *(["import functools"] if any(re.search(r"\bfunctools\.", text) for text in texts) else []),
+            *([_import("math", self.math)] if any(re.search(rf"\b(math|{self.math})\.", text) for text in texts) else []),
             *([f"from collections.abc import {', '.join(abstract)}"] if abstract else []),
             "from typing import NamedTuple",
         ]
-        defined = [name for name in PUBLIC if any(text.startswith(f"def {name}(") for text in bodies)]
-        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined)
+        defined = [name for name in PUBLIC if any(f"\ndef {name}(" in f"\n{text}" for text in bodies)]
+        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined, self.left_out, self.s.numbers)
         libraries = [line.format(np=self.np) for line in self.target.imports]
         return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
 
@@ -362,13 +419,12 @@ class _Module:
 
     def _embedded(self, name: str) -> str:
         text = source_of(name, self.target.name)
-        if name in TESTING:
-            return self._tested(text)
-        return re.sub(r"\b(np|jnp)\b", self.np, text)
+        text = re.sub(r"\bmath\b", self.math, text)
+        return self._tested(text) if name in TESTING or name in _CHECKING else re.sub(r"\b(np|jnp)\b", self.np, text)
 
     def _tested(self, text: str) -> str:
-        """The module's own test computes with NumPy whatever the target."""
-        return text if self.target is not NUMPY else re.sub(r"\bnp\b", self.np, text)
+        """The module's own test, and what holds inputs against their properties, compute with NumPy whatever the target."""
+        return text if self.target.library != "np" else re.sub(r"\bnp\b", self.np, text)
 
 
 def is_label(v: Node) -> bool:
@@ -426,11 +482,15 @@ def _where(program: Program, dim: str) -> str:
     raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
-def _owned(program: Program, output: Node, name: str, writes: bool) -> str:
+def _import(library: str, alias: str) -> str:
+    return f"import {library}" + (f" as {alias}" if alias != library else "")
+
+
+def _owned(program: Program, output: Node, name: str, target: Target) -> str:
     """Results are arrays or NumPy scalars, share no memory with an input, and are never a read-only view."""
     node = output
     while node in program.defined or node.op.name in ("transpose", "diagonal", "reshape"):
         node = program.defined[node].expr if node in program.defined else node.args[0]
     if node.op is CONSTANT:
-        return f"_dtype.type({name})"
-    return f"{name}.copy()" if output.ndim and writes and node.op.name in ("variable", "broadcast") else name
+        return name if target.compiled else f"_dtype.type({name})"
+    return f"{name}.copy()" if output.ndim and target.shares and node.op.name in ("variable", "broadcast") else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from symgrad.export.blocking import Split
 from symgrad.export.reuse import reused, wanted
@@ -29,11 +29,23 @@ _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 """Operations whose result may share memory with their operand, beside the views."""
 
 
+def in_numpy(node: Node) -> str:
+    """The code of one operation over its operands, which stand as {0}, {1}, ..."""
+    return node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
+
+
 class Statements:
     """Turns the equations of a program into statements, each shared subexpression computed once."""
 
-    def __init__(self, program: Program, reserved: Iterable[str], parts: Split | None = None, writes: bool = True) -> None:
-        self.split, self.writes = parts, writes
+    def __init__(
+        self,
+        program: Program,
+        reserved: Iterable[str],
+        parts: Split | None = None,
+        writes: bool = True,
+        template: Callable[[Node], str] = in_numpy,
+    ) -> None:
+        self.split, self.writes, self.template = parts, writes, template
         self.program = program = program if parts is None else parts.rest
         given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
         self.taken = set(reserved) | {str(v) for v in given}
@@ -179,7 +191,7 @@ class Statements:
     def _expression(self, node: Node) -> str:
         if node.op is add and len(node.args) > MOST_SUMMANDS:
             return self._long_sum(node)
-        template = reused(node, self.names) or (node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node))
+        template = reused(node, self.names) or self.template(node)
         for i, operand in enumerate(node.args):
             if template.count(f"{{{i}}}") > 1:
                 self._named(operand)
@@ -256,7 +268,7 @@ def _describe(node: Node) -> str:
 
 
 _ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})
-"""What is read of arrays, so that an array called np is not taken for the module."""
+"""What is read of arrays, so that an array called np or math is not taken for the module."""
 
 
 class _Tidy(ast.NodeTransformer):
@@ -270,12 +282,14 @@ class _Tidy(ast.NodeTransformer):
         match node:
             case ast.Attribute(value=ast.Attribute(value=inner, attr="T"), attr="T"):
                 return self.visit(inner)
-        if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr not in _ARRAY:
-            return ast.Attribute(value=ast.Name(id=self.renamed["np"], ctx=ast.Load()), attr=node.attr, ctx=node.ctx)
+        if isinstance(node.value, ast.Name) and node.value.id in ("np", "math") and node.attr not in _ARRAY:
+            return ast.Attribute(
+                value=ast.Name(id=self.renamed.get(node.value.id, node.value.id), ctx=ast.Load()), attr=node.attr, ctx=node.ctx
+            )
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
-        return node if node.id == "np" else ast.Name(id=self.renamed.get(node.id, node.id), ctx=node.ctx)
+        return node if node.id in ("np", "math") else ast.Name(id=self.renamed.get(node.id, node.id), ctx=node.ctx)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)

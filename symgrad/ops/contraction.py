@@ -92,7 +92,7 @@ def _pair_numpy(x: str, y: str, output: str) -> str:
     if x == y and not output:
         return "np.vdot({0}, {1})"
     if not summed:
-        return f"{_laid_out('{0}', x, output)} * {_laid_out('{1}', y, output)}"
+        return f"{laid_out('{0}', x, output)} * {laid_out('{1}', y, output)}"
     shared = [c for c in x if c in y and c in output]
     if (product := _matmul_numpy(x, y, output) or _matmul_numpy(y, x, output, "{1}", "{0}")) is not None:
         return product
@@ -123,7 +123,7 @@ def _rows_first(operand: str, letters: str, wanted: str) -> str:
     return f"{operand}.T" if len(letters) == 2 else f"{operand}.transpose({', '.join(map(str, axes))})"
 
 
-def _laid_out(operand: str, letters: str, output: str) -> str:
+def laid_out(operand: str, letters: str, output: str) -> str:
     """An operand with its axes in the order and the places of the result."""
     order = sorted(letters, key=output.index)
     if order != list(letters):

@@ -67,12 +67,12 @@ def _select_latex(node: Node, show: Any) -> Any:
 
 
 def _select_numpy(node: Node) -> str:
-    branches = [_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
-    cast = ".astype(_dtype)" if all(map(_literal, node.args[2:])) else ""
+    branches = [literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
+    cast = ".astype(_dtype)" if all(map(literal, node.args[2:])) else ""
     return f"np.where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)}){cast}"
 
 
-def _literal(x: Node) -> str | None:
+def literal(x: Node) -> str | None:
     """A branch of one number, written as a float so that two of them make an array of floats."""
     value = value_of(x)
     if value is None:

@@ -31,21 +31,6 @@ def _arrays(**inputs):
     return list(arrays.values())
 
 
-def _like(direction, /, **variables):
-    """The directions as arrays of the shapes and dtypes of the variables they move."""
-    if len(direction) != len(variables):
-        raise ValueError(
-            f"expected {len(variables)} directions, got {len(direction)}",
-        )
-    moved = []
-    for (name, x), given in zip(variables.items(), direction, strict=True):
-        v = jnp.asarray(given, dtype=x.dtype)
-        if v.shape != x.shape:
-            raise ValueError(f"direction in {name}: shape {v.shape}, not {x.shape}")
-        moved.append(v)
-    return moved
-
-
 def _columns(product, *arrays):
     """The matrix of a linear map from its products with all unit directions at once.
 

@@ -190,9 +190,10 @@ def _erfcx(x, order):
     2 n J_n = J_(n-2) - 2 x J_(n-1): upwards below 1, by its continued fraction beyond.
     """
     low = np.minimum(x, 1.0)
-    before, value = 1.1283791670955126, np.exp(low * low) * _erfc(low)
+    before, value, factor = 1.1283791670955126, np.exp(low * low) * _erfc(low), 1.0
     for n in range(1, order + 1):
         before, value = value, (before - 2.0 * low * value) / (2.0 * n)
+        factor = -2.0 * n * factor
     high = np.maximum(x, 1.0)
     ratio = 1.0 / (high + np.hypot(high, 20.0))
     product = 1.1283791670955126
@@ -200,12 +201,12 @@ def _erfcx(x, order):
         ratio = 1.0 / (2.0 * high + 2.0 * (n + 1) * ratio)
         if n <= order:
             product = product * ratio
-    return (-2.0) ** order * math.factorial(order) * np.where(x < 1.0, value, product)
+    return factor * np.where(x < 1.0, value, product)
 
 
 def _log_erfc(x):
     """log(erfc(x)), where erfc may underflow; near zero by log1p(-erf(x))."""
-    near = np.log1p(-_erf_near_zero(np.clip(x, -0.5, 0.5)))
+    near = np.log1p(-_erf_near_zero(np.minimum(np.maximum(x, -0.5), 0.5)))
     middle = np.log(_erfc(np.minimum(x, 1.0)))
     high = np.log(_erfcx(np.maximum(x, 1.0), 0)) - np.square(x)
     return np.where(np.abs(x) < 0.5, near, np.where(x < 1.0, middle, high))
