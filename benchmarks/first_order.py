@@ -21,16 +21,14 @@ import limits
 import numpy as np
 import techniques
 import torch
-from harness import Row, jax, measure
+from harness import Row, exported, jax, measure
 from models import Model, models
-
-import symgrad as sg
 
 OTHERS = ("jax.jit", "torch", "autograd")
 
 
 def gradient_row(model: Model) -> Row:
-    derived, expert = sg.forward(model.source).derive(*model.wrt).compile(), experts.gradient(model)
+    derived, expert = exported(model.source, model.wrt, model.inputs), experts.gradient(model)
     return Row(
         model.name,
         {
@@ -44,7 +42,7 @@ def gradient_row(model: Model) -> Row:
 
 
 def product_row(model: Model) -> Row:
-    derived, expert = sg.forward(model.source).derive(*model.wrt).compile(), experts.product(model)
+    derived, expert = exported(model.source, model.wrt, model.inputs), experts.product(model)
     return Row(
         model.name,
         {

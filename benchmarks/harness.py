@@ -7,11 +7,14 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from alone import THREADS  # isort: skip  (before anything reads the environment)
 import jax
 import numpy as np
+
+import symgrad as sg
 
 jax.config.update("jax_enable_x64", True)
 
@@ -33,6 +36,13 @@ class Row:
     contenders: Mapping[str, Thunk]
     medians: dict[str, float] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
+
+
+def exported(source: Any, wrt: Sequence[str], inputs: Mapping[str, Any]) -> ModuleType:
+    """Our module, written for the sizes of these inputs."""
+    forward = sg.forward(source)
+    sizes = {str(d): n for v in forward.program.inputs for d, n in zip(v.shape, np.shape(inputs[str(v)]), strict=True)}
+    return forward.derive(*wrt).compile(sizes=sizes)
 
 
 def flat(result: Any) -> np.ndarray:

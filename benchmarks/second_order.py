@@ -13,10 +13,8 @@ from typing import Any
 
 import alone  # noqa: F401  (before anything reads the environment)
 import jax
-from harness import Row, Thunk, jitted, measure, table
+from harness import Row, Thunk, exported, jitted, measure, table
 from problems import Problem, problems
-
-import symgrad as sg
 
 
 def _of_variables(p: Problem) -> Any:
@@ -39,7 +37,7 @@ def _jax_product(p: Problem) -> Thunk:
 
 
 def hessian_row(p: Problem) -> Row:
-    ours = sg.forward(p.forward).derive(*p.wrt).compile()
+    ours = exported(p.forward, p.wrt, p.inputs)
     return Row(
         p.name,
         {"ours": lambda: ours.hessian(**p.inputs), "jax.jit": _jax_hessian(p), "expert": lambda: p.hessian(**p.inputs)},
@@ -48,7 +46,7 @@ def hessian_row(p: Problem) -> Row:
 
 def factors_row(p: Problem) -> Row:
     """The blocks as maps that are never formed, against the dense arrays of the others; `toarray` agrees with them."""
-    ours = sg.forward(p.forward).derive(*p.wrt).compile()
+    ours = exported(p.forward, p.wrt, p.inputs)
     return Row(
         p.name,
         {"ours": lambda: ours.hessian_factors(**p.inputs), "jax.jit": _jax_hessian(p), "expert": lambda: p.hessian(**p.inputs)},
@@ -56,7 +54,7 @@ def factors_row(p: Problem) -> Row:
 
 
 def product_row(p: Problem) -> Row:
-    ours = sg.forward(p.forward).derive(*p.wrt).compile()
+    ours = exported(p.forward, p.wrt, p.inputs)
     return Row(
         p.name,
         {

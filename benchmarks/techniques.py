@@ -9,10 +9,8 @@ from typing import Any
 from unittest import mock
 
 import jax.numpy as jnp
-from harness import Row, measure
+from harness import Row, exported, measure
 from models import Model, model, models, normal
-
-import symgrad as sg
 
 _EXPORT = "symgrad.export"
 
@@ -35,8 +33,8 @@ def _none(*_: Any) -> None:
     return None
 
 
-def _all_of(body: Any, _: Any) -> Any:
-    return body
+def _first(given: Any, _: Any) -> Any:
+    return given
 
 
 TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
@@ -52,8 +50,9 @@ TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
     "blocks of entries, product": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "product"),
     "short axes stored first": (f"{_EXPORT}.helpers._classes_first", _classes_first, "softmax regression", "gradient"),
     "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _same, "product chain", "gradient"),
-    "arrays given up after the last use": (f"{_EXPORT}.numpy.released", _all_of, "32 layers", "gradient"),
-    "arrays given up after the last use, product": (f"{_EXPORT}.numpy.released", _all_of, "32 layers", "product"),
+    "products in the order of the sizes given": (f"{_EXPORT}.schedule.distributed", _first, "factorisation", "product"),
+    "arrays given up after the last use": (f"{_EXPORT}.numpy.released", _first, "32 layers", "gradient"),
+    "arrays given up after the last use, product": (f"{_EXPORT}.numpy.released", _first, "32 layers", "product"),
     "weighted products as squares": (f"{_EXPORT}.forms._symmetric_update", _none, "logistic 2000", "hessian"),
 }
 
@@ -92,6 +91,6 @@ def _exported_without(target: str, stand_in: Any, chosen: Model, kind: str) -> C
 
 
 def _thunk(chosen: Model, kind: str) -> Callable[[], Any]:
-    derived = sg.forward(chosen.source).derive(*chosen.wrt).compile()
+    derived = exported(chosen.source, chosen.wrt, chosen.inputs)
     call = {"gradient": derived.value_and_grad, "product": partial(derived.hvp, chosen.direction), "hessian": derived.hessian}[kind]
     return lambda: call(**chosen.inputs)
