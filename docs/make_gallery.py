@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import symgrad as sg
-from symgrad.printing.content import Code, Heading, Part, content
+from symgrad.printing.content import content
 from symgrad.printing.graph import has_dot
 from symgrad.printing.page import fragment
+from symgrad.printing.parts import Code, Heading, Part
 from symgrad.printing.tables import markdown
 
 HERE = Path(__file__).parent

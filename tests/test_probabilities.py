@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.printing.content import Formulas, content
+from symgrad.printing.content import content
+from symgrad.printing.parts import Formulas
 
 jax.config.update("jax_enable_x64", True)
 
