@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.printing.content import content
-from symgrad.printing.parts import Formulas
+from symgrad.printing.content import Formulas, content
 
 jax.config.update("jax_enable_x64", True)
 
