@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import symgrad as sg
-from symgrad.printing.content import Code, Heading, Part, content
+from symgrad.printing.content import content
 from symgrad.printing.graph import has_dot
 from symgrad.printing.page import fragment
+from symgrad.printing.parts import Code, Heading, Part
 from symgrad.printing.tables import markdown
 
 HERE = Path(__file__).parent
@@ -124,10 +125,14 @@ def write(stem: str) -> Entry:
         numbers = {"point": names["POINT"], "digits": names.get("DIGITS")} if "POINT" in names else {}
         derivation.save(TARGET / f"{stem}.svg", **numbers)
         picture = f"```{{image}} {stem}.svg\n:alt: The computational graph of {stem}\n:class: graph\n```"
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    text = ast.get_docstring(tree) or ""
     parts = content(derivation, report=report)
     costs = [markdown(table) for table in derivation.cost().tables()]
-    (TARGET / f"{stem}.md").write_text("\n\n".join(page(stem, text, picture, parts, costs)) + "\n", encoding="utf-8")
+    (TARGET / f"{stem}.md").write_text(
+        "\n\n".join(page(stem, text, listing(source, tree), picture, parts, costs)) + "\n", encoding="utf-8"
+    )
     return Entry(
         stem, text.splitlines()[0], len(report.rows), max(row.error for row in report.rows if "Taylor" not in row.quantity)
     )
@@ -141,11 +146,17 @@ def stand_ins(function: Any) -> dict[str, Any]:
     return {name: stand_in for name, stand_in in known.items() if name in function.__annotations__}
 
 
-def page(stem: str, text: str, picture: str, parts: list[Part], costs: list[str]) -> Iterator[str]:
+def listing(source: str, tree: ast.Module) -> str:
+    """The forward pass as it stands in the file."""
+    (function,) = (s for s in tree.body if isinstance(s, ast.FunctionDef))
+    return "\n".join(source.splitlines()[function.decorator_list[0].lineno - 1 : function.end_lineno])
+
+
+def page(stem: str, text: str, forward: str, picture: str, parts: list[Part], costs: list[str]) -> Iterator[str]:
     """Headings as Markdown, so that the site knows them; everything else as the package's own HTML."""
     yield f"# {TITLES[stem]}"
     yield text
-    yield f'```{{literalinclude}} ../../derivations/{stem}.py\n:language: python\n:start-at: "@sg.forward"\n:end-before: WRT\n```'
+    yield f"```python\n{forward}\n```"
     for part in parts:
         if isinstance(part, Heading) and part.level == 1:
             continue

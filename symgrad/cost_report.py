@@ -1,4 +1,4 @@
-"""What a derivation costs, as formulas in its dimensions and as numbers: flops, memory, recomputing, roofline; as tables."""
+"""What a derivation costs, as formulas in its dimensions and as numbers: flops, memory, recomputing, roofline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
+from symgrad import cost_tables
 from symgrad.checkpoint import Chain, Plan, cheapest
 from symgrad.cost import (
     Kept,
@@ -25,18 +26,14 @@ from symgrad.cost import (
     working_set,
 )
 from symgrad.errors import InputError
-from symgrad.export.association import TYPICAL, typical
 from symgrad.export.memory import REUSED_FROM, Array, Point, dominating, held_by, totals
-from symgrad.export.plan import WORTH
 from symgrad.export.plan import Plan as WayThere
 from symgrad.export.schedule import scheduled
-from symgrad.graph import postorder, variables
+from symgrad.graph import postorder
 from symgrad.op import Node, Shape
 from symgrad.ops.generic import functions_of
 from symgrad.plots import plot
-from symgrad.printing.latex import Show
-from symgrad.printing.tables import Table, formula, html, markdown, plain
-from symgrad.printing.text import unicode_of
+from symgrad.printing.tables import Table, html, markdown, plain
 from symgrad.program import Equation, Program
 from symgrad.simplify import simplified
 
@@ -270,102 +267,13 @@ class Cost:
 
     def tables(self) -> list[Table]:
         """Everything above as tables of text."""
-        tables = [self._sizes_table(), self._graph_table(), self._flops_table(), self._plans_table(), self._memory_table()]
-        if self.kept:
-            rows = [
-                (unicode_of(Show().text(k.symbol)), *self._bytes(entries([k.symbol]) * self.itemsize), _printed(k))
-                for k in self.kept
-            ]
-            tables.append(Table("Kept for the backward pass", ("value", *self._columns(), "because it is read by"), rows))
-        return tables
+        return cost_tables.tables(self)
 
     def roofline_table(self, flops_per_second: float | None = None, bytes_per_second: float | None = None) -> Table:
-        rows = [
-            (_equation(b.equation), f"{b.flops:,}", f"{b.bytes:,}", f"{b.intensity:.3g}", b.waits_for)
-            for b in self.roofline(flops_per_second, bytes_per_second)
-        ]
-        width = 4 if flops_per_second is None or bytes_per_second is None else 5
-        header = ("equation", "flops", "bytes", "flops a byte", "bound by")
-        return Table("Roofline", header[:width], [r[:width] for r in rows])
+        return cost_tables.roofline_table(self, flops_per_second, bytes_per_second)
 
     def checkpoint_table(self, budget: int | None = None) -> Table:
-        total = self.at(self.flops["value and gradient"])
-        rows = [
-            (f"{p.bytes:,}", f"{p.flops:,}", f"{100 * p.flops / total:.1f} %", ", ".join(map(str, p.held)) or "all")
-            for p in self.checkpoints(budget)
-        ]
-        return Table("Recomputing", ("bytes kept", "flops again", "of a training step", "held"), rows)
-
-    def _columns(self) -> tuple[str, ...]:
-        return (f"{self.dtype} entries",) if self.sizes is None else (f"{self.dtype} entries", "bytes")
-
-    def _bytes(self, size: sympy.Expr) -> tuple[str, ...]:
-        shown = formula(size, self.itemsize)
-        return (shown,) if self.sizes is None else (shown, f"{self.at(size):,}")
-
-    def _sizes_table(self) -> Table:
-        others = [v for v in self.arrays if v not in self.wrt]
-        parts = [("parameters " + ", ".join(map(str, self.wrt)), argument_bytes(self.wrt, self.itemsize))]
-        if others:
-            parts.append(("inputs " + ", ".join(map(str, others)), argument_bytes(others, self.itemsize)))
-        if self.derivation.is_scalar:
-            parts.append(("gradients", self._results("training")))
-        given = "" if self.sizes is None else " at " + ", ".join(f"{d} = {n}" for d, n in self.sizes.items())
-        return Table(f"{self.program.name}{given}", ("arrays", *self._columns()), [(name, *self._bytes(b)) for name, b in parts])
-
-    def _graph_table(self) -> Table:
-        """What each pass adds to the graph: its equations, and the values of earlier passes that they read."""
-        earlier: set[Node] = set()
-        rows = []
-        for title, equations in self.derivation.sections():
-            own = [eq for eq in equations if not eq.aside]
-            read = {v for eq in equations for v in variables(eq.expr)} & earlier
-            rows.append((title, str(len(own)), str(len(read))))
-            earlier |= {eq.symbol for eq in own}
-        return Table("Graph", ("pass", "equations", "values read of earlier passes"), rows)
-
-    def _flops_table(self) -> Table:
-        header = ("flops", "formula", *(() if self.sizes is None else ("number",)), "over the gradient")
-        rows = []
-        for name, f in self.flops.items():
-            counted = () if self.sizes is None else (f"{self.at(f):,}",)
-            rows.append((name, formula(f), *counted, self._over_gradient(name)))
-        return Table("Flops", header if self.ratios else header[:-1], [r if self.ratios else r[:-1] for r in rows])
-
-    def _over_gradient(self, name: str) -> str:
-        if f"{name} / gradient" not in self.ratios:
-            return ""
-        shown = formula(self.ratios[f"{name} / gradient"])
-        if self.sizes is None:
-            return shown
-        return f"{shown} ≈ {self.at(self.flops[name]) / max(1, self.at(self.flops['gradient'])):.4g}"
-
-    def _plans_table(self) -> Table:
-        """How the exported `hessian` (`jacobian`) goes about it: the plans there are, and the one that is taken."""
-        what = "Hessian" if self.derivation.is_scalar else "Jacobian"
-        chosen = self.derivation.plan
-        reasons = {plan: self._reason(plan) if plan is chosen else "" for plan in self.derivation.plans}
-        rows = [(plan.name, f"{typical(plan.flops):,}", reason) for plan, reason in reasons.items()]
-        if chosen is None:
-            rows = [("one product for each direction", "", "taken: an operation takes no more than one direction at a time")]
-        return Table(f"Plan of the {what}", ("plan", f"flops with every dimension {TYPICAL}", "why"), rows)
-
-    def _reason(self, plan: WayThere) -> str:
-        if len(self.derivation.plans) == 1:
-            return "taken: there is no other"
-        fewest = min(self.derivation.plans, key=lambda other: typical(other.flops))
-        return "taken: fewest flops" if fewest is plan else f"taken: no plan saves {1 - WORTH:.0%} of its flops"
-
-    def _memory_table(self) -> Table:
-        if self.sizes is None:
-            names = ("arguments", "results", "kept", "peak")
-            rows = [(use, *(formula(getattr(m, n), self.itemsize) for n in names)) for use, m in self.memory.items()]
-            return Table(f"Memory of the exported code, in {self.dtype} entries", ("use", *names), rows)
-        columns = ("arguments", "results", "kept", "temporaries", "peak", "total")
-        numbers = [(use, *(f"{self.at(getattr(m, c)):,}" for c in columns)) for use, m in self.memory.items()]
-        peaks = [formula(m.peak, self.itemsize) for m in self.memory.values()]
-        rows = [(*cells, peak) for cells, peak in zip(numbers, peaks, strict=True)]
-        return Table("Memory of the exported code, in bytes", ("use", *columns, "peak in entries"), rows)
+        return cost_tables.checkpoint_table(self, budget)
 
     def plot(self, path: str | Path, against: str | None = None, values: Sequence[int] = ()) -> Path:
         """Draw memory and flops against these sizes of a dimension; without one, along the equations of a training step."""
@@ -393,12 +301,3 @@ def _as_array(v: Node) -> Array:
 def _at_most(a: sympy.Expr, b: sympy.Expr) -> bool:
     """Is a <= b for every positive size, as far as coefficients tell?"""
     return all(c >= 0 for c in sympy.expand(b - a).as_coefficients_dict().values())
-
-
-def _equation(eq: Equation) -> str:
-    show = Show()
-    return f"{unicode_of(show.text(eq.symbol))} = {unicode_of(show.text(eq.expr))}"
-
-
-def _printed(k: Kept) -> str:
-    return "; ".join(_equation(eq) for eq in k.readers)

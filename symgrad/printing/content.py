@@ -1,26 +1,26 @@
-"""What a derivation's document says, before any format: headings, prose, tables, formulas and code."""
+"""What a derivation's document says: the steps of the backward pass, second order, conventions, verification and code."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeAlias
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
 from symgrad.printing.blocks import block_sides
+from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.letters import Letters
 from symgrad.printing.names import latex_symbol
+from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
 from symgrad.printing.text import unicode_of
 from symgrad.printing.wording import spaced, worded
-from symgrad.program import Equation, Program
+from symgrad.program import Equation
 
 LEVELS = ("result", "adjoints", "steps")
 """The gradient alone; each adjoint with its rule; each operation with its rule."""
@@ -34,115 +34,6 @@ MOST_BLOCKS = 21
 
 DEEPEST = 16
 """Equations of a forward pass above which no Hessian block is short enough to be worth its making."""
-
-
-class Derived(Protocol):
-    """What a document shows."""
-
-    program: Program
-    wrt: tuple[Node, ...]
-
-    @property
-    def is_scalar(self) -> bool: ...
-
-    @property
-    def adjoint(self) -> Program: ...
-
-    @property
-    def gradient(self) -> Mapping[str, Node]: ...
-
-    @property
-    def tangent(self) -> Program: ...
-
-    @property
-    def directions(self) -> dict[Node, Node]: ...
-
-    @property
-    def hessian(self) -> Mapping[tuple[str, str], Any]: ...
-
-    @property
-    def sharing(self) -> Sharing: ...
-
-    def closed_equations(self, *names: str, letters: Letters | None = None) -> Program: ...
-
-    def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
-
-    def numpy(self) -> str: ...
-
-    def code(self, target: str) -> str: ...
-
-    def values(self, point: Mapping[str, Any], program: Program | None = None) -> dict[str, Any]: ...
-
-
-class Verified(Protocol):
-    """A report of a verification."""
-
-    rows: Any
-    seeds: Any
-    sizes: Any
-    tol: Any
-    witness: Any
-
-
-@dataclass(frozen=True)
-class Math:
-    """A formula in a line of text."""
-
-    latex: str
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A name of the code, set as it is typed."""
-
-    text: str
-
-
-Inline: TypeAlias = str | Math | Rule
-
-
-@dataclass(frozen=True)
-class Heading:
-    text: str
-    level: int = 2
-
-
-@dataclass(frozen=True)
-class Prose:
-    pieces: tuple[Inline, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    head: tuple[str, ...]
-    rows: tuple[tuple[Inline, ...], ...]
-
-
-@dataclass(frozen=True)
-class Line:
-    """left = right; numbered and labelled where it has a number."""
-
-    left: str
-    right: str
-    number: int = 0
-    label: str = ""
-    relation: str = "="
-
-
-@dataclass(frozen=True)
-class Formulas:
-    """Equations below one another, or each in a box."""
-
-    lines: tuple[Line, ...]
-    boxed: bool = False
-
-
-@dataclass(frozen=True)
-class Code:
-    text: str
-
-
-Part: TypeAlias = Heading | Prose | Table | Formulas | Code
 
 CONVENTIONS: tuple[Inline, ...] = (
     "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable act entry by entry; ",

@@ -10,11 +10,14 @@ from typing import Any
 from symgrad.budget import budgeted
 from symgrad.errors import InputError
 from symgrad.files import write_bytes, write_text
-from symgrad.printing.content import Derived, Part, Verified, content
-from symgrad.printing.graph import Groups, has_dot, picture
+from symgrad.printing.content import content
+from symgrad.printing.derived import Derived, Verified
+from symgrad.printing.graph import has_dot, picture
 from symgrad.printing.latex import Theme
 from symgrad.printing.markdown import markdown, notebook
 from symgrad.printing.page import fragment, page
+from symgrad.printing.parts import Part
+from symgrad.printing.picture import Groups
 from symgrad.printing.tex import pdf, tex
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
+from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.tex import left_width, pieces
 
 

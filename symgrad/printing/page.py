@@ -7,8 +7,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.mathml import mathml, row
+from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.tex import left_width, pieces
 
 WIDEST = 96

@@ -12,9 +12,9 @@ from string import Template
 
 from symgrad.errors import InputError
 from symgrad.printing.breaking import broken
-from symgrad.printing.content import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.equations import WIDEST
 from symgrad.printing.names import GREEK
+from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
 from symgrad.printing.text import unicode_of
 from symgrad.printing.tools import shut_in
 from symgrad.source import parsed

@@ -14,11 +14,12 @@ import symgrad as sg
 from symgrad.errors import InputError
 from symgrad.printing import tex as tex_module
 from symgrad.printing.breaking import broken
-from symgrad.printing.content import CONVENTIONS, Code, Formulas, Heading, Math, Prose, Rule, Table, content
+from symgrad.printing.content import CONVENTIONS, content
 from symgrad.printing.markdown import markdown, notebook
 from symgrad.printing.mathml import THIN, mathml
 from symgrad.printing.page import fragment
 from symgrad.printing.page import page as whole_page
+from symgrad.printing.parts import Code, Formulas, Heading, Math, Prose, Rule, Table
 from symgrad.printing.tex import tex
 from symgrad.printing.text import unicode_of
 from symgrad.printing.wording import worded

@@ -10,10 +10,11 @@ import pytest
 
 import symgrad as sg
 from symgrad.evaluation import evaluate
-from symgrad.printing.content import Formulas, content
+from symgrad.printing.content import content
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters, latex_letter
+from symgrad.printing.parts import Formulas
 from symgrad.program import Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import symgrad as sg
 from symgrad.printing.content import content
-from symgrad.printing.graph import _extended, _picture, dot_source
+from symgrad.printing.dot import dot_source, extended_source
 from symgrad.printing.markdown import markdown, notebook
 from symgrad.printing.page import page
+from symgrad.printing.picture import pictured
 from symgrad.printing.tex import tex
 
 MODELS = {
@@ -31,8 +32,8 @@ def forms(text: str) -> dict[str, str]:
     return made | {
         ".ipynb": notebook(parts),
         "text": str(d),
-        "dot": dot_source(_picture(d, None, "equations", {}, None)),
-        "dot2": _extended(d),
+        "dot": dot_source(pictured(d, None, "equations", {}, None)),
+        "dot2": extended_source(d),
     }
 
 

@@ -1,0 +1,67 @@
+"""What a document is made of, before any format: headings, prose, tables, formulas and code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Math:
+    """A formula in a line of text."""
+
+    latex: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A name of the code, set as it is typed."""
+
+    text: str
+
+
+Inline: TypeAlias = str | Math | Rule
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Prose:
+    pieces: tuple[Inline, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[Inline, ...], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """left = right; numbered and labelled where it has a number."""
+
+    left: str
+    right: str
+    number: int = 0
+    label: str = ""
+    relation: str = "="
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """Equations below one another, or each in a box."""
+
+    lines: tuple[Line, ...]
+    boxed: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    text: str
+
+
+Part: TypeAlias = Heading | Prose | Table | Formulas | Code
