@@ -1,15 +1,19 @@
-"""The largest programs: seconds of process time to read, derive, print and export chains of 100, 1,000 and 10,000 equations.
+"""The largest programs: process time to read, derive, print and export chains of 100, 1,000 and 10,000 equations, and memory.
 
     python benchmarks/largest.py [EQUATIONS ...]
 
-Each column after the first size also says how many times longer it took than the size before.
+Every row is a process of its own.  Behind each time stands, from the second size on, the exponent of its growth: 1 is linear.
 """
 
 from __future__ import annotations
 
+import math
+import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import symgrad as sg
 
@@ -45,34 +49,35 @@ def timed(work: Callable[[], object]) -> tuple[float, object]:
 
 
 def measured(text: str) -> dict[str, float]:
-    """Seconds of each pass, in the order in which they build on one another; a pass that is refused counts as not a number."""
-    seconds, forward = timed(lambda: sg.forward(text))
-    d, table = forward.derive(), {"read": seconds}  # type: ignore[attr-defined]
-    passes: dict[str, Callable[[], object]] = {
-        "adjoint": lambda: d.adjoint,
-        "tangent": lambda: d.tangent,
-        "print": d.latex,
-        "export": d.numpy,
-    }
-    for name, work in passes.items():
-        try:
-            table[name] = timed(work)[0]
-        except sg.UnsupportedError as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            table[name] = float("nan")
-    return table
+    """Seconds of each pass, in the order in which they build on one another, and the most memory in MB that all of them took."""
+    with sg.limits(**dict.fromkeys(("characters", "syntax", "steps", "equations", "formula", "seconds", "nodes"), 10**9)):
+        seconds, forward = timed(lambda: sg.forward(text))
+        d, table = forward.derive(), {"read": seconds}  # type: ignore[attr-defined]
+        passes: dict[str, Callable[[], object]] = {
+            "gradient": lambda: d.adjoint,
+            "HVP": lambda: d.tangent,
+            "print": d.latex,
+            "export": d.numpy,
+        }
+        table |= {name: timed(work)[0] for name, work in passes.items()}
+    return table | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def exponent(name: str, table: dict[str, float], n: int, before: dict[str, float], m: int) -> str:
+    return f" ({math.log(table[name] / before[name]) / math.log(n / m):.2f})"
 
 
 def main(sizes: tuple[int, ...]) -> None:
-    print("| chain | equations | read | adjoint | tangent | print | export |\n| --- " + "| ---: " * 6 + "|")
-    for chain in CHAINS:
-        before: dict[str, float] = {}
-        for n in sizes:
-            with sg.limits(seconds=3600, characters=10_000_000, syntax=5_000_000):
-                table = measured(chain(n))
-            cells = [f"{s:.2f}" + (f" (x{s / before[name]:.0f})" if before else "") for name, s in table.items()]
-            print(f"| {chain.__name__.replace('_', ' ')} | {n:,} | {' | '.join(cells)} |", flush=True)
-            before = table
+    print("| chain | equations | read | gradient | HVP | print | export | memory |\n| --- " + "| ---: " * 7 + "|")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for chain in CHAINS:
+            before: dict[str, float] = {}
+            for n, m in zip(sizes, (0, *sizes), strict=False):
+                table = pool.submit(measured, chain(n)).result()
+                memory = f"{table.pop('memory'):.0f} MB"
+                cells = [f"{s:.2f} s" + (exponent(name, table, n, before, m) if before else "") for name, s in table.items()]
+                print(f"| {chain.__name__.replace('_', ' ')} | {n:,} | {' | '.join(cells)} | {memory} |", flush=True)
+                before = table
 
 
 if __name__ == "__main__":

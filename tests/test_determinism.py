@@ -1,5 +1,6 @@
 """The same bytes in every process and thread; files whole whatever happens to their writers."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from bytes_of import MODELS, forms
 import symgrad as sg
 from symgrad.budget import _work
 from symgrad.files import write_text
+from symgrad.source import parsed
 
 SCRIPT = Path(__file__).parent / "support" / "bytes_of.py"
 
@@ -50,6 +52,37 @@ def test_eight_threads_call_the_same_module():
     with ThreadPoolExecutor(8) as pool:
         for got, want in zip(pool.map(lambda point: f.grad(**point, lam=0.1), points), wanted, strict=True):
             assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
+
+
+class Litter:
+    """Rubbish in a cycle, whose finalizer is Python and so may hand over to another thread, wherever memory is collected."""
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        sum(range(50))
+
+
+@pytest.fixture
+def hasty():
+    """Threads that take turns all the time, and memory that is collected all the time."""
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(20)
+    yield
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*thresholds)
+
+
+def test_eight_threads_parse_while_memory_is_collected(hasty):
+    """Python 3.11 counts how deep its parser is once for all threads; unguarded, one in a hundred of these is a SystemError."""
+
+    def parse_often(_):
+        return [len(parsed("x = (a + b * (c - d)) ** 2\n" * 20).body) for _ in range(50) if Litter()]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(parse_often, range(8))) == [[20] * 50] * 8
 
 
 def test_limits_are_those_of_their_thread():

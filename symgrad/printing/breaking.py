@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,11 +79,11 @@ def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
     """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
     start, rest = 0, list(reversed(cuts))
     while rest:
-        if _length(text[start:]) <= width:
-            return
         fitting = []
         while rest and (length := _length(text[start : rest[-1].position])) <= width:
             fitting.append((rest.pop(), length))
+        if not rest and _length(text[start:]) <= width:
+            return
         if not fitting:
             start = rest.pop().position
         else:
@@ -125,7 +126,10 @@ def _kind(before: str, after: str) -> int | None:
 
 def _with_fixed_sizes(text: str, pairs: list[tuple[int, int]], places: list[int]) -> str:
     r"""Brackets with the end of a line between them cannot grow by themselves: `\left(` becomes `\Bigl(`, which is as long."""
-    for a, b in pairs:
-        if text.startswith(r"\left", a) and any(a < p <= b for p in places):
-            text = text[:a] + r"\Bigl(" + text[a + 6 : b] + r"\Bigr) " + text[b + 7 :]
-    return text
+    torn = [(a, b) for a, b in pairs if text.startswith(r"\left", a) and bisect_right(places, a) < bisect_right(places, b)]
+    edits = sorted(edit for a, b in torn for edit in ((a, r"\Bigl("), (b, r"\Bigr) ")))
+    pieces, at = [], 0
+    for position, bracket in edits:
+        pieces += [text[at:position], bracket]
+        at = position + len(bracket)
+    return "".join([*pieces, text[at:]])

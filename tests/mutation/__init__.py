@@ -1,4 +1,4 @@
-"""The laws of the suite, as pytest sets them up in every process: their modules by bare names, jax in float64 on the CPU."""
+"""The laws of the suite as pytest sets them up, in every process alike: modules by bare names, jax in float64 on the CPU."""
 
 import os
 import sys

@@ -12,6 +12,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.errors import InputError
+from symgrad.printing import breaking
 from symgrad.printing import tex as tex_module
 from symgrad.printing.breaking import broken
 from symgrad.printing.content import CONVENTIONS, content
@@ -250,6 +251,16 @@ def test_nothing_is_cut_inside_a_group():
 
 def test_a_long_fraction_is_a_product_that_can_be_cut():
     assert broken(r"-\frac{aaaaaa + bbbbbb}{c}", 12) == [r"-\frac{1}{c} \Bigl( aaaaaa", r"+ bbbbbb \Bigr)"]
+
+
+def test_a_sum_twice_as_long_is_cut_in_twice_the_work(monkeypatch):
+    def work(terms):
+        read = []
+        monkeypatch.setattr(breaking, "unicode_of", lambda text: read.append(len(text)) or unicode_of(text))
+        assert len(broken(" + ".join([r"\bar{z} \odot w"] * terms), 80)) > terms / 20
+        return sum(read)
+
+    assert work(400) < 2.5 * work(200)
 
 
 def test_a_second_derivative_in_the_terminal():
