@@ -1,6 +1,6 @@
 """Small arrays, where the time is that of calls: the NumPy module, the module under numba, and jax.jit.
 
-python benchmarks/small.py                  # a Markdown table; docs/speed.md holds it
+python benchmarks/small.py                  # a Markdown table
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def chain(x: "8", A: "8 8"):
 def rows(name: str, source: str) -> list[Row]:
     """The gradient and the Hessian-vector product of one function."""
     d = sg.forward(source).derive()
-    ours, compiled, function = d.compile("numba"), d.compile(), _function(source)
+    ours, plain, function = d.compile("numba"), d.compile(), _function(source)
     rng = np.random.default_rng(0)
     at = {str(v): 0.3 * rng.normal(size=tuple(int(n) for n in v.shape)) for v in d.program.inputs}
     every, x = tuple(range(len(at))), tuple(at.values())
@@ -36,7 +36,7 @@ def rows(name: str, source: str) -> list[Row]:
             f"{name}, gradient",
             {
                 "numba": lambda: ours.value_and_grad(**at),
-                "NumPy": lambda: compiled.value_and_grad(**at),
+                "NumPy": lambda: plain.value_and_grad(**at),
                 "jax.jit": jitted(jax.value_and_grad(function, every), *x),
             },
         ),
@@ -44,7 +44,7 @@ def rows(name: str, source: str) -> list[Row]:
             f"{name}, HVP",
             {
                 "numba": lambda: ours.hvp(v, **at),
-                "NumPy": lambda: compiled.hvp(v, **at),
+                "NumPy": lambda: plain.hvp(v, **at),
                 "jax.jit": jitted(lambda v, *x: jax.jvp(gradient, x, v)[1], v, *x),
             },
         ),

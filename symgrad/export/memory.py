@@ -322,16 +322,19 @@ class _Walk:
     def blocks(self, entries: ast.FunctionDef, *arrays: Any) -> tuple[Any, ...]:
         """What the blocks are put together in, and what two of them hold: one computed while the one before is still there."""
         shape = max((_shape(a) for a in arrays), key=len)
-        names = [a.arg for a in entries.args.args]
-        if self.is_block(sympy.Mul(*shape)):
+        names, count = [a.arg for a in entries.args.args], sympy.Mul(*shape)
+        if self.is_block(count):
             return self.run(entries, dict(zip(names, arrays, strict=True)))
-        block = (sympy.Min(sympy.Mul(*shape), BLOCK),)
-        parts = [Array(block, a.kind) if _shape(a) else a for a in arrays]
-        shapes = {name: block if s == shape else s for name, s in self.shapes.items()}
-        inner = replace(self, shapes=shapes, is_large=lambda size: False)  # counts in the same table; no block is large
-        made = inner.run(entries, dict(zip(names, parts, strict=True)))
+
+        def block(length: sympy.Expr) -> Any:
+            parts = [Array((length,), a.kind) if _shape(a) else a for a in arrays]
+            shapes = {name: (length,) if s == shape else s for name, s in self.shapes.items()}
+            inner = replace(self, shapes=shapes, is_large=lambda size: False)  # counts in the same table; no block is large
+            return inner.run(entries, dict(zip(names, parts, strict=True)))
+
+        made = block(sympy.Min(count, BLOCK))
         whole = tuple(self.allocate(shape) if _shape(part) else part for part in made)
-        again = inner.run(entries, dict(zip(names, parts, strict=True)))
+        again = block(sympy.Min(count - BLOCK, BLOCK))
         self.release(*made, *again, *arrays)
         return whole
 
