@@ -26,7 +26,7 @@ from symgrad.cost import (
     working_set,
 )
 from symgrad.errors import InputError
-from symgrad.export.memory import REUSED_FROM, Array, Point, dominating, held_by, totals
+from symgrad.export.memory import BLOCK, REUSED_FROM, Array, Point, dominating, held_by, totals
 from symgrad.export.plan import Plan as WayThere
 from symgrad.export.schedule import scheduled
 from symgrad.graph import postorder
@@ -202,7 +202,8 @@ class Cost:
         inputs: dict[str, Any] = {str(v): _as_array(v) for v in self.arrays}
         if use.endswith("product"):
             inputs["direction"] = inputs["direction_"] = tuple(Array(v.shape) for v in self.wrt)
-        return self._worst(held_by(self.derivation.numpy(), self.uses[use], inputs, self._shapes, self.itemsize, self._is_large))
+        source, large, block = self.derivation.numpy(), self._is_large, self._is_block
+        return self._worst(held_by(source, self.uses[use], inputs, self._shapes, self.itemsize, large, block))
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
@@ -222,6 +223,9 @@ class Cost:
 
     def _is_large(self, size: sympy.Expr) -> bool:
         return self.sizes is None or number(size, self.sizes) >= REUSED_FROM
+
+    def _is_block(self, count: sympy.Expr) -> bool:
+        return self.sizes is not None and number(count, self.sizes) <= BLOCK
 
     def _worst(self, points: list[Point]) -> sympy.Expr:
         return self._greatest([sympy.expand(t) for t in totals(dominating(points))])

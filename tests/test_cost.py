@@ -173,6 +173,28 @@ def test_helpers_are_walked_too():
     assert cost.at(cost.memory["training"].peak) == pytest.approx(measured, rel=0.02)
 
 
+ENTRYWISE = """
+def f(X: "m n", Y: "m n", s: ""):
+    A = jnp.tanh(s * X) * Y
+    B = jnp.exp(-(A**2)) + jnp.sin(X)
+    C = jnp.sqrt(1 + B**2) * jnp.cos(Y)
+    return jnp.sum(C)
+"""
+
+
+@pytest.mark.parametrize("rows", (16, 17, 400), ids=["one block", "two blocks", "many"])
+@pytest.mark.parametrize(
+    "use, function", [("prediction", "value"), ("training", "value_and_grad"), ("Hessian-vector product", "hvp")]
+)
+def test_peak_of_entries_computed_by_blocks(use, function, rows):
+    derivation, sizes = sg.forward(ENTRYWISE).derive(), {"m": rows, "n": 512}
+    module, cost = derivation.compile(), derivation.cost(sizes)
+    assert "= _by_blocks(" in module.__source__.split(f"def {function}(")[1].split("\ndef ")[0]
+    inputs, moved = _arrays(derivation, sizes)
+    measured = _peak(getattr(module, function), *([moved] if function == "hvp" else []), **inputs)
+    assert cost.at(cost.memory[use].peak) == pytest.approx(measured, rel=0.02)
+
+
 def test_a_wrong_peak_would_be_noticed(batched):
     """Without the reuse of temporaries the count is off by more than is allowed."""
     cost = batched.cost({**SIZES, "n": 1000})

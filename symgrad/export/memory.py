@@ -11,7 +11,7 @@ import ast
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
@@ -65,14 +65,16 @@ def held_by(
     shapes: Mapping[str, Shape],
     itemsize: int,
     is_large: Callable[[sympy.Expr], bool],
+    is_block: Callable[[sympy.Expr], bool],
 ) -> list[Point]:
     """What a function of an exported module holds beyond its arguments, at each moment: how many arrays of each size in bytes.
 
     `inputs` has an `Array` without a buffer for every argument, a tuple of them for the direction of a product; `shapes` those of
-    the program's symbols, and of what functions left open return, by name.
+    the program's symbols, and of what functions left open return, by name; `is_large` tells bytes that NumPy writes over,
+    `is_block` a count of entries that make one block.
     """
     functions = {node.name: node for node in parsed(source).body if isinstance(node, ast.FunctionDef)}
-    walk = _Walk(functions, shapes, itemsize, is_large)
+    walk = _Walk(functions, shapes, itemsize, is_large, is_block)
     walk.release(walk.run(functions[function], dict(inputs)))
     return walk.points()
 
@@ -83,6 +85,7 @@ class _Walk:
     shapes: Mapping[str, Shape]
     itemsize: int
     is_large: Callable[[sympy.Expr], bool]
+    is_block: Callable[[sympy.Expr], bool]
     live: Counter[sympy.Expr] = field(default_factory=Counter)
     seen: dict[frozenset[tuple[sympy.Expr, int]], None] = field(default_factory=dict)
 
@@ -319,14 +322,21 @@ class _Walk:
             return self.result(told[0] if told else _broadcast(*arguments), "float", *arguments)
 
     def blocks(self, entries: ast.FunctionDef, *arrays: Any) -> tuple[Any, ...]:
-        """What the blocks are put together in, and what one block holds."""
+        """What the blocks are put together in, and what two of them hold: one computed while the one before is still there."""
         shape = max((_shape(a) for a in arrays), key=len)
-        block = (sympy.Min(sympy.Mul(*shape), BLOCK),)
-        parts = [Array(block, a.kind) if _shape(a) else a for a in arrays]
-        names = [a.arg for a in entries.args.args]
-        made = self.run(entries, dict(zip(names, parts, strict=True)))
+        names, count = [a.arg for a in entries.args.args], sympy.Mul(*shape)
+        if self.is_block(count):
+            return self.run(entries, dict(zip(names, arrays, strict=True)))
+
+        def block(length: sympy.Expr) -> Any:
+            parts = [Array((length,), a.kind) if _shape(a) else a for a in arrays]
+            shapes = {name: (length,) if s == shape else s for name, s in self.shapes.items()}
+            inner = replace(self, shapes=shapes, is_large=lambda size: False)  # counts in the same table; no block is large
+            return inner.run(entries, dict(zip(names, parts, strict=True)))
+
+        made = block(sympy.Min(count, BLOCK))
         whole = tuple(self.allocate(shape) if _shape(part) else part for part in made)
-        again = self.run(entries, dict(zip(names, parts, strict=True)))
+        again = block(sympy.Min(count - BLOCK, BLOCK))
         self.release(*made, *again, *arrays)
         return whole
 

@@ -9,10 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cases import samples
 
 import symgrad as sg
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnsupportedError
+from symgrad.export.numba import MISSING, SAME, WORDS
 from symgrad.graph import postorder
+from symgrad.op import REGISTRY
 from symgrad.ops.generic import functions_of
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.witness import checked_witness
@@ -109,7 +112,7 @@ def test_a_jax_module_keeps_float32_and_tests_itself(tmp_path):
 
 
 def test_an_unknown_target_is_refused():
-    with pytest.raises(InputError, match=r"^there is no target 'torch'; there are numpy, jax"):
+    with pytest.raises(InputError, match=r"^there is no target 'torch'; there are numpy, jax, numba"):
         sg.forward('def f(x: "n"): return sum(x)').derive().code("torch")
 
 
@@ -117,3 +120,83 @@ def test_saved_code_is_that_of_its_target(tmp_path):
     d = sg.forward('def f(x: "n"): return sum(tanh(x))').derive()
     assert d.save(tmp_path / "f.py", target="jax").read_text(encoding="utf-8") == d.code("jax") != d.numpy()
     assert "import jax" not in d.numpy()
+
+
+@pytest.mark.parametrize("name", ["math", "np", "jax", "jnp", "numba", "functools"])
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+def test_an_input_may_be_called_as_a_library(target, name):
+    source = 'def f({0}: "n", W: "m n"): return sum(tanh(W @ {0}) ** 2) * pi + sum(erf({0})) * sqrt(2)'
+    ours, plain = sg.forward(source.format(name)).derive().compile(target), sg.forward(source.format("x")).derive().compile()
+    x, W = np.linspace(0.1, 0.5, 3), np.cos(np.arange(6.0)).reshape(2, 3)
+    close(ours.value_and_grad(**{name: x, "W": W}), plain.value_and_grad(x=x, W=W))
+    close(ours.hessian(**{name: x, "W": W}), plain.hessian(x=x, W=W))
+
+
+def test_a_jax_module_has_every_function_of_the_numpy_module():
+    d = sg.forward('def f(x: "n", s: " | positive"): return s * sum(x**2) + sum(tanh(x))').derive()
+    ours, theirs, at = d.compile(), d.compile("jax"), {"x": np.linspace(0.1, 0.5, 3), "s": 2.0}
+    for line in d.numpy().splitlines():
+        assert not line.startswith("def ") or line.startswith("def _") or hasattr(theirs, line[4 : line.index("(")])
+    close(theirs.hessian_diag(**at), ours.hessian_diag(**at))
+    for got, want in zip(theirs.hessian_factors(**at), ours.hessian_factors(**at), strict=True):
+        close([block.toarray() for block in got], [block.toarray() for block in want])
+    with pytest.raises(ValueError, match="s is declared positive"):
+        theirs.check(**{**at, "s": -2.0})
+
+
+# numba ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_operation_has_words_for_numba_or_is_refused_by_name():
+    assert {*SAME} | {*WORDS} | {*MISSING} <= {*REGISTRY}
+    assert not {*SAME} & {*WORDS} and not {*MISSING} & ({*SAME} | {*WORDS})
+    for name, op, _ in samples():
+        if op.name not in SAME and op.name not in WORDS:
+            assert op.name in MISSING, name
+
+
+@pytest.mark.parametrize(
+    "source, name",
+    [
+        ('def f(A: "n n"): return det(A)', "cofactor"),
+        ('def f(x: "n"): return prod(x)', "prod_slope"),
+        ('def f(x: "n", phi: "| entrywise"): return sum(phi(x))', "phi"),
+    ],
+)
+def test_what_numba_has_no_words_for_is_refused_by_name(source, name):
+    with pytest.raises(UnsupportedError, match=rf"^numba has no [^\n]*, which `{name}` needs; use target numpy$"):
+        sg.forward(source).derive().code("numba")
+
+
+@pytest.mark.parametrize("stem", ["d2l_mlp", "softmax_regression", "gaussian_precision"])
+def test_a_numba_module_agrees(stem):
+    pytest.importorskip("numba", reason="numba is not installed")
+    d, at, _, v = case(next(p for p in FILES if p.stem == stem))
+    ours, theirs = d.compile(), d.compile("numba")
+    agree(theirs.value_and_grad(**at), ours.value_and_grad(**at))
+    agree(theirs.hvp(v, **at), ours.hvp(v, **at))
+    agree(theirs.hessian(**at), ours.hessian(**at))
+
+
+def agree(got, want):
+    for g, w in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert np.shape(g) == np.shape(w)
+        np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-12 * np.max(np.abs(w)))
+
+
+def test_a_numba_module_keeps_dtypes_and_owns_its_results():
+    pytest.importorskip("numba", reason="numba is not installed")
+    d = sg.forward('def f(math: "n", np: "n", k: "m | int"): return math @ np + sum(exp(np[k])) * pi').derive()
+    module, x = d.compile("numba"), np.linspace(0.1, 0.5, 3).astype(np.float32)
+    at = {"math": x, "np": 2 * x, "k": np.array([2, 0])}
+    gradient = module.grad(**at)
+    assert {g.dtype for g in gradient} == {np.dtype(np.float32)} and isinstance(module.value(**at), float)
+    np.testing.assert_allclose(gradient.math, at["np"], rtol=1e-6)
+    assert not any(np.shares_memory(g, a) for g in gradient for a in at.values())
+    assert module.grad(**{**at, "math": x.astype(float), "np": 2 * x.astype(float)}).math.dtype == np.float64
+    x.flags.writeable = False
+    assert module.value(**{**at, "math": x}) == module.value(**at) and len(module._value.signatures) == 1
+    with pytest.raises(ValueError, match="np: dimension n is 4, elsewhere 3"):
+        module.value(**{**at, "np": np.ones(4)})
+    with pytest.raises(IndexError):
+        module.value(**{**at, "k": np.array([3, 0])})
