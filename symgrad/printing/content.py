@@ -90,6 +90,7 @@ class _Writer:
         yield self._symbols()
         yield Heading("Forward pass")
         yield self._formulas(self.titles["Forward pass"])
+        yield from self._stable_forms()
         if self.d.is_scalar:
             yield from self._gradient(level)
         if level != "result":
@@ -151,6 +152,13 @@ class _Writer:
     def _row_of(self, left: str, right: str, name: str) -> Line:
         """Numbered, unless it says what a letter stands for."""
         return Line(left, right) if left.startswith(WHERE) else self._line(left, right, name)
+
+    def _stable_forms(self) -> Iterator[Part]:
+        """Derivatives and code are those of the same values in a form that neither cancels nor overflows: a note beside the typed one."""
+        for left, right in rows(self.d.stable_forms, self.show):
+            yield Prose(
+                ("Differentiated and computed in a form that neither cancels nor overflows: ", Math(f"{left} = {right}"), ".")
+            )
 
     # the backward pass --------------------------------------------------------------------------------------------------
 
