@@ -101,7 +101,8 @@ class Canary:
         return self.touched
 
 
-BAIT = Canary()
+BAIT = None
+"""A canary while the test runs; pytest, which collects, asks something of whatever stands in a module."""
 
 
 def reads_bait(x: "n"):
@@ -112,7 +113,8 @@ def calls_bait(x: "n"):
     return BAIT(x)
 
 
-def test_live_objects_are_asked_for_nothing():
+def test_live_objects_are_asked_for_nothing(monkeypatch):
+    monkeypatch.setitem(globals(), "BAIT", Canary())
     for hostile in (BAIT, reads_bait, calls_bait, functools.partial(reads_bait, 1)):
         refused(sg.forward, hostile)
     with pytest.raises(AttributeError):
@@ -254,6 +256,9 @@ def test_pdflatex_itself_is_shut_in(body):
 
 
 def test_the_page_has_the_number_of_inputs():
+    page = (DOCS / "reliability.md").read_text(encoding="utf-8")
     total = sum(count().values())
-    assert total >= 200
-    assert f"{total} hostile inputs" in (DOCS / "reliability.md").read_text(encoding="utf-8")
+    assert total >= 200 and f"{total} hostile inputs" in page
+    assert [int(n) for n in re.findall(r"^\| .* \| (\d+) \|$", page.split("## Hostile input")[1].split("\n##")[0], re.M)] == list(
+        count().values()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -237,17 +238,23 @@ def programs(draw: Callable[[Any], Any], families: dict[str, list[Any]], most: i
 
 
 def finished(b: Builder) -> Drawn:
-    """The value: every entry of the last result with a weight and a curvature of its own, beside another name's."""
-    last = list(b.names) or [b.declare((2,))]
-    total = [scalar(b, last[-1])]
+    """The value: every entry of the last result with a weight and a curvature of its own, beside most that nothing else reads."""
+    *others, last = list(b.names) or [b.declare((2,))]
+    total = [scalar(b, last)]
+    total += [scalar(b, name) for name in others if name.startswith("t") and not _read(b, name) and not b.chance(4)]
     if b.chance(2):
-        total.append(scalar(b, b.choice(last)))
+        total.append(scalar(b, b.choice([*others, last])))
     b.lines.append(f"J = {' + '.join(total)}")
     annotations = [f"{name}: {_annotation(b, given)}" for name, given in b.inputs.items()]
     header = "import jax\nimport jax.numpy as jnp\n" if b.modules else ""
     body = "\n".join(f"    {line}" for line in b.lines)
     text = f"{header}def f({', '.join(annotations)}):\n{body}\n    return J\n"
     return Drawn(text, dict(b.inputs), b.index(100_000), tuple(b.rows))
+
+
+def _read(b: Builder, name: str) -> bool:
+    """Whether a statement reads the name."""
+    return any(re.search(rf"\b{name}\b", line.partition(" = ")[2]) for line in b.lines)
 
 
 def scalar(b: Builder, name: str) -> str:
