@@ -6,7 +6,8 @@ import pytest
 
 import symgrad as sg
 from symgrad.ops.reduction import logsumexp
-from symgrad.printing.content import Formulas, content
+from symgrad.printing.content import content
+from symgrad.printing.parts import Formulas, Math, Prose
 
 jax.config.update("jax_enable_x64", True)
 
@@ -50,6 +51,8 @@ def test_the_stable_form_is_named_and_the_typed_one_printed():
     assert [(eq.name, eq.expr.op) for eq in d.stable_forms] == [("L", logsumexp)]
     assert r"% differentiated as L = \operatorname{logsumexp}(x)" in d.latex()
     assert r"\log(\mathbf{1}^{\top} \exp(x))" in d.latex()
+    notes = [part.pieces for part in content(d) if isinstance(part, Prose)]
+    assert any(Math(r"L = \operatorname{logsumexp}(x)") in pieces for pieces in notes)
 
 
 def test_no_note_where_the_typed_form_is_differentiated():

@@ -154,11 +154,10 @@ class _Writer:
         return Line(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
     def _stable_forms(self) -> Iterator[Part]:
-        """Derivatives and code are those of the same values in a form that neither cancels nor overflows: a note beside the typed one."""
+        """The same values in the form that derivatives and code are made from, beside the typed one."""
+        note = "Differentiated and computed in a form that neither cancels nor overflows: "
         for left, right in rows(self.d.stable_forms, self.show):
-            yield Prose(
-                ("Differentiated and computed in a form that neither cancels nor overflows: ", Math(f"{left} = {right}"), ".")
-            )
+            yield Prose((note, Math(f"{left} = {right}"), "."))
 
     # the backward pass --------------------------------------------------------------------------------------------------
 

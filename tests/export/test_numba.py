@@ -1,4 +1,4 @@
-"""Every operation in the words of numba, run by Python: the same numbers as in NumPy's.  Whole modules are compiled in test_targets.py."""
+"""Every operation in the words of numba, run by Python: the same numbers as in NumPy's (test_targets.py compiles whole modules)."""
 
 import functools
 import math
