@@ -88,7 +88,8 @@ def _tables(table: Table) -> Iterator[str]:
     head = " & ".join(rf"\textit{{{escaped(h)}}}" for h in table.head)
     for start in range(0, len(table.rows), ROWS):
         rows = [" & ".join(_inline(cell) for cell in r) for r in table.rows[start : start + ROWS]]
-        body = " \\\\\n".join([rf"{head} \\ \hline", *rows]).replace(r"\hline \\", r"\hline")
+        strut = r"\rule{0pt}{2.7ex}"  # keeps exponents of the first row off the line above
+        body = " \\\\\n".join([rf"{head} \\ \hline", *rows]).replace(r"\hline \\", rf"\hline{strut}%")
         yield f"\\begin{{tabular}}{{@{{}}{'l' * len(table.head)}@{{}}}}\n{body}\n\\end{{tabular}}"
 
 
