@@ -14,7 +14,7 @@ import pytest
 from bytes_of import MODELS, forms
 
 import symgrad as sg
-from symgrad.budget import _work
+from symgrad.budget import _peak_memory, _work
 from symgrad.files import write_text
 from symgrad.source import parsed
 
@@ -97,9 +97,10 @@ def test_limits_are_those_of_their_thread():
 
 @pytest.mark.parametrize("name", ["seconds", "memory", "nodes", "characters", "syntax", "steps", "equations", "formula"])
 def test_every_limit_is_held_and_named(name):
+    megabytes = _peak_memory() // 2**20 + 40  # above the peak of whatever this process did before
     with sg.limits(**{name: 1e-9 if name in ("seconds", "memory") else 1}), pytest.raises(sg.SymgradError) as caught:
         for _ in range(30):
-            kept = bytearray(2**20) * 40 if name == "memory" else None
+            kept = bytearray(2**20) * megabytes if name == "memory" else None
             str(sg.forward(MODELS["mlp"]).derive())
             del kept
     assert "\n" not in str(caught.value) and (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from symgrad.op import REGISTRY
 from symgrad.rules import RULES
-from tests.mutation.equivalents import EQUIVALENT
+from tests.mutation.equivalents import EQUIVALENT, reason
 from tests.mutation.laws import sound
 from tests.mutation.sabotage import Mutant, mutants, sabotaged
 from tests.mutation.score import dies, sample, scored
@@ -30,6 +31,12 @@ def test_every_rule_of_every_operation_and_every_rewrite_is_sabotaged():
         fields = {m.field for m in MUTANTS if m.record is op}
         assert not op.samples or {"numpy", "latex", "flops"} <= fields, op.name
     assert {entry.name for entries in RULES.values() for entry in entries} == {m.record.name for m in MUTANTS if m.field == "apply"}
+
+
+def test_the_page_has_the_numbers_of_the_mutants():
+    excused = sum(reason(m.name) is not None for m in MUTANTS)
+    page = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert f"{len(MUTANTS):,} mutants are made, {excused} of them equivalent" in page
 
 
 def test_every_kind_of_sabotage_is_there():
