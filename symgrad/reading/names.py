@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy
@@ -22,7 +22,7 @@ from symgrad.reading.python import python_function
 from symgrad.source import symbolic
 
 
-def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: list[str]) -> Any:
+def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: Iterable[str]) -> Any:
     """The value of a name in the order of Python: the file, then what runs around it, then builtins; last, the bare language."""
     if name in module.unclear and name in module.live:
         return _live(name, module)
@@ -77,7 +77,7 @@ def _live(name: str, module: Module) -> Any:
     return value
 
 
-def _bare(name: str, module: Module, known: list[str]) -> Any:
+def _bare(name: str, module: Module, known: Iterable[str]) -> Any:
     """A name that the file does not bind: Python's own, or a function of the language without its module."""
     numpys = not module.has_imports or bool(module.stars)
     for package in module.stars:

@@ -125,7 +125,7 @@ class Reader(Expressions):
 
     def name(self, name: str, scope: Scope) -> Any:
         if name not in scope:
-            return global_name(name, self.place.module, self._file_constant, list(scope))
+            return global_name(name, self.place.module, self._file_constant, scope)
         value = scope[name]
         return read_live(name, value.value, self.module.live) if isinstance(value, Live) else value
 

@@ -1,6 +1,7 @@
 """What is read: source on the left, the equations it becomes on the right."""
 
 import functools
+from collections import ChainMap
 
 import jax
 import jax.numpy as jnp
@@ -230,6 +231,14 @@ def test_changed_constant(monkeypatch):
     monkeypatch.setitem(globals(), "SCALE", 0.75)
     with pytest.raises(UnsupportedError, match="the constant SCALE has changed since its file was read"):
         read_function(live, {})
+
+
+def test_no_call_walks_over_every_name_there_is(monkeypatch):
+    walks = []
+    walk = ChainMap.__iter__
+    monkeypatch.setattr(ChainMap, "__iter__", lambda scope: walks.append(scope) or walk(scope))
+    read_text(HEAD + "    y = tanh(A @ x)\n    z = exp(y)\n    return sum(z)\n", {})
+    assert not walks
 
 
 def test_file_on_disk(tmp_path):
