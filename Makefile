@@ -33,6 +33,7 @@ supply:  ## the wheel in an empty environment, on the oldest versions, on every 
 
 docs: .venv/docs.stamp  ## the site, into docs/_build/html
 	@$(BIN)/python docs/make_operations.py
+	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_consoles.py
 	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_gallery.py
 	@$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 	@echo "wrote docs/_build/html/index.html"

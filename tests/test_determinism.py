@@ -165,7 +165,8 @@ def test_two_writers_leave_the_whole_file_of_one(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_control_c_leaves_no_half_written_file(tmp_path):
     path = write_text(tmp_path / "file.txt", "old")
-    code = WRITER.replace("range(200)", "iter(int, 1)").replace("100_000", "10_000_000")
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = heard + WRITER.replace("range(200)", "iter(int, 1)").replace("100_000", "10_000_000")
     writer = started(["-c", code], str(path), "a")
     while path.stat().st_size < 10:
         time.sleep(0.01)
