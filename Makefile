@@ -38,8 +38,10 @@ docs: .venv/docs.stamp  ## the site, into docs/_build/html
 	@$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
 	@echo "wrote docs/_build/html/index.html"
 
-benchmark: .venv/benchmark.stamp  ## exported code against jax.jit, torch, autograd and an expert's NumPy: the tables of docs/speed.md
+benchmark: .venv/benchmark.stamp  ## exported code against jax.jit, torch, autograd and an expert's NumPy: the tables of the docs
 	@$(BIN)/python benchmarks/first_order.py
+	@$(BIN)/python benchmarks/second_order.py
+	@$(BIN)/python benchmarks/small.py
 
 format: .venv/tools.stamp
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)

@@ -88,15 +88,20 @@ def _once(thunk: Thunk, repeats: int) -> float:
     return (clock() - start) / repeats
 
 
+def ratio(r: float) -> str:
+    """Two digits behind the point, or two that count."""
+    return f"{r:.2f}" if r >= 0.1 else f"{float(f'{r:.2g}'):f}".rstrip("0")
+
+
 def table(rows: Sequence[Row], title: str) -> str:
     """Markdown: medians in microseconds, and our time over each contender's."""
     names = list(rows[0].contenders)
     head = ["problem", *(f"{n} (us)" for n in names), *(f"ours / {n}" for n in names[1:])]
     lines = [f"## {title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in rows:
-        cells = [row.name, *(f"{1e6 * row.medians[n]:.4g}" for n in names), *(f"{row.ratios[n]:.2f}" for n in names[1:])]
+        cells = [row.name, *(f"{1e6 * row.medians[n]:.4g}" for n in names), *(ratio(row.ratios[n]) for n in names[1:])]
         lines.append("| " + " | ".join(cells) + " |")
-    means = [f"{np.exp(np.mean([np.log(row.ratios[n]) for row in rows])):.2f}" for n in names[1:]]
+    means = [ratio(np.exp(np.mean([np.log(row.ratios[n]) for row in rows]))) for n in names[1:]]
     lines.append("| geometric mean | " + " | ".join([""] * len(names) + means)[2:] + " |")
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, jax {jax.__version__}"
     return "\n".join(

@@ -25,15 +25,11 @@ def _classes_first(x, axis):
     return x
 
 
-def _same(program: Any) -> Any:
-    return program
-
-
 def _none(*_: Any) -> None:
     return None
 
 
-def _first(given: Any, _: Any) -> Any:
+def _first(given: Any, *_: Any) -> Any:
     return given
 
 
@@ -42,14 +38,14 @@ TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
     "values at hand: softmax from log-softmax": (f"{_EXPORT}.reuse.REUSES", (), "softmax regression", "gradient"),
     "one inverse for every system": (f"{_EXPORT}.forms._by_inverse", _none, "Gaussian", "gradient"),
     "one inverse for every system, product": (f"{_EXPORT}.forms._by_inverse", _none, "GP", "product"),
-    "inner products without the array of products": (f"{_EXPORT}.schedule.products", _same, "factorisation", "gradient"),
-    "inner products along rows": (f"{_EXPORT}.schedule.products", _same, "attention", "gradient"),
-    "scalars multiplied first": (f"{_EXPORT}.schedule.gathered", _same, "GP", "product"),
+    "inner products without the array of products": (f"{_EXPORT}.schedule.products", _first, "factorisation", "gradient"),
+    "inner products along rows": (f"{_EXPORT}.schedule.products", _first, "attention", "gradient"),
+    "scalars multiplied first": (f"{_EXPORT}.schedule.gathered", _first, "GP", "product"),
     "copies last": (f"{_EXPORT}.forms._of_copies", _none, "layer norm", "product"),
     "blocks of entries, gradient": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "gradient"),
     "blocks of entries, product": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "product"),
     "short axes stored first": (f"{_EXPORT}.helpers._classes_first", _classes_first, "softmax regression", "gradient"),
-    "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _same, "product chain", "gradient"),
+    "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _first, "product chain", "gradient"),
     "products in the order of the sizes given": (f"{_EXPORT}.schedule.distributed", _first, "factorisation", "product"),
     "arrays given up after the last use": (f"{_EXPORT}.numpy.released", _first, "32 layers", "gradient"),
     "arrays given up after the last use, product": (f"{_EXPORT}.numpy.released", _first, "32 layers", "product"),
