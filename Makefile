@@ -13,7 +13,7 @@ demo: .venv/package.stamp  ## derive, print and verify a one-hidden-layer networ
 	@JAX_PLATFORMS=cpu $(BIN)/symgrad verify $(DEMO)
 
 test: .venv/tools.stamp
-	@JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n 2
+	@JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 MINUTES ?= 20
 fuzz: .venv/tools.stamp  ## random programs under every oracle, in two processes: make fuzz MINUTES=20
