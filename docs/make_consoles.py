@@ -1,4 +1,4 @@
-"""Run every command that the pages on cost and on devices show, and put its output below it: python docs/make_consoles.py"""
+"""Run the commands that the pages on cost, devices and minibatches show, and put the output below each: docs/make_consoles.py"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from symgrad.cli import main
 
 TOP = Path(__file__).parents[1]
-PAGES = ("cost.md", "devices.md")
+PAGES = ("cost.md", "devices.md", "minibatches.md")
 SHOWN = re.compile(r"^```console\n\$ (symgrad .*?)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

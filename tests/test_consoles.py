@@ -1,4 +1,4 @@
-"""The pages on cost and on many devices show what the commands on them print."""
+"""The pages on cost, devices and minibatches show what the commands on them print."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 from symgrad.cli import main
 
 TOP = Path(__file__).parents[1]
-COMMANDS = {"cost.md": 1, "devices.md": 6}
+COMMANDS = {"cost.md": 1, "devices.md": 4, "minibatches.md": 2}
 SHOWN = [
     (page, *found)
     for page in COMMANDS
