@@ -44,10 +44,10 @@ def bilinear(name: str, *, fold: Callable[..., Node | None] | None = None, **fie
     return op
 
 
-def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], *, latex: Any = None, **fields: Any) -> Op:
+def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], **fields: Any) -> Op:
     """A function applied entry by entry to operands of one shape; `partials(Z, *X)` are its partial derivatives.
 
-    The Jacobian is diagonal, so both products are Hadamard products with the partials.
+    The Jacobian is diagonal, so both products are Hadamard products with the partials, unless a field says another.
     """
 
     def contribution(p: Node | None, direction: Node) -> Node:
@@ -68,13 +68,16 @@ def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], *, 
 
     usual: dict[str, Any] = {
         "shape": same_shape,
+        "vjp": vjp,
+        "jvp": jvp,
+        "latex": rf"\{name}(#1)",
         "precedence": ATOM,
         "numpy": f"np.{name}({{0}})",
         "flops": size_of_first,
         "samples": (on("m n"), on("")),
         "found": "Entry by entry, the chain rule of one variable.",
     }
-    return Op(name, vjp=vjp, jvp=jvp, latex=latex or rf"\{name}(#1)", **usual | fields)
+    return Op(name, **usual | fields)
 
 
 def size_of_first(*operands: Node, **_: Any) -> sympy.Expr:

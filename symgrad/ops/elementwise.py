@@ -226,6 +226,7 @@ hypot: Op = elementwise(
 ratio: Op = elementwise(
     "ratio",
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
+    jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
     latex=r"#1 \oslash #2",
     precedence=PRODUCT,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",

@@ -13,7 +13,7 @@ from symgrad.printing.sympy_form import symbols_of
 from symgrad.program import Program
 from symgrad.reverse import adjoint
 from tests.fuzz import witness
-from tests.fuzz.oracles import SAME, Subject, layer, report
+from tests.fuzz.oracles import SAME, Subject, layer, nor_jax, report
 
 Array = Any
 Bars = Mapping[str, Array]
@@ -35,6 +35,8 @@ def agree(s: Subject, what: str, found: Bars, expected: Bars) -> None:
 def simplified(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     """Simplified equals unsimplified, gradient and Hessian-vector product."""
     plain_value, *plain = s.run(adjoint(s.derivation.program, s.derivation.wrt))
+    if np.isnan(sum(np.sum(bar) for bar in plain)):
+        nor_jax(witness.gradient(s))
     agree(s, "simplified gradient", bars, dict(zip(s.moving, plain, strict=True)))
     assert abs(plain_value - value) <= SAME * (1 + abs(value)) * 100, report(s, "unsimplified value")
     agree(s, "simplified HVP", s.hvp(s.derivation.tangent, v), Hv)
@@ -43,12 +45,11 @@ def simplified(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
 
 @layer(60)
 def jax(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
-    theirs = witness.gradient(s)
-    if theirs is None:
+    theirs, product = witness.gradient(s), witness.hvp(s, v)
+    if theirs is None or product is None:
         s.tally["jax has no such function"] += 1
         return
     s.tally["gradient and HVP against eager jax"] += 1
-    product = witness.hvp(s, v)
     for what, ours, others in (("gradient", bars, theirs), ("HVP", Hv, product)):
         for name in ours:
             scale = 1 + float(np.max(np.abs(ours[name]), initial=0.0))

@@ -202,7 +202,11 @@ def _judged(s: Subject) -> None:
     """Value, gradient and product against mpmath; then the dearer layers."""
     judge, u, v = Judge(s), s.direction(0), s.direction(1)
     both, across, second = judge.corners()
-    value, bars = s.gradient()
+    try:
+        value, bars = s.gradient()
+    except np.linalg.LinAlgError:  # NumPy refuses to invert what is singular
+        nor_jax(witness.gradient(s))
+        raise
     close(s, "value", float(value), float(judge.value), 1 + abs(float(judge.value)), GRADIENT)
     if _may_be_at_a_kink(s) and judge.kink(1):
         return _at_kink(s)
@@ -213,9 +217,17 @@ def _judged(s: Subject) -> None:
             return _at_odds(s, judge, f"gradient along a direction is {found!r}, mpmath says {truth!r}")
     Hv = s.hvp(s.product, v)
     found, scale = along(Hv, u)
+    if np.isnan(found):
+        nor_jax(witness.hvp(s, v))
     if differs(found, second, scale, SECOND):
         return _second_at_odds(s, judge, f"u'Hv is {found!r}, mpmath says {second!r}")
     further(s, value, bars, Hv, v)
+
+
+def nor_jax(theirs: Mapping[str, Array] | None) -> None:
+    """Loud is right where jax has no number either."""
+    if not witness.has_numbers(theirs):
+        raise Skipped("no number, nor has jax")
 
 
 LAYERS: list[tuple[int, Callable[..., None]]] = []
@@ -285,7 +297,7 @@ def _at_kink(s: Subject) -> None:
     """Where no derivative exists, jax's convention is ours, as far as jax has a number."""
     s.tally["kinks, by jax's convention"] += 1
     theirs = witness.gradient(s)
-    if theirs is None or not all(np.all(np.isfinite(x)) for x in theirs.values()):
+    if theirs is None or not witness.has_numbers(theirs):
         s.tally["kinks where jax has no number"] += 1
         return
     _, ours = s.gradient()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from multiprocessing import get_context
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -56,21 +58,26 @@ def batch(session: Session, number: int, examples: int = BATCH) -> str | None:
     return None
 
 
-def run(seconds: float, start: int = 0) -> Result:
-    """Batches from this seed on until the time is up."""
-    session, result, end, number = Session(), Result(), time.monotonic() + seconds, start
-    while time.monotonic() < end:
+def run(numbers: Iterable[int]) -> Result:
+    """The batches with these seeds."""
+    session, result = Session(), Result()
+    for number in numbers:
         failure = batch(session, number)
-        number += 1
         if failure is not None:
-            result.failures.append(f"batch {number - 1}: {failure}")
+            result.failures.append(f"batch {number}: {failure}")
     return result + Result(session.tally)
+
+
+def run_for(seconds: float, start: int = 0) -> Result:
+    """Batches from this seed on until the time is up."""
+    end = time.monotonic() + seconds
+    return run(takewhile(lambda _: time.monotonic() < end, count(start)))
 
 
 def run_together(seconds: float, workers: int, start: int = 0) -> Result:
     """The same in several processes, each with seeds of its own."""
     if workers == 1:
-        return run(seconds, start)
+        return run_for(seconds, start)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        parts = pool.map(run, [seconds] * workers, [start + 1_000_000 * w for w in range(workers)])
+        parts = pool.map(run_for, [seconds] * workers, [start + 1_000_000 * w for w in range(workers)])
         return sum(parts, start=Result())

@@ -6,7 +6,7 @@ Nothing is compiled but single operations, which come back from one program to t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -33,16 +33,23 @@ def function(subject: Subject) -> Any:
 
 
 def gradient(subject: Subject) -> dict[str, Any] | None:
+    return _found(subject, lambda f, at: jax.grad(f)(at))
+
+
+def hvp(subject: Subject, v: Mapping[str, Any]) -> dict[str, Any] | None:
+    moved = {name: jnp.asarray(a) for name, a in v.items()}
+    return _found(subject, lambda f, at: jax.jvp(jax.grad(f), (at,), (moved,))[1])
+
+
+def has_numbers(found: Mapping[str, Any] | None) -> bool:
+    return found is not None and all(np.all(np.isfinite(a)) for a in found.values())
+
+
+def _found(subject: Subject, derivative: Callable[[Any, Any], Any]) -> dict[str, Any] | None:
+    """None where jax has no such function, or no derivative of it."""
     f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
     try:
         with jax.disable_jit():
-            return {name: np.asarray(a) for name, a in jax.grad(f)(at).items()}
+            return {name: np.asarray(a) for name, a in derivative(f, at).items()}
     except (NameError, AttributeError, TypeError, NotImplementedError):
         return None
-
-
-def hvp(subject: Subject, v: Mapping[str, Any]) -> dict[str, Any]:
-    f, at = function(subject), {name: jnp.asarray(subject.at[name]) for name in subject.moving}
-    moved = {name: jnp.asarray(a) for name, a in v.items()}
-    with jax.disable_jit():
-        return {name: np.asarray(a) for name, a in jax.jvp(jax.grad(f), (at,), (moved,))[1].items()}
