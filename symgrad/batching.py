@@ -16,6 +16,7 @@ from symgrad.op import OPERATORS, Node, Shape, constant, variable
 from symgrad.ops.arithmetic import add, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.contraction import contract, einsum, einsum_of
+from symgrad.ops.elementwise import ratio
 from symgrad.ops.embedding import embed
 from symgrad.ops.indexing import put, take, whole
 from symgrad.ops.layout import reshape
@@ -199,6 +200,10 @@ def _refuse(node: Node) -> Node:
     raise NotBatched(node.op.name)
 
 
+def _quotient(node: Node, moved: Moved, lead: Shape) -> Node:
+    return _refuse(node) if node.args[1] in moved else _entrywise(node, moved, lead)
+
+
 def _diag(node: Node, moved: Moved, lead: Shape) -> Node:
     front = LEADING[: len(lead)]
     return embed(moved[node.args[0]], spec=f"{front}i->{front}ii")
@@ -220,7 +225,8 @@ _RULES: dict[str, Callable[[Node, Moved, Shape], Node]] = {
     add.name: lambda node, moved, lead: OPERATORS["add"](*(moved[a] for a in node.args if a in moved)),
     scale.name: _scale,
     hadamard.name: _hadamard,
-    quotient.name: lambda node, moved, lead: _refuse(node) if node.args[1] in moved else _entrywise(node, moved, lead),
+    quotient.name: _quotient,
+    ratio.name: _quotient,
     select.name: _select,
     matmul.name: _contraction(lambda node: "ij,jk->ik" if node.ndim == 2 else "ij,j->i"),
     dot.name: _contraction(lambda node: "i,i->"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from symgrad.op import Node, zeros
 from symgrad.ops.arithmetic import add, hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast, sum_
+from symgrad.ops.elementwise import ratio
 from symgrad.ops.linalg import solve
 from symgrad.ops.powers import quotient
 from symgrad.ops.product import dot, matmul, outer
@@ -56,7 +57,7 @@ def _quotient(node: Node, known: Mapping[Node, Node]) -> Node:
     X, Y = node.args
     if Y in known:
         raise NotLifted("a divisor that moves")
-    return quotient(known[X], _spread(Y, known[X]))
+    return node.op(known[X], _spread(Y, known[X]), **node.params)
 
 
 def _matmul(node: Node, known: Mapping[Node, Node]) -> Node:
@@ -98,6 +99,7 @@ _LIFTS: dict[str, Lift] = {
     scale.name: _scale,
     hadamard.name: _hadamard,
     quotient.name: _quotient,
+    ratio.name: _quotient,
     matmul.name: _matmul,
     dot.name: _dot,
     solve.name: _solve,

@@ -15,6 +15,7 @@ from symgrad.lifting import NotLifted, lifted
 from symgrad.op import Dim, Node, constant
 from symgrad.ops.arithmetic import add, hadamard, inner, multiply, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.elementwise import ratio
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
@@ -281,6 +282,7 @@ _ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
     scale.name: _scale,
     hadamard.name: lambda node, i, term: term.then(Diagonal(node.args[1 - i])),
     quotient.name: _quotient,
+    ratio.name: _quotient,
     matmul.name: _matmul,
     dot.name: lambda node, i, term: term.measured(node.args[1 - i]),
     outer.name: _outer,

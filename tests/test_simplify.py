@@ -15,6 +15,7 @@ from symgrad.operations import operations
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, hadamard, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.elementwise import hypot, ratio
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.linalg import inv, solve
 from symgrad.ops.norm import direction
@@ -110,7 +111,12 @@ EXAMPLES = {
     "power_of_product": (power(scale(s, t), exponent=TWO), power(scale(s, t), exponent=HALF)),
     "power_of_power": (power(power(s, exponent=HALF), exponent=-TWO), power(power(s, exponent=TWO), exponent=HALF)),
     "quotient_of_powers": (quotient(Q, power(Q, exponent=TWO)), quotient(A, power(Q, exponent=TWO))),
-    "quotient_of_quotient": (quotient(quotient(A, Q), power(Q, exponent=HALF)), quotient(quotient(A, Q), B)),
+    "one_quotient": (
+        quotient(hadamard(A, quotient(B, Q)), power(Q, exponent=HALF)),
+        quotient(quotient(hadamard(A, B), Q), power(D, exponent=TWO)),
+    ),
+    "ratio_as_quotient": (ratio(A, Q, at=HALF), quotient(A, Q)),
+    "power_of_hypotenuse": (power(hypot(A, B), exponent=-TWO), power(hypot(A, B), exponent=MINUS)),
     "direction_as_quotient": (direction(a, axes=(0,)), direction(A, axes=(1,))),
     "sum_of_onehot": (sums(Y, 1), sums(Y, 0)),
     "sum_of_products": (sums(hadamard(a, b), 0), sums(hadamard(A, B), 0)),
@@ -171,6 +177,10 @@ EXAMPLES = {
     "scaled_rows": (hadamard(columns(u), A), hadamard(A, B)),
     "diagonal_on_vector": (matmul(diag(a), b), matmul(diag(a), S)),
     "scaled_diagonal": (hadamard(broadcast(a, shape=(N, N), axes=(0,)), diag(b)), hadamard(columns(u), A)),
+    "divided_diagonal": (
+        quotient(diag(a), broadcast(b, shape=(N, N), axes=(1,))),
+        ratio(diag(a), broadcast(b, shape=(N, N), axes=(1,)), at=HALF),
+    ),
     "choice_of_choice": (hadamard(wins(A, B), hadamard(C, wins(A, B))), hadamard(wins(A, B), wins(A, C))),
     "complement_of_sigmoid": (add(fill(1, (N,)), -sigmoid(-a)), add(fill(1, (N,)), -sigmoid(a))),
     "residual_of_sigmoid": (
@@ -188,7 +198,7 @@ EXAMPLES = {
     "diagonal_of_filled": (raw("diagonal", fill(3, (N, N))), raw("diagonal", S)),
     "diagonal_of_transpose": (raw("diagonal", turned(S)), raw("diagonal", S)),
     "diagonal_of_product": (raw("diagonal", matmul(A.T, A)), raw("diagonal", add(S, T))),
-    "sum_of_diagonals": (add(diag(a), S, scale(2, diag(b))), add(diag(a), S)),
+    "sum_of_diagonals": (add(diag(a), scale(3, eye(N)), scale(2, diag(b))), add(diag(a), eye(N), S)),
     "sum_of_complements": (add(sigmoid(a), sigmoid(-a), b), add(sigmoid(a), sigmoid(b))),
 }
 

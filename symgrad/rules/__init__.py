@@ -6,6 +6,7 @@ from symgrad.rules import (
     entrywise,
     kronecker,
     labels,
+    quotients,
     residuals,
     scalars,
     sigmoids,
@@ -17,6 +18,6 @@ from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Re
 
 __all__ = [
     "CODE", "FACTORED", "NORMAL", "PRINT", "RULES", "Known", "Rewrite",
-    "chains", "contractions", "entrywise", "kronecker", "labels", "residuals", "scalars",
+    "chains", "contractions", "entrywise", "kronecker", "labels", "quotients", "residuals", "scalars",
     "sigmoids", "sums", "systems", "transposes",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from symgrad.op import Node, value_of
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.powers import power
-from symgrad.ops.product import diag, diagonal, matmul, outer, transposition
+from symgrad.ops.product import diag, diagonal, identity, matmul, outer, transposition
 from symgrad.rules.record import CODE, PRINT, rule
 
 Groups = Mapping[str, Node]
@@ -97,13 +97,14 @@ def diagonal_of_product(node: Node) -> Node | None:
     return sum_(_product([X, Y.T]), axes=(1,))
 
 
-@rule("diag(x) + diag(y) = diag(x + y)", "add", ends="fewer diagonals", since=PRINT)
+@rule("diag(x) + diag(y) = diag(x + y), diag(x) + c I = diag(x + c 1)", "add", ends="fewer diagonals")
 def sum_of_diagonals(node: Node) -> Node | None:
-    """Also among other terms."""
+    """Also among other terms, where I keeps a term of its own: diag(p) - p p^T + I."""
     parts = [coefficient(t) for t in node.args]
-    inside = [multiply(c, x.args[0]) for c, x in parts if x.op is diag]
+    merged_ops = (diag, identity) if all(x.op in (diag, identity) for _, x in parts) else (diag,)
+    inside = [multiply(c, x.args[0] if x.op is diag else fill(1, x.shape[:1])) for c, x in parts if x.op in merged_ops]
     if len(inside) < 2:
         return None
-    rest = [t for t, (_, x) in zip(node.args, parts, strict=True) if x.op is not diag]
+    rest = [t for t, (_, x) in zip(node.args, parts, strict=True) if x.op not in merged_ops]
     merged = diag(add(*inside))
     return add(merged, *rest) if rest else merged

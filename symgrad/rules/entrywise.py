@@ -10,10 +10,10 @@ from symgrad.op import Node, constant, value_of
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product, scale
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.norm import direction, norm
-from symgrad.ops.powers import divide, power, quotient
+from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import maximum, select, wins
 from symgrad.rules.record import CODE, PRINT, rule
-from symgrad.rules.terms import entrywise, entrywise_product, product
+from symgrad.rules.terms import as_power, entrywise, entrywise_product, product
 
 Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
 
@@ -53,12 +53,8 @@ def _merged(node: Node, allowed: Allowed) -> Node | None:
 
 
 def _merged_power(X: Node, Y: Node, allowed: Allowed) -> Node | None:
-    (x, a), (y, b) = _as_power(X), _as_power(Y)
+    (x, a), (y, b) = as_power(X), as_power(Y)
     return power(x, exponent=a + b) if x is y and allowed(a, b) else None
-
-
-def _as_power(X: Node) -> tuple[Node, sympy.Expr]:
-    return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
 
 
 @rule("(a b)^k = a^k b^k for scalars and whole k", "power", ends="powers move towards the leaves")
@@ -80,17 +76,8 @@ def power_of_power(node: Node) -> Node | None:
 
 @rule("x / x^b = x^(1 - b)", "divide", ends="fewer powers", limits="at zero")
 def quotient_of_powers(node: Node) -> Node | None:
-    (x, a), (y, b) = (_as_power(z) for z in node.args)
+    (x, a), (y, b) = (as_power(z) for z in node.args)
     return power(x, exponent=a - b) if x is y and a != b else None
-
-
-@rule("x / y / y = x / y^2", "divide", ends="fewer quotients", since=PRINT, limits="beyond the range of float64")
-def quotient_of_quotient(node: Node) -> Node | None:
-    X, Y = node.args
-    if X.op is not quotient:
-        return None
-    (y, a), (z, b) = _as_power(Y), _as_power(X.args[1])
-    return divide(X.args[0], power(y, exponent=a + b)) if y is z else None
 
 
 @rule("1[x > y] * max(x, y) = max(x, y) for y = 0", "hadamard", ends="fewer factors", since=CODE)

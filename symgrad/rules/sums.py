@@ -243,3 +243,12 @@ def scaled_diagonal(node: Node) -> Node | None:
             (x,) = one.args
             return diag(hadamard(x, other.args[0]) if other.op is diag else x)
     return None
+
+
+@rule("diag(x) over rows or columns of y = diag(x / y)", "divide", "ratio", ends="smaller quotients", limits="where y is zero")
+def divided_diagonal(node: Node) -> Node | None:
+    D, copies = node.args
+    if D.op not in (diag, identity) or copies.op is not broadcast or copies.args[0].ndim != 1 or node.params.get("at"):
+        return None
+    x, (y,) = D.args[0] if D.op is diag else fill(1, D.shape[:1]), copies.args
+    return diag(node.op(x, y, **node.params))

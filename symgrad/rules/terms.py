@@ -11,6 +11,7 @@ import sympy
 from symgrad.linear import multiplied
 from symgrad.op import Node, constant
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product
+from symgrad.ops.powers import power
 from symgrad.rules.record import Chain, Known, flipped
 
 
@@ -82,6 +83,11 @@ def entrywise_product(factors: list[Node]) -> Node:
     for x in factors[1:]:
         result = hadamard(result, x)
     return result
+
+
+def as_power(X: Node) -> tuple[Node, sympy.Expr]:
+    """Its base and its exponent."""
+    return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
 
 
 def is_square(chain: Chain) -> bool:
