@@ -14,7 +14,7 @@ import sympy
 from symgrad.builders import elementwise
 from symgrad.language import named
 from symgrad.op import ATOM, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
-from symgrad.ops.broadcasting import align, fill
+from symgrad.ops.broadcasting import align, broadcast, fill
 from symgrad.source import value_source
 
 RELATIONS = {
@@ -29,9 +29,11 @@ RELATIONS = {
 
 
 def plain(x: Node, show: Any) -> str:
-    """An operand inside brackets or between commas; an array of one number is that number."""
+    """An operand inside brackets or between commas; an array of one number is that number, copies of a scalar are the scalar."""
     value = value_of(x)
-    return str(show(x, 0) if value is None else show.number(value))
+    if value is not None:
+        return str(show.number(value))
+    return str(show(x.args[0] if x.op is broadcast and not x.args[0].ndim else x, 0))
 
 
 # select -----------------------------------------------------------------------------------------------------------------

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from symgrad.op import Node, is_zero
-from symgrad.printing.equations import aligned
+from symgrad.graph import variables
+from symgrad.op import Node, is_zero, variable
+from symgrad.operations import operations
+from symgrad.printing.equations import WHERE, aligned, reading_order
 from symgrad.printing.latex import Show, Theme
+from symgrad.printing.letters import Letters
+from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES
+from symgrad.program import PASSES, Equation
 from symgrad.second import Block
+
+LONG = 40
+"""Operations above which a formula is broken up into named parts."""
 
 NO_MATRIX = "a map of the direction: no matrix form is short enough to read"
 
@@ -24,8 +31,24 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
 
 
 def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
-    """The same, printed."""
-    yield from ((left, relation, show.text(right)) for left, relation, right in block_sides(block, show))
+    """The same, printed; what a long formula holds more than once under letters."""
+    equations = [side_equation(*side) for side in block_sides(block, show)]
+    if any(operations(eq.expr) > LONG for eq in equations):
+        names = {str(v) for eq in equations for v in variables(eq.expr)}
+        equations = list(Sharing(Letters(names)).of(equations))
+    yield from printed_sides(equations, show)
+
+
+def side_equation(left: str, relation: str, right: Node) -> Equation:
+    """A side as an equation that is only printed: its symbol has no name and holds the left side."""
+    return Equation(variable("", right.shape, symbol=("block", left, relation)), right)
+
+
+def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str, str]]:
+    """Left side, relation and right side of such equations and of the asides that they read."""
+    for eq in reading_order(equations):
+        left, relation = (WHERE + show.text(eq.symbol), "=") if eq.aside else eq.symbol.params["symbol"][1:]
+        yield left, relation, show.text(eq.expr)
 
 
 def _derivative(block: Block, show: Show, stacked: bool) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, variables
-from symgrad.op import Node, Op, variable
+from symgrad.op import Node, Op
+from symgrad.operations import operations
 from symgrad.ops.generic import functions_of
-from symgrad.printing.blocks import block_sides
+from symgrad.printing.blocks import block_sides, printed_sides, side_equation
 from symgrad.printing.derived import Derived, Verified
-from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
+from symgrad.printing.equations import WHERE, WIDEST, rows, shape_of
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
 from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
@@ -301,12 +302,8 @@ class _Writer:
 
     def _blocks(self) -> Iterator[Line]:
         shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
-        for eq in reading_order(self.sharing.of(shown)):
-            if eq.aside:
-                yield Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr))
-            else:
-                left, relation = eq.symbol.params["symbol"][1:]
-                yield Line(left, self.show.text(eq.expr), relation=relation)
+        for left, relation, right in printed_sides(self.sharing.of(shown), self.show):
+            yield Line(left, right, relation=relation)
 
     def _pairs(self) -> list[tuple[str, str]]:
         names = [str(v) for v in self.d.wrt]
@@ -325,8 +322,8 @@ class _Writer:
         except UnsupportedError:
             return
         for left, relation, right in sides:
-            if len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
-                yield _printed_block(left, relation, right)
+            if operations(right) <= LONGEST_BLOCK and len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
+                yield side_equation(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
 
@@ -344,11 +341,6 @@ class _Writer:
 def _within(sentence: str) -> str:
     """A sentence as it stands inside another one."""
     return sentence[0].lower() + sentence[1:] if re.match("[A-Z][a-z]* [a-z]", sentence) else sentence
-
-
-def _printed_block(left: str, relation: str, expr: Node) -> Equation:
-    """A block as an equation that is only printed: its symbol has no name and holds the left side."""
-    return Equation(variable("", expr.shape, symbol=("block", left, relation)), expr)
 
 
 def _known(v: Node) -> str:

@@ -36,11 +36,21 @@ _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
 
 def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
+    while (flat := _CASES.sub(_in_one_line, latex)) != latex:  # cases within cases, from the inside
+        latex = flat
     text = _sequence(tokens(latex))
     text = re.sub(r"(?<!\^) *([⊙⊘⊗+=]) *", r" \1 ", text)
     for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
         text = re.sub(pattern, plain, text)
     return text.strip()
+
+
+_CASES = re.compile(r"\\left\\\{\\begin\{array\}\{ll\} (?P<rows>(?:(?!\\begin\{array\}).)*?) \\end\{array\}\\right\.", re.DOTALL)
+
+
+def _in_one_line(cases: re.Match[str]) -> str:
+    """{x if a > b; y otherwise}."""
+    return r"\{" + cases["rows"].replace(" & ", " ").replace(r" \\", ";") + r"\}"
 
 
 def tokens(latex: str) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import sympy
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
+from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import diag, eye, transposition
 from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
@@ -47,6 +48,28 @@ def _total(terms: list[Node]) -> Node:
     return add(*terms) if len(terms) > 1 else terms[0]
 
 
+@rule("X - (Y - X) = 2 X - Y", "add", ends="fewer terms", since=CODE, facts=True)
+def like_terms_inside(node: Node, known: Known) -> Node | None:
+    """A sum inside a sum is opened only where like terms meet: a residual stays one."""
+    parts = [coefficient(t) for t in node.args]
+    if not any(x.op is add for _, x in parts):
+        return None
+    opened = [(c * d, y) for c, x in parts for d, y in (map(coefficient, x.args) if x.op is add else [(sympy.S.One, x)])]
+    found = add(*(multiply(c, y) for c, y in opened))
+    if found.op is add and len(found.args) == len(opened):
+        found = like_terms(found, known) or node
+    return found if operations(found) <= operations(node) else None
+
+
+@rule("x 1^T + y 1^T = (x + y) 1^T", "add", ends="copies move to the root", since=CODE)
+def sum_of_copies(node: Node) -> Node | None:
+    parts = [coefficient(t) for t in node.args]
+    ways = {tuple(x.params.items()) if x.op is broadcast and x.args[0].ndim else None for _, x in parts}
+    if len(ways) > 1 or None in ways:
+        return None
+    return broadcast(add(*(multiply(c, x.args[0]) for c, x in parts)), **parts[0][1].params)
+
+
 @rule("c X + c Y = c (X + Y), c a number", "add", ends="fewer multiples")
 def common_number(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
@@ -79,6 +102,29 @@ def common_entrywise_factor(node: Node) -> Node | None:
     for others in factors:
         others.remove(common)
     return hadamard(common, add(*(multiply(c, entrywise_product(f)) for (c, _), f in zip(parts, factors, strict=True))))
+
+
+@rule("X * Y + X * Z + W = X * (Y + Z) + W", "add", ends="fewer operations in print", since=PRINT, facts=True)
+def some_common_entrywise_factor(node: Node, known: Known) -> Node | None:
+    """Only where the sum left over closes, as in x * p - x * (1 - p) = x * (2 p - 1)."""
+    parts = [coefficient(t) for t in node.args]
+    holders = Counter(f for _, x in parts if x.op is hadamard for f in set(entrywise(x)))
+    for factor, count in holders.items():
+        if count < 2:
+            continue
+        sharing = [x.op is hadamard and factor in entrywise(x) for _, x in parts]
+        inside = add(*(multiply(c, _without(x, factor)) for (c, x), shared in zip(parts, sharing, strict=True) if shared))
+        closed = like_terms_inside(inside, known) if inside.op is add else inside
+        rest = [t for t, shared in zip(node.args, sharing, strict=True) if not shared]
+        if closed is not None and operations(found := _total([hadamard(factor, closed), *rest])) < operations(node):
+            return found
+    return None
+
+
+def _without(x: Node, factor: Node) -> Node:
+    factors = entrywise(x)
+    factors.remove(factor)
+    return entrywise_product(factors)
 
 
 # common factors of chains -------------------------------------------------------------------------------------------------

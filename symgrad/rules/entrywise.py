@@ -8,11 +8,11 @@ import sympy
 
 from symgrad.op import Node, constant, value_of
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product, scale
-from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.norm import direction, norm
 from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import maximum, select, wins
-from symgrad.rules.record import CODE, PRINT, rule
+from symgrad.rules.record import CODE, FACTORED, PRINT, rule
 from symgrad.rules.terms import as_power, entrywise, entrywise_product, product
 
 Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
@@ -111,7 +111,13 @@ def direction_as_quotient(node: Node) -> Node | None:
     return divide(x, norm(x, axes=axes)) if node.op is direction and len(axes) == x.ndim else None
 
 
-@rule("where(c, x, 0) y = where(c, x y, 0): zero stays zero whatever y is", "scale", "hadamard", ends="choices move to the root")
+@rule(
+    "where(c, x, 0) y = where(c, x y, 0): zero stays zero whatever y is",
+    "scale",
+    "hadamard",
+    ends="choices move to the root",
+    until=FACTORED,
+)
 def product_with_choice(node: Node) -> Node | None:
     for chosen, other in (node.args, tuple(reversed(node.args))):
         if chosen.op is not select or chosen.ndim != node.ndim or other.op is select:
@@ -120,6 +126,31 @@ def product_with_choice(node: Node) -> Node | None:
         if (value_of(X) == 0) != (value_of(Y) == 0):
             return select(A, B, multiply(X, other), multiply(Y, other), **chosen.params)
     return None
+
+
+@rule(
+    "where(c, s x, 0) = s where(c, x, 0) for a scalar s",
+    "select",
+    ends="smaller choices",
+    since=PRINT,
+    limits="where s is infinite",
+)
+def multiple_of_choice(node: Node) -> Node | None:
+    """1[x > 0] / n, not 1[x > 0] * (1 / n) 1."""
+    A, B, *branches = node.args
+    zero = next((i for i, x in enumerate(branches) if value_of(x) == 0), None)
+    if zero is None or (found := _multiple(branches[1 - zero])) is None:
+        return None
+    s, branches[1 - zero] = found
+    return multiply(s, select(A, B, *branches, **node.params))
+
+
+def _multiple(x: Node) -> tuple[Node, Node] | None:
+    """A scalar and what it multiplies: ones where it fills an array."""
+    if x.op is scale:
+        return x.args[0], x.args[1]
+    filled = x.op is broadcast and x.args[0].ndim == 0 and value_of(x) != 1
+    return (x.args[0], fill(1, x.shape)) if filled else None
 
 
 @rule("diag(a) (diag(b) X) = diag(a * b) X", "hadamard", ends="smaller products")

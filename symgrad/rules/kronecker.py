@@ -154,6 +154,15 @@ def product_of_diagonals(node: Node, known: Known) -> Node | None:
     return _merged(node, known, lambda X, Y: diag(hadamard(X.args[0], Y.args[0])) if X.op is Y.op is diag else None)
 
 
+@rule("diag(vec(x 1^T)) = I (x) diag(x), diag(vec(1 x^T)) = diag(x) (x) I", "diag", ends="fewer stacked arrays", since=PRINT)
+def diagonal_of_stacked_copies(node: Node) -> Node | None:
+    stacked = node.args[0].args[0] if node.args[0].op.name == "vec" else None
+    if stacked is None or stacked.op is not broadcast or stacked.args[0].ndim != 1:
+        return None
+    (x,), (rows, columns) = stacked.args, stacked.shape
+    return kron(eye(columns), diag(x)) if stacked.params["axes"] == (0,) else kron(diag(x), eye(rows))
+
+
 # sums --------------------------------------------------------------------------------------------------------------------
 
 

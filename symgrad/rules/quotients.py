@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable
 
 import sympy
 
 from symgrad.op import Node
-from symgrad.ops.arithmetic import add, hadamard
-from symgrad.ops.elementwise import hypot
+from symgrad.operations import operations
+from symgrad.ops.arithmetic import add, coefficient, multiply
+from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.rules.record import PRINT, rule
-from symgrad.rules.terms import as_power, entrywise_product
+from symgrad.rules.terms import entrywise_product, powers
 
 
 @rule("a quotient with a value at 0 / 0 as a quotient", "ratio", ends="fewer kinds of quotients", since=PRINT, limits="at 0 / 0")
@@ -19,12 +21,37 @@ def ratio_as_quotient(node: Node) -> Node:
     return divide(*node.args)
 
 
-@rule("sqrt(x^2 + y^2)^2k = (x^2 + y^2)^k", "power", ends="fewer roots", since=PRINT, limits="beyond the range of float64")
-def power_of_hypotenuse(node: Node) -> Node | None:
-    (x,), half = node.args, node.params["exponent"] / 2
-    if x.op is not hypot or not half.is_Integer:
+@rule("a hypotenuse as sqrt(x^2 + y^2)", "hypot", ends="fewer kinds of roots", since=PRINT, limits="beyond the range of float64")
+def hypotenuse_as_root(node: Node) -> Node:
+    """It is printed so; as a power it meets x^2 + y^2."""
+    return power(add(*(power(x, exponent=sympy.Integer(2)) for x in node.args)), exponent=sympy.Rational(1, 2))
+
+
+@rule("(x^a)^k = x^(a k) for whole k", "power", ends="fewer powers", since=PRINT, limits="where x^a is not real, beyond float64")
+def entrywise_power_of_power(node: Node) -> Node | None:
+    (x,), k = node.args, node.params["exponent"]
+    if x.op is not power or not k.is_Integer:
         return None
-    return power(add(*(power(side, exponent=sympy.Integer(2)) for side in x.args)), exponent=half)
+    return power(x.args[0], exponent=k * x.params["exponent"])
+
+
+@rule("copies of x, to a power = copies of x^k", "power", ends="copies move to the root", since=PRINT)
+def power_of_copies(node: Node) -> Node | None:
+    (x,) = node.args
+    if x.op is not broadcast or node.params["exponent"].is_negative:
+        return None
+    return broadcast(power(x.args[0], **node.params), **x.params)
+
+
+@rule("(x / a + y) / a = x / a^2 + y / a", "divide", ends="fewer quotients of quotients", since=PRINT, limits="beyond float64")
+def quotient_of_sum(node: Node) -> Node | None:
+    """Where that is shorter: the divisors of the terms and that of the sum become one."""
+    total, divisor = node.args
+    if total.op is not add or not any(coefficient(t)[1].op is quotient for t in total.args):
+        return None
+    parts = [(c, divide(x, divisor)) for c, x in map(coefficient, total.args)]
+    found = add(*(multiply(c, one_quotient(x) or x) for c, x in parts))
+    return found if operations(found) < operations(node) else None
 
 
 @rule(
@@ -36,32 +63,28 @@ def power_of_hypotenuse(node: Node) -> Node | None:
     limits="beyond the range of float64",
 )
 def one_quotient(node: Node) -> Node | None:
-    """Above the line what is multiplied, below it every divisor once; what stands on both sides cancels by the rules of powers."""
-    if all(x.op is not quotient and not _is_reciprocal(x) for x in node.args):
+    """Where anything stands twice: above the line what is multiplied, below it every divisor once.
+
+    Also x * y * x = x^2 * y; x * x alone stays as typed, and what stands on both sides cancels by the rules of powers.
+    """
+    factors = list(powers(node))
+    exponents: dict[tuple[bool, Hashable], tuple[Node, sympy.Expr]] = {}
+    for base, exponent in factors:
+        side = exponent.is_negative, frozenset(Counter(base.args).items()) if base.op is add else base
+        first, before = exponents.get(side, (base, sympy.S.Zero))
+        exponents[side] = first, before + abs(exponent)
+    if not any(map(_is_reciprocal, node.args)) and not 1 < len(exponents) < len(factors):
         return None
-    above: dict[Node, sympy.Expr] = {}
-    below: dict[Node, sympy.Expr] = {}
-    for base, exponent in _powers(node):
-        side = below if exponent.is_negative else above
-        side[base] = side.get(base, 0) + abs(exponent)
+    above, below = (
+        [power(x, exponent=k) for (is_below, _), (x, k) in exponents.items() if is_below is side] for side in (False, True)
+    )
     if not above:
         return None
-    merged = entrywise_product([power(base, exponent=exponent) for base, exponent in above.items()])
-    for base, exponent in below.items():
-        merged = divide(merged, power(base, exponent=exponent))
+    merged = entrywise_product(above)
+    for x in below:
+        merged = divide(merged, x)
     return merged
 
 
 def _is_reciprocal(x: Node) -> bool:
     return x.op is power and x.params["exponent"].is_negative
-
-
-def _powers(node: Node, sign: int = 1) -> Iterator[tuple[Node, sympy.Expr]]:
-    """The factors of a nest of products and quotients, each with its exponent."""
-    if node.op is hadamard or node.op is quotient:
-        X, Y = node.args
-        yield from _powers(X, sign)
-        yield from _powers(Y, sign if node.op is hadamard else -sign)
-    else:
-        base, exponent = as_power(node)
-        yield base, sign * exponent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 import sympy
@@ -11,7 +11,7 @@ import sympy
 from symgrad.linear import multiplied
 from symgrad.op import Node, constant
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product
-from symgrad.ops.powers import power
+from symgrad.ops.powers import power, quotient
 from symgrad.rules.record import Chain, Known, flipped
 
 
@@ -68,8 +68,12 @@ def _scalar(x: Node, known: Known) -> Hashable:
 
 
 def _array(x: Node, known: Known) -> Hashable:
-    if x.op is hadamard:
-        return frozenset(Counter(_array(f, known) for f in entrywise(x)).items())
+    if x.op is hadamard or x.op is quotient:
+        exponents: dict[Hashable, sympy.Expr] = {}
+        for base, exponent in powers(x):
+            key = _array(base, known)
+            exponents[key] = exponents.get(key, 0) + exponent
+        return frozenset(exponents.items())
     return known.chain(x)
 
 
@@ -88,6 +92,17 @@ def entrywise_product(factors: list[Node]) -> Node:
 def as_power(X: Node) -> tuple[Node, sympy.Expr]:
     """Its base and its exponent."""
     return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
+
+
+def powers(node: Node, sign: int = 1) -> Iterator[tuple[Node, sympy.Expr]]:
+    """The factors of a nest of entrywise products and quotients, each with its exponent."""
+    if node.op is hadamard or node.op is quotient:
+        X, Y = node.args
+        yield from powers(X, sign)
+        yield from powers(Y, sign if node.op is hadamard else -sign)
+    else:
+        base, exponent = as_power(node)
+        yield base, sign * exponent
 
 
 def is_square(chain: Chain) -> bool:

@@ -6,8 +6,9 @@ from symgrad.op import Node
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast
-from symgrad.ops.product import matmul, outer, transposition
-from symgrad.rules.record import Known, rule
+from symgrad.ops.product import matmul, outer
+from symgrad.rules.record import Known, flipped, rule
+from symgrad.rules.terms import Term, term
 
 
 @rule("(X Y)^T = Y^T X^T", "transpose", ends="transposes move towards the leaves")
@@ -18,14 +19,20 @@ def transpose_of_product(node: Node) -> Node | None:
     return outer(x.args[1], x.args[0]) if x.op is outer else None
 
 
-@rule("(X^T + Y^T)^T = X + Y, (X^T * Y^T)^T = X * Y", "transpose", ends="fewer transposes in print")
-def transpose_of_sum(node: Node) -> Node | None:
+@rule("(X^T + Y^T)^T = X + Y, (X^T * Y^T)^T = X * Y", "transpose", ends="fewer transposes in print", facts=True)
+def transpose_of_sum(node: Node, known: Known) -> Node | None:
     """Only where that is shorter: the transpose of a residual stays the residual's."""
     (x,) = node.args
     if x.op not in (add, hadamard) or x.ndim != 2:
         return None
-    inside = x.op(*(transposition(a, axes=node.params["axes"]) for a in x.args))
+    inside = x.op(*(_turned(a, known) for a in x.args))
     return inside if operations(inside) < operations(node) else None
+
+
+def _turned(x: Node, known: Known) -> Node:
+    """The transpose of a term, that of a product factor by factor."""
+    t = term(x, known)
+    return Term(t.number, t.scalars, flipped(t.chain, known)).node()
 
 
 @rule("the transpose of copied columns is copied rows", "transpose", ends="transposes move towards the leaves")
