@@ -360,7 +360,8 @@ class Derivation:
     def sharing(self) -> Sharing:
         """The letters of what is printed, one for the whole derivation."""
         named = [eq for eq in self.program.equations if eq.name != self.program.name]  # a value returned at once has no name
-        return Sharing(self._letters, named)
+        readable = [eq for eq in legible(self.program).equations if eq.name != self.program.name]
+        return Sharing(self._letters, [*named, *readable])
 
     @property
     def _letters(self) -> Letters:

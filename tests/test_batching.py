@@ -15,7 +15,7 @@ from symgrad.op import Node, variable
 from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
-LINEAR_IN = {"solve": (1,), "solve_triangular": (1,), "select": (2, 3), "quotient": (0,), "divide": (0,), "cofactor": (1,)}
+LINEAR_IN = {"solve": (1,), "solve_triangular": (1,), "select": (2, 3), "divide": (0,), "ratio": (0,), "cofactor": (1,)}
 """Operations that are not linear in all of their operands."""
 
 SIZES = variable("sizes", tuple(map(symbol, DISTINCT)))

@@ -18,7 +18,7 @@ from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.elementwise import hypot, ratio
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.linalg import inv, solve
-from symgrad.ops.norm import direction
+from symgrad.ops.norm import direction, norm
 from symgrad.ops.polynomial import cofactor, det
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import diag, dot, eye, matmul, outer, trace, transposition
@@ -134,7 +134,14 @@ EXAMPLES = {
         select(A, B, scale(s, C), Q, relation=">"),
     ),
     "diagonal_of_stacked_copies": (diag(vec(columns(u))), diag(vec(A))),
-    "direction_as_quotient": (direction(a, axes=(0,)), direction(A, axes=(1,))),
+    "direction_as_quotient": (direction(A, axes=(1,)), norm(A, axes=(1,))),
+    "divided_rows": (quotient(A, columns(power(u, exponent=TWO))), quotient(A, Q)),
+    "product_of_copies": (hadamard(columns(u), broadcast(a, shape=(M, N), axes=(1,))), hadamard(columns(u), A)),
+    "copies_of_multiple": (broadcast(-s, shape=(M,), axes=()), broadcast(s, shape=(M,), axes=())),
+    "multiple_of_sum": (
+        scale(s, add(scale(power(s, exponent=MINUS), A), scale(t, scale(power(s, exponent=-TWO), B)))),
+        scale(s, add(scale(power(t, exponent=MINUS), A), B)),
+    ),
     "sum_of_onehot": (sums(Y, 1), sums(Y, 0)),
     "sum_of_products": (sums(hadamard(a, b), 0), sums(hadamard(A, B), 0)),
     "sum_of_sum": (sums(sums(A, 0), 0), sums(matmul(A, a), 0)),
@@ -147,10 +154,6 @@ EXAMPLES = {
     "sum_of_diagonal": (sums(diag(a), 0), sums(S, 0)),
     "inner_product_with_identity": (sums(hadamard(eye(N), S), 0, 1), sums(hadamard(eye(N), S), 0)),
     "sum_of_softmax": (sums(softmax(A, axes=(1,)), 1), sums(softmax(A, axes=(1,)), 0)),
-    "broadcast_of_broadcast": (
-        raw("broadcast", broadcast(s, shape=(M,), axes=()), shape=(M, N), axes=(0,)),
-        raw("broadcast", u, shape=(M, N), axes=(0,)),
-    ),
     "product_with_ones": (matmul(A, fill(1, (N,))), matmul(A, a)),
     "product_with_diagonal": (matmul(diag(u), A), matmul(F, A)),
     "product_with_inverse": (matmul(inv(S), matmul(S, a)), matmul(inv(S), matmul(S.T, a))),

@@ -201,6 +201,9 @@ def _fold_hadamard(X: Node, Y: Node) -> Node | None:
 
 def _hadamard_latex(node: Node, show: Any) -> Any:
     X, Y = node.args
+    copies = {x.params["axes"]: x.args[0] for x in node.args if x.op.name == "broadcast" and x.args[0].ndim == 1}
+    if node.ndim == 2 and len(copies) == 2:
+        return rf"{show(copies[0,], CHAIN)} {show.transposed(copies[1,])}", CHAIN
     for one, other in ((Y, X), (X, Y)):
         if other.ndim == 2 and one.op.name == "broadcast" and one.args[0].ndim == 1:
             diagonal = rf"\operatorname{{diag}}{show.argument(one.args[0])}"

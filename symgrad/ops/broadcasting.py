@@ -50,7 +50,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
             text = ones_latex(node, show, value_of(x))
             return (text, ATOM) if " " not in text and "^" not in text else text
         ones = ones_latex(node, show, sympy.S.One)
-        return f"{show(x, CHAIN)} {ones}"
+        text = show(x, 0)
+        return f"{text if text.startswith('-') and x.op.name == 'scale' else show(x, CHAIN)} {ones}"
     return rf"\operatorname{{broadcast}}({show(x, 0)})"
 
 
@@ -62,7 +63,16 @@ def ones_latex(node: Node, show: Any, value: Any) -> str:
     return array if value in (0, 1) else f"{show.number(value)} {array}"
 
 
-broadcast = linear(
+def _fold_broadcast(X: Node, shape: Shape, axes: tuple[int, ...]) -> Node | None:
+    """Copies of copies are copies."""
+    if X.shape == shape:
+        return X
+    if X.op is not broadcast:
+        return None
+    return broadcast(X.args[0], shape=shape, axes=tuple(axes[a] for a in X.params["axes"]))
+
+
+broadcast: Op = linear(
     "broadcast",
     shape=_broadcast_shape,
     # Every entry is copied, so the cotangents of the copies add up.
@@ -77,7 +87,7 @@ broadcast = linear(
         on("", shape=(M,), axes=()),
         on("m", shape=(M, 1), axes=(0,)),
     ),
-    fold=lambda X, shape, axes: X if X.shape == shape else None,
+    fold=lambda X, shape, axes: _fold_broadcast(X, shape, axes),
     found="dZ = broadcast(dX); <G, broadcast(dX)> = <sum of G over the new axes, dX>.",
 )
 
@@ -116,6 +126,14 @@ def _sum_numpy(node: Node) -> str:
     return f"np.sum({{0}}, axis={axes[0] if len(axes) == 1 else axes})"
 
 
+def _fold_sum(X: Node, axes: tuple[int, ...]) -> Node | None:
+    """Nothing to add up: no axis, or those of size one that were inserted."""
+    if not axes:
+        return X
+    inserted = X.op is broadcast and all(X.shape[a] == 1 for a in axes) and len(axes) + len(X.params["axes"]) == X.ndim
+    return X.args[0] if inserted and not set(axes) & set(X.params["axes"]) else None
+
+
 sum_: Op = linear(
     "sum",
     shape=_sum_shape,
@@ -125,7 +143,7 @@ sum_: Op = linear(
     numpy=_sum_numpy,
     flops=lambda X, **_: size(X),
     samples=(on("m n", axes=(0,)), on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", axes=(0,)), on("k 1", axes=(1,))),
-    fold=lambda X, axes: X if not axes else None,
+    fold=lambda X, axes: _fold_sum(X, axes),
     found="The adjoint of broadcast: <g, sum(dX)> = <broadcast(g), dX>.",
 )
 

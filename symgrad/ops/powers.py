@@ -74,9 +74,9 @@ def _power_latex(node: Node, show: Any) -> str:
     if p.is_negative and x.ndim == 0:
         return show.fraction(sympy.S.One, [], [power(x, exponent=-p)])
     if x.op.name == "dot" and x.args[0] is x.args[1]:
-        return f"{show.norm(x.args[0])}^{{{show.number(2 * p)}}}"
+        return f"{show.norm(x.args[0])}^{{{show.exponent(2 * p)}}}"
     hadamard_mark = r"\odot " if x.ndim else ""
-    return f"{show(x, ATOM)}^{{{hadamard_mark}{show.number(p)}}}"
+    return f"{show(x, ATOM)}^{{{hadamard_mark}{show.exponent(p)}}}"
 
 
 def _power_numpy(node: Node) -> str:

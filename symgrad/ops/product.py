@@ -243,11 +243,19 @@ def _diag_shape(X: Node) -> Shape:
     return X.shape * 2
 
 
+def _diag_latex(node: Node, show: Any) -> Any:
+    """diag(x)^-1, not diag of x^-1."""
+    (x,) = node.args
+    if x.op.name == "power" and x.params["exponent"].is_negative:
+        return rf"\operatorname{{diag}}{show.argument(x.args[0])}^{{{show.exponent(x.params['exponent'])}}}", POWER
+    return rf"\operatorname{{diag}}{show.argument(x)}", ATOM
+
+
 diag = linear(
     "diag",
     shape=_diag_shape,
     vjp=lambda Z, X, Z_bar: (diagonal(Z_bar),),
-    latex=r"\operatorname{diag}(#1)",
+    latex=_diag_latex,
     precedence=ATOM,
     numpy="np.diag({0})",
     flops=lambda X: 0,

@@ -99,6 +99,10 @@ class Show:
             return decimal
         return str(sympy.latex(value))
 
+    def exponent(self, value: sympy.Expr) -> str:
+        """A number as an exponent: halves and thirds in one line."""
+        return f"{value.p}/{value.q}" if value.is_Rational and value.q in (2, 3, 4) else self.number(value)
+
     def fraction(self, number: sympy.Expr, above: list[Node], below: list[Node]) -> str:
         """number * above / below as one fraction where anything stands below; nothing at all for 1."""
         over, under = (

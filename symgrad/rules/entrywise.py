@@ -9,8 +9,9 @@ import sympy
 from symgrad.op import Node, constant, value_of
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product, scale
 from symgrad.ops.broadcasting import broadcast, fill
-from symgrad.ops.norm import direction, norm
+from symgrad.ops.norm import norm
 from symgrad.ops.powers import divide, power
+from symgrad.ops.reduction import spread
 from symgrad.ops.selection import maximum, select, wins
 from symgrad.rules.record import CODE, FACTORED, PRINT, rule
 from symgrad.rules.terms import as_power, entrywise, entrywise_product, product
@@ -108,7 +109,7 @@ def _is_indicator(x: Node) -> bool:
 def direction_as_quotient(node: Node) -> Node | None:
     """So that its parts can be gathered: (x / |x|)^T u x / |x| = x^T u x / |x|^2."""
     (x,), axes = node.args, node.params["axes"]
-    return divide(x, norm(x, axes=axes)) if node.op is direction and len(axes) == x.ndim else None
+    return divide(x, spread(norm(x, axes=axes), x, axes))
 
 
 @rule(

@@ -12,6 +12,7 @@ from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.powers import divide, power, quotient
+from symgrad.ops.product import diag, matmul
 from symgrad.rules.record import PRINT, rule
 from symgrad.rules.terms import entrywise_product, powers
 
@@ -88,3 +89,15 @@ def one_quotient(node: Node) -> Node | None:
 
 def _is_reciprocal(x: Node) -> bool:
     return x.op is power and x.params["exponent"].is_negative
+
+
+@rule("rows of X over y = diag(y)^-1 X", "divide", ends="fewer entrywise quotients", since=PRINT)
+def divided_rows(node: Node) -> Node | None:
+    """So that it is one factor of a chain, as in D^-1/2 A D^-1/2; copies over copies are copies."""
+    X, copies = node.args
+    if node.ndim != 2 or copies.op is not broadcast or copies.args[0].ndim != 1:
+        return None
+    if X.op is broadcast and X.params == copies.params:
+        return broadcast(divide(X.args[0], copies.args[0]), **X.params)
+    D = diag(power(copies.args[0], exponent=sympy.S.NegativeOne))
+    return matmul(D, X) if copies.params["axes"] == (0,) else matmul(X, D)

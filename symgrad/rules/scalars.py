@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 
 import sympy
 
 from symgrad.op import Node, constant
 from symgrad.operations import operations
-from symgrad.ops.arithmetic import add, coefficient, multiply, scale
+from symgrad.ops.arithmetic import add, coefficient, multiply, scalar_product, scale
+from symgrad.ops.powers import power
 from symgrad.rules.record import PRINT, Known, rule
-from symgrad.rules.terms import Term, assembled, meaning, product, term
+from symgrad.rules.terms import Term, as_power, assembled, meaning, product, term
 
 
 @rule("2 X + 4 Y + 2 Z = 2 (X + 2 Y + Z)", "add", ends="fewer multiples", since=PRINT)
@@ -78,6 +80,36 @@ def sign_of_sum(node: Node) -> Node | None:
     i = sums[0]
     parts[i] = add(*(-t for t in parts[i].args))
     return -product(parts)
+
+
+@rule("s (X / s + Y) = X + s Y", "scale", ends="fewer operations in print", since=PRINT, facts=True, limits="where s is zero")
+def multiple_of_sum(node: Node, known: Known) -> Node | None:
+    """A scalar goes into a sum where it cancels."""
+    number, scalars, arrays = scalar_product(node)
+    sums = [x for x in (*scalars, *arrays) if x.op is add]
+    for total in sums:
+        others = [s for s in (*scalars, *arrays) if s is not total]
+        for s in others:
+            if s.ndim or not any(_divides(s, t, known) for t in total.args):
+                continue
+            rest = [x for x in others if x is not s]
+            found = product([constant(number), *rest, add(*(_times(s, term(t, known)) for t in total.args))])
+            if operations(found) < operations(node):
+                return found
+    return None
+
+
+def _divides(s: Node, t: Node, known: Known) -> bool:
+    base, exponent = as_power(s)
+    return any(x is base and (k < 0) != (exponent < 0) for x, k in map(as_power, term(t, known).scalars))
+
+
+def _times(s: Node, t: Term) -> Node:
+    """The multiple of a term, with one power of each base."""
+    base, exponent = as_power(s)
+    same = [x for x in t.scalars if as_power(x)[0] is base]
+    merged = power(base, exponent=exponent + sum(as_power(x)[1] for x in same))
+    return replace(t, scalars=(merged, *(x for x in t.scalars if x not in same))).node()
 
 
 def _factors(node: Node) -> Iterable[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.op import Node, size, value_of
-from symgrad.ops.arithmetic import hadamard, multiply
+from symgrad.ops.arithmetic import coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.powers import divide, quotient
 from symgrad.ops.product import diag, dot, eye, identity, matmul, outer, trace, transposition
@@ -47,12 +47,13 @@ def sum_of_broadcast(node: Node) -> Node | None:
     return multiply(count, sum_(spread, axes=tuple(rest.index(a) for a in axes if a in rest)))
 
 
-@rule("a copy of a copy is a copy", "broadcast", ends="fewer broadcasts")
-def broadcast_of_broadcast(node: Node) -> Node | None:
-    (x,), axes = node.args, node.params["axes"]
-    if x.op is not broadcast:
+@rule("copies of c s = c copies of s, c a number", "broadcast", ends="numbers move to the front", since=PRINT)
+def copies_of_multiple(node: Node) -> Node | None:
+    """a - (c / 2) 1, not a + (-c / 2) 1."""
+    number, rest = coefficient(node.args[0])
+    if node.args[0].ndim or number == 1 or value_of(rest) is not None:
         return None
-    return broadcast(x.args[0], shape=node.shape, axes=tuple(axes[a] for a in x.params["axes"]))
+    return multiply(number, broadcast(rest, **node.params))
 
 
 @rule("sum(s X) = s sum(X), sum(X / s) = sum(X) / s for s the same along the axes", "sum", ends="smaller operand of the sum")
@@ -234,6 +235,15 @@ def scaled_rows(node: Node) -> Node | None:
             D = diag(one.args[0])
             return matmul(D, other) if one.params["axes"] == (0,) else matmul(other, D)
     return None
+
+
+@rule("x 1^T * 1 y^T = x y^T", "hadamard", ends="smaller products")
+def product_of_copies(node: Node) -> Node | None:
+    X, Y = node.args
+    if X.op is not broadcast or Y.op is not broadcast or node.ndim != 2 or {X.params["axes"], Y.params["axes"]} != {(0,), (1,)}:
+        return None
+    column, row = (X, Y) if X.params["axes"] == (0,) else (Y, X)
+    return outer(column.args[0], row.args[0])
 
 
 @rule("rows of I times x = diag(x), rows of diag(x) times y = diag(x * y)", "hadamard", ends="smaller products")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -233,9 +234,12 @@ def _raised(x: Array, power: str) -> Array:
     if power in ("-1", r"-\top"):
         inverse = 1 / x if x.shape == (1, 1) else np.linalg.inv(x)
         return inverse.T if "top" in power else inverse
-    exponent = float(power.removeprefix(r"\odot").strip())
-    assert power.startswith(r"\odot") or x.shape == (1, 1), f"a power {power} of an array"
-    return x**exponent
+    exponent = float(Fraction(power.removeprefix(r"\odot").strip()))
+    if power.startswith(r"\odot") or x.shape == (1, 1):
+        return x**exponent
+    diagonal = np.diagonal(x)
+    assert np.array_equal(x, np.diag(diagonal)), f"a power {power} of an array"
+    return np.diag(diagonal**exponent)
 
 
 def value_of(text: str, names: Mapping[str, Array]) -> Array:
