@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.dimensions import places, unknown
 from symgrad.export import helpers
 from symgrad.export.loading import computed
 from symgrad.graph import postorder
@@ -22,8 +23,7 @@ Functions = Mapping[str, Callable[..., Any]]
 
 def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
     """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
-    sizes = _sizes(program, inputs)
-    words = {"np": np, "math": math, "_dtype": np.dtype(float), "_sizes": sizes}
+    words = {"np": np, "math": math, "_dtype": np.dtype(float), "_sizes": _sizes(program, inputs)}
     scope = {**words, **_HELPERS, **(functions or {})}
     known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
     for eq in program.equations:
@@ -37,10 +37,13 @@ def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions |
 def _apply(node: Node, operands: list[Any], scope: dict[str, Any]) -> Any:
     template = node.op.numpy if isinstance(node.op.numpy, str) else node.op.numpy(node)
     code = template.format(*(f"_operands[{i}]" for i in range(len(operands))))
+    for dim in re.findall(r"\b_dim_(\w+)", code):
+        if dim not in scope["_sizes"]:
+            raise unknown(dim)
     code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
     return computed(code, {**scope, "_operands": operands})
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:
-    axes = [(d, n) for v in program.inputs for d, n in zip(v.shape, np.shape(inputs[v.params["name"]]), strict=True)]
-    return {str(d): n for d, n in axes if getattr(d, "is_Symbol", False)}
+    found = places(program.inputs)
+    return {name: place.size(np.shape(inputs[str(place.input)])[place.axis]) for name, place in found.items()}

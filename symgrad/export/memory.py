@@ -155,6 +155,8 @@ class _Walk:
                     scope[name] = statement
                 case ast.Delete(targets=targets):
                     self.release(*(scope.pop(target.id) for target in targets if isinstance(target, ast.Name)))
+                case ast.Expr(value=ast.Call(func=ast.Name(id="_same_size"))):
+                    continue
                 case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size") | ast.Compare(), orelse=[]):
                     continue  # what is done to few entries holds little
                 case _:
@@ -204,7 +206,7 @@ class _Walk:
             case ast.Compare(left=left, comparators=[right]):
                 x, y = self.evaluate(left, scope), self.evaluate(right, scope)
                 return self.result(_broadcast(x, y), "bool", x, y)
-            case ast.Attribute(value=ast.Name(id="np" | "math")):
+            case ast.Attribute(value=ast.Name(id="np" | "math")) | ast.Subscript(value=ast.Attribute(attr="s_")):
                 return 1.0
             case ast.Attribute(value=value, attr=name):
                 return self.attribute(self.evaluate(value, scope), name)

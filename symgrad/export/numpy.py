@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from symgrad import __version__
 from symgrad.blocks import Factors
 from symgrad.budget import budgeted
+from symgrad.dimensions import compound, places, unknown
 from symgrad.errors import UnsupportedError
 from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
@@ -26,6 +27,7 @@ from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
 from symgrad.program import Program, fresh
+from symgrad.source import dim_source
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")
@@ -347,16 +349,29 @@ class _Module:
         held = f"{given} = dict({_keywords([*self.inputs, *self.generics])})"
         return f"{held}\ncolumns = _columns(lambda {v}: {self.word[product]}({v}, **{given}), {arrays})"
 
+    def _read_off(self, dim: str, name: str) -> Iterator[str]:
+        """The size under its name, held against the axes that are expressions in it alone."""
+        inputs = self.s.forward.inputs
+        if (place := places(inputs).get(dim)) is None:
+            raise unknown(dim)
+        size = f"{place.input}.shape[{place.axis}]"
+        shifted = f"({size} - {place.offset})" if place.offset and place.factor != 1 else f"{size} - {place.offset}"
+        yield f"{name} = {shifted if place.offset else size}" + (f" // {place.factor}" if place.factor != 1 else "")
+        for v, axis, d in () if self.target.compiled else compound(inputs, dim):
+            if len(d.free_symbols) == 1 and (place.factor != 1 or (v, axis) != (place.input, place.axis)):
+                self.helpers.add("_same_size")
+                yield f'_same_size("{v}", "{d}", {v}.shape[{axis}], {dim_source(d).replace(f"_dim_{dim}", name)})'
+
     def _with_dimensions(self, lines: list[str], taken: set[str]) -> list[str]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
         used = dict.fromkeys(n for line in lines for n in names_in(line) if n.startswith("_dim_"))
-        renamed, unpacked = {"np": self.np, "math": self.math}, []
+        renamed, unpacked = {"np": self.np, "math": self.math}, list[str]()
         for marker in used:
             dim = marker.removeprefix("_dim_")
             name = fresh(dim if dim not in taken else f"n_{dim}", taken)
             taken.add(name)
             renamed[marker] = name
-            unpacked.append(f"{name} = {_where(self.s.forward, dim)}")
+            unpacked += self._read_off(dim, name)
         if self.target.compiled:
             renamed["_dtype"] = f"{self.np}.float64"
         elif any("_dtype" in names_in(line) for line in lines):
@@ -472,14 +487,6 @@ def _keywords(names: Sequence[str]) -> str:
 
 def _dim(dim: object) -> str:
     return str(dim) if isinstance(dim, int) else repr(str(dim))
-
-
-def _where(program: Program, dim: str) -> str:
-    for v in program.inputs:
-        for axis, d in enumerate(v.shape):
-            if str(d) == dim:
-                return f"{v}.shape[{axis}]"
-    raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
 def _import(library: str, alias: str) -> str:

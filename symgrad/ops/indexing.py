@@ -27,7 +27,9 @@ def exact(dim: Any) -> Dim:
     if dim.is_Integer:
         return int(dim)
     if dim.is_integer is not True or not dim.is_polynomial(*dim.free_symbols):
-        raise UnsupportedError(f"the size {dim} is not read; it need not be a whole number")
+        raise UnsupportedError(
+            f"the size {dim} need not be a whole number; declare the axis as a multiple, such as 2*d, so that it is"
+        )
     return dim
 
 

@@ -248,7 +248,7 @@ def _diag_latex(node: Node, show: Any) -> Any:
     (x,) = node.args
     if x.op.name == "power" and x.params["exponent"].is_negative:
         return rf"\operatorname{{diag}}{show.argument(x.args[0])}^{{{show.exponent(x.params['exponent'])}}}", POWER
-    return rf"\operatorname{{diag}}{show.argument(x)}", ATOM
+    return rf"\operatorname{{diag}}{show.argument(x)}"
 
 
 diag = linear(

@@ -24,6 +24,7 @@ from symgrad.export.helpers.frame import (
     _fit_shape,
     _fits,
     _like,
+    _same_size,
     _typed,
 )
 from symgrad.export.helpers.linear_map import LinearMap
@@ -113,6 +114,7 @@ __all__ = [
     "_report",
     "_riccati",
     "_riccati_slope",
+    "_same_size",
     "_scalar_errors",
     "_scatter",
     "_sech2",

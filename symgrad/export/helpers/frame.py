@@ -42,6 +42,12 @@ def _fit_shape(name, shape, dims, sizes):
             raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {known}")
 
 
+def _same_size(name, dim, size, expected):
+    """Hold the size of an axis that is an expression in a dimension against it."""
+    if size != expected:
+        raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {expected}")
+
+
 def _like(direction, /, **variables):
     """The directions as arrays of the shapes and dtypes of the variables they move."""
     if len(direction) != len(variables):
