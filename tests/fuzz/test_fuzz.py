@@ -116,6 +116,33 @@ def test_a_kink_is_seen_and_jax_says_what_holds(sabotage: Any):
         check(kink, Session())
 
 
+SMOOTH_ON_LINES = {
+    "relu": 'def f(x: "8 | binary"):\n    t = relu(x ** 2)\n    return sum(t * cos(t))\n',
+    "abs": 'def f(x: "8 | binary"):\n    t = abs(-abs(x * sin(x)))\n    return sum(t * cos(t))\n',
+    "min": 'def f(x: "8 | onehot"):\n    t = min(x ** 2)\n    return t * cos(t)\n',
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_ON_LINES)
+def test_a_kink_of_second_order_is_jaxs(name: str, monkeypatch: pytest.MonkeyPatch):
+    text = SMOOTH_ON_LINES[name]
+    kink = drawn(text, seed=1, x=Input((8,), "onehot" if "onehot" in text else "binary"))
+    session = Session()
+    check(kink, session)
+    assert session.tally["kinks of second order, by jax's convention"] == 1
+    hvp = witness.hvp
+    monkeypatch.setattr(witness, "hvp", lambda s, v: {name: a + 1e-3 for name, a in hvp(s, v).items()})
+    with pytest.raises(AssertionError, match="u'Hv"):
+        check(kink, Session())
+
+
+def test_a_wrong_second_derivative_beside_a_kink_is_no_convention(sabotage: Any):
+    rule = REGISTRY["tanh"].jvp
+    sabotage("tanh", "jvp", lambda Z, X, X_dot: 2 * rule(Z, X, X_dot))
+    with pytest.raises(AssertionError, match="u'Hv"):
+        check(drawn('def f(x: "8 | binary"):\n    return sum(tanh(abs(x + 1)))\n', seed=1, x=Input((8,), "binary")), Session())
+
+
 def test_a_jump_is_seen_as_a_kink():
     jump = drawn('def f(x: "8 | binary"):\n    return sum(sign(x) + x)\n', seed=1, x=Input((8,), "binary"))
     session = Session()
