@@ -178,6 +178,24 @@ def test_outside_the_domain_is_skipped_and_counted():
     assert session.tally["skipped: outside the domain"] == 1
 
 
+NO_FULL_RANK = """def f(X: "1 3", Y: "2 1"):
+    P = pinv(kron(X - 0.3, Y))
+    return sum(P * cos(0.3 * P + 0.2))
+"""
+
+
+def test_a_pseudo_inverse_without_full_rank_is_outside_the_domain(monkeypatch: pytest.MonkeyPatch):
+    program = drawn(NO_FULL_RANK, seed=6, X=Input((1, 3)), Y=Input((2, 1)))
+    session = Session()
+    check(program, session)
+    assert session.tally["skipped: outside the domain"] == 1
+    check(drawn(NO_FULL_RANK.replace("kron(X - 0.3, Y)", "X - 0.3"), X=Input((1, 3)), Y=Input((2, 1))), session)
+    assert session.tally["programs judged by mpmath"] == 1
+    monkeypatch.setattr(exact, "SINGULAR", 0)
+    with pytest.raises((AssertionError, np.linalg.LinAlgError)):
+        check(program, Session())
+
+
 SINGULAR = drawn('def f(X: "3 3 | sign"):\n    return tanh(slogdet(X + X).logabsdet)\n', seed=2, X=Input((3, 3), "sign"))
 NO_LENGTH = """def f(x: "3", y: "3"):
     m = where(x > 100.0, x, 0.0)
