@@ -160,6 +160,9 @@ def test_every_layer_notices_another_gradient():
         layer(s, value, bars, Hv, v)
         with pytest.raises(AssertionError, match="expected"):
             layer(s, value, wrong, Hv, v)
+    assert not any("beyond" in what for what in s.tally)
+    layers.exported(s, value, {name: bar * (1 + 1e-8) for name, bar in bars.items()}, Hv, v)
+    assert s.tally["exported gradient: beyond 1e-10"] == 1
 
 
 def test_jax_is_logged_where_it_disagrees():
