@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symgrad.graph import postorder, substitute
 from symgrad.linear import Diagonal, Term
 from symgrad.matrices import side
 from symgrad.op import Node, Shape, variable
 from symgrad.ops.product import transpose
+from symgrad.ops.triangular import reads_one_triangle
 from symgrad.program import Equation, Program, fresh
+from symgrad.rules import Known
 from symgrad.second import Block
 from symgrad.simplify import simplify
 
@@ -27,6 +30,19 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
             symbol = ("hessian", row.params["symbol"], column.params["symbol"])
             rows.append((f"H_{row}_{column}", row.shape + column.shape, symbol, expr))
     return _followed(program, rows)
+
+
+def commute(program: Program, wrt: tuple[Node, ...]) -> bool:
+    """Do second derivatives in these variables commute?  Those of an operation that reads one triangle need a symmetric operand."""
+    free = {v: variable(str(v), v.shape) for v in wrt}
+    known = Known(properties=True)
+    for eq in program.equations:
+        expr = substitute(eq.expr, free)
+        if any(reads_one_triangle(node) and not known.symmetric(node.args[0]) for node in postorder([expr])):
+            return False
+        if known.symmetric(expr):
+            known.symbols.add(eq.symbol)
+    return True
 
 
 def diagonals(program: Program, arrays: Mapping[Node, Node]) -> Program:

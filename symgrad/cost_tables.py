@@ -108,7 +108,9 @@ def _plans_table(cost: Cost) -> Table:
     reasons = {plan: _reason(cost, plan) if plan is chosen else "" for plan in cost.derivation.plans}
     rows = [(plan.name, f"{typical(plan.flops):,}", reason) for plan, reason in reasons.items()]
     if chosen is None:
-        rows = [("one product for each direction", "", "taken: an operation takes no more than one direction at a time")]
+        one = "an operation takes no more than one direction at a time"
+        why = one if cost.derivation.commutes else "the Hessian is symmetric along symmetric changes alone"
+        rows = [("one product for each direction", "", f"taken: {why}")]
     return Table(f"Plan of the {what}", ("plan", f"flops with every dimension {TYPICAL}", "why"), rows)
 
 

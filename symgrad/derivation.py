@@ -13,7 +13,7 @@ import numpy as np
 
 import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
-from symgrad.blocks import factored
+from symgrad.blocks import commute, factored
 from symgrad.cost import known_sizes, symbols_of
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
@@ -223,9 +223,14 @@ class Derivation:
         return raw
 
     @cached_property
+    def commutes(self) -> bool:
+        """Is the Hessian symmetric in every direction?  One that is not, as jax.hessian has it, comes column by column."""
+        return not self.is_scalar or commute(self._normal, self.wrt)
+
+    @cached_property
     def plans(self) -> list[Plan]:
         """The ways to all second derivatives (first ones, where the value is no scalar) as dense arrays."""
-        if self._is_too_long:
+        if self._is_too_long or not self.commutes:
             return []
         if self.is_scalar:
             return hessian_plans(self.adjoint, self._upper, self.wrt, self._moved)
@@ -268,7 +273,7 @@ class Derivation:
     @cached_property
     def _upper(self) -> dict[tuple[int, int], Block]:
         """The Hessian's blocks on and above the diagonal, those below are their transposes; none of a program too long for them."""
-        if self._is_too_deep or self._is_too_long:
+        if self._is_too_deep or self._is_too_long or not self.commutes:
             return {}
         return {(i, j): self.block(str(a), str(b)) for i, a in enumerate(self.wrt) for j, b in enumerate(self.wrt) if i <= j}
 

@@ -33,8 +33,8 @@ def lifted(node: Node, known: Mapping[Node, Node]) -> Node:
 
 
 def _spread(X: Node, J: Node) -> Node:
-    """A vector beside its Jacobian: one copy a direction."""
-    return X if J.ndim == X.ndim else broadcast(X, shape=J.shape, axes=(0,))
+    """A vector beside its Jacobian, or a number beside its row: one copy a direction."""
+    return broadcast(X, shape=J.shape, axes=tuple(range(X.ndim)))
 
 
 def _scale(node: Node, known: Mapping[Node, Node]) -> Node:

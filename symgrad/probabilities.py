@@ -26,11 +26,18 @@ def differentiable(program: Program) -> Program:
 
 
 def by_name(program: Program) -> Program:
-    """The same program with named probabilities under their names wherever they are read."""
-    named = {eq.expr: eq.symbol for eq in program.equations if eq.expr.op in PROBABILITIES}
-    own = set(named.values())
-    equations = (eq if eq.symbol in own else replace(eq, expr=substitute(eq.expr, named)) for eq in program.equations)
-    return replace(program, equations=tuple(equations))
+    """The same program with named probabilities under their names, the first of several, wherever they are read later."""
+    return replace(program, equations=tuple(_by_name(program)))
+
+
+def _by_name(program: Program) -> Iterator[Equation]:
+    named: dict[Node, Node] = {}
+    for eq in program.equations:
+        if eq.expr.op in PROBABILITIES:
+            named.setdefault(eq.expr, eq.symbol)
+            yield eq
+        else:
+            yield replace(eq, expr=substitute(eq.expr, named))
 
 
 def _equations(program: Program) -> Iterator[Equation]:

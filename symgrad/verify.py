@@ -12,6 +12,7 @@ import numpy as np
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.evaluation import evaluate
 from symgrad.generics import Functions, bind
+from symgrad.op import SYMMETRIC
 from symgrad.oracle import double_precision, import_jax
 from symgrad.report import Report, Row
 from symgrad.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
@@ -64,6 +65,8 @@ class _Check:
         self.module = derivation.compile()
         self.wrt = [str(v) for v in derivation.wrt]
         self.notes: list[str] = []
+        if not derivation.commutes:
+            self.notes.append("matrices that are declared symmetric move so: SciPy's Cholesky factor reads one triangle")
         self.functions = bind(derivation, functions)
         self.witness = self._choose_witness(functions)
         self.perturbed = perturbed_witness(derivation.program, functions)
@@ -155,7 +158,15 @@ class _Check:
 
     def _directions(self, arrays: Arrays, seed: int) -> list[tuple[Any, ...]]:
         rng = np.random.default_rng(seed + 1000)
-        return [tuple(np.asarray(rng.normal(size=np.shape(arrays[w]))) for w in self.wrt) for _ in range(2)]
+        return [
+            tuple(self._direction(v, np.asarray(rng.normal(size=np.shape(arrays[str(v)])))) for v in self.d.wrt) for _ in range(2)
+        ]
+
+    def _direction(self, v: Any, any_direction: Any) -> Any:
+        """A symmetric one where the derivative is defined along those alone."""
+        if self.d.commutes or not v.params["properties"] & SYMMETRIC:
+            return any_direction
+        return any_direction + any_direction.T
 
     def _call(self, name: str, arrays: Arrays, *first: Any) -> Any:
         return getattr(self.module, name)(*first, **arrays, **self.functions)

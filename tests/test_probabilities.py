@@ -57,3 +57,23 @@ def test_the_stable_form_is_named_and_the_typed_one_printed():
 
 def test_no_note_where_the_typed_form_is_differentiated():
     assert not sg.forward('def f(x: "n"):\n    L = sum(exp(x))\n    return L\n').derive("x").stable_forms
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "p = softmax(z)\n    q = softmax(z)\n    L = sum(p * y) + sum(q ** 2)",
+        "s = sum(softmax(z) * y)\n    p = softmax(z)\n    L = s + sum(p ** 2)",
+    ],
+    ids=["twice under a name", "read before it has one"],
+)
+def test_a_probability_is_read_by_name_only_once_it_has_one(lines):
+    d = sg.forward(f'def f(z: "k", y: "k"):\n    {lines}\n    return L\n').derive("z")
+    assert d.latex() and not d.stable_forms and d.verify(seeds=(0,)).ok
+
+
+def test_of_two_names_of_one_probability_the_gradient_reads_each_where_it_stood():
+    d = sg.forward('def f(a: ""):\n    p = sigmoid(a)\n    q = sigmoid(a)\n    L = p + q ** 2\n    return L\n').derive("a")
+    a, s = 0.3, 1 / (1 + np.exp(-0.3))
+    assert float(d.compile().grad(a=a).a) == pytest.approx(s * (1 - s) + 2 * s * s * (1 - s))
+    assert {eq.name: str(eq.expr) for eq in d.legible_adjoint.equations}["q"] == "σ(a)"

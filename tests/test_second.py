@@ -37,6 +37,16 @@ def f(x: "n", W: "n n", A: "n n"):
     for _ in range(3):
         h = relu(A @ h) + sin(h)
     return sum(h**2)""",
+    "root of a number made of vectors": """
+def f(b: "n"):
+    q = sum(cos(b) * tanh(b))
+    s = sqrt(q**2 + 0.5)
+    return s * cos(s)""",
+    "choice by a number made of vectors": """
+def f(b: "n"):
+    q = sum(cos(b) * tanh(b))
+    t = where(q > 1, q**2, sin(q))
+    return t * cos(t)""",
     "scalar circuit": 'def f(x: "", y: "", z: ""): return (x + y) * z * x',
 }
 

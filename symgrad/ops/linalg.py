@@ -62,7 +62,8 @@ inv: Op = Op(
     fold=lambda X: X if X.op is identity else None,
     found="X Z = I: dX Z + X dZ = 0, so dZ = -Z dX Z; <G, Z dX Z> = <Z^T G Z^T, dX>.",
     source="Matrix Cookbook (59)",
-    limits="Where X is singular.",
+    limits="Where X is singular.  pinv is that of a matrix of full rank: inv(X) of a square one, solve(X^T X, X^T) of a tall and "
+    "solve(X X^T, X)^T of a wide one.  Without full rank its numbers mean nothing, and NumPy refuses X^T X only at times.",
 )
 
 

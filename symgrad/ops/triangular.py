@@ -189,6 +189,11 @@ def cholesky_of(a: Any, lower: bool | None = None, upper: bool = False) -> Node:
     return L.T if upper else L
 
 
+def reads_one_triangle(node: Node) -> bool:
+    """Is its derivative one along symmetric changes of the operand alone, whose second derivative commutes along those alone?"""
+    return node.op is cholesky and not node.params["symmetrized"]
+
+
 def _scipy_factor(A: Node, lower: bool) -> Node:
     return cholesky(A, symmetrized=False) if lower else cholesky(A.T, symmetrized=False).T
 

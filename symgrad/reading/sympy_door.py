@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from itertools import islice, pairwise
 from typing import Any
@@ -31,11 +31,13 @@ from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import broadcast, expand, fill, sum_
 from symgrad.ops.contraction import contract
 from symgrad.ops.generic import apply, loss
+from symgrad.ops.indexing import Entry as IndexEntry
 from symgrad.ops.indexing import take
 from symgrad.ops.kronecker import kron
 from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpose
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
+from symgrad.reading.sympy_indices import fits, sliced, split
 
 LONGEST_PIECE = 100
 
@@ -58,10 +60,11 @@ class Entries:
 
 @dataclass(frozen=True)
 class Scope:
-    """What bound symbols stand for: the variable of a Lambda for entries, an index for its range."""
+    """What bound symbols stand for: the variable of a Lambda for entries, an index for its range; a summed one for a whole axis."""
 
     values: dict[sympy.Symbol, Entries] = field(default_factory=dict)
     sizes: dict[sympy.Symbol, Dim] = field(default_factory=dict)
+    summed: frozenset[sympy.Symbol] = frozenset()
     memo: dict[sympy.Basic, Entries] = field(default_factory=dict)
 
 
@@ -332,32 +335,41 @@ class Reader:
         """X[i, j]: bound indices become axes, whole numbers pick."""
         parent, *indices = expr.args
         X = self.matrix(parent)
-        places = [self.place(expr, i, size, scope) for i, size in zip(indices, X.shape, strict=True)]
-        over = [i for i in indices if i in scope.sizes]
+        places, bound = zip(*(self.place(expr, i, size, scope) for i, size in zip(indices, X.shape, strict=True)), strict=True)
+        over = [i for i in bound if i is not None]
         if X.shape == (1, 1) and not over:
             return Entries(trace(X))
         ones = tuple(k for k, p in enumerate(places) if p == 0 and X.shape[k] == 1)
         X = take(sum_(X, axes=ones), index=tuple(p for k, p in enumerate(places) if k not in ones))
         return Entries(diagonal(X), (over[0],)) if len(set(over)) < len(over) else Entries(X, tuple(over))
 
-    def place(self, expr: Any, index: Any, size: Dim, scope: Scope) -> Any:
-        """An index on an axis of this size, in the notation of `take`."""
-        if index in scope.sizes:
-            if scope.sizes[index] != size:
-                raise ShapeError(f"the index of {piece(expr)} runs over {scope.sizes[index]} values on an axis of {size}")
-            return (0, size, 1)
-        if not index.is_Integer or index < 0 or (isinstance(size, int) and index >= size):
-            raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a whole number or runs over a whole axis")
-        return int(index)
+    def place(self, expr: Any, index: Any, size: Dim, scope: Scope) -> tuple[IndexEntry, sympy.Symbol | None]:
+        """An index on an axis of this size, in the notation of `take`, and the bound symbol that runs along it."""
+        parts = split(index, scope.sizes)
+        if parts is None:
+            raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a place, or one plus a multiple of an index")
+        start, step, bound = parts
+        if bound is None:
+            if not fits(place := self.dim(start), size):
+                raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a whole number on the axis of {size}")
+            return place, None
+        count = scope.sizes[bound]
+        part = (self.dim(start), count, step if count != 1 else 1)
+        if not fits(part, size) or (bound in scope.summed and part != (0, size, 1)):
+            raise ShapeError(f"the index of {piece(expr)} runs over {count} values on an axis of {size}")
+        return part, bound
+
+    def slice(self, expr: Any) -> Node:
+        return take(self.matrix(expr.parent), index=tuple(sliced(b, self.dim) for b in (expr.rowslice, expr.colslice)))
 
     def sum(self, expr: Any, scope: Scope) -> Entries:
         """A sum over whole axes; over a product it is one contraction."""
-        inner = Scope(scope.values, dict(scope.sizes))
+        bound = {index for index, *_ in expr.limits}
+        inner = Scope(scope.values, dict(scope.sizes), scope.summed | bound)
         for index, low, high in expr.limits:
             if low != 0:
                 raise UnsupportedError(f"{piece(expr)} does not start at 0; only sums over a whole axis are read")
             inner.sizes[index] = self.dim(high + 1)
-        bound = {index for index, *_ in expr.limits}
         factors = [self.scalar(a, inner) for a in sympy.Mul.make_args(expr.function)]
         if missing := bound - {i for v in factors for i in v.over}:
             raise UnsupportedError(f"{piece(expr)} sums over {min(map(str, missing))}, which no entry in it has")
@@ -433,7 +445,7 @@ class Reader:
 
     def substitution(self, expr: Any, scope: Scope) -> Entries:
         values = dict(zip(expr.variables, (self.scalar(p, scope) for p in expr.point), strict=True))
-        return self.scalar(expr.expr, Scope(scope.values | values, scope.sizes))
+        return self.scalar(expr.expr, replace(scope, values=scope.values | values, memo={}))
 
 
 def _turned(expr: Any) -> str:
@@ -492,6 +504,7 @@ _MATRIX: dict[type, Callable[[Reader, Any], Node]] = {
     matrices.HadamardPower: Reader.hadamard_power,
     ElementwiseApplyFunction: Reader.entrywise,
     matrices.FunctionMatrix: Reader.function_matrix,
+    matrices.MatrixSlice: Reader.slice,
     matrices.Identity: lambda reader, e: eye(reader.dim(e.shape[0])),
     matrices.ZeroMatrix: lambda reader, e: fill(0, reader.shape(e)),
     matrices.OneMatrix: lambda reader, e: fill(1, reader.shape(e)),

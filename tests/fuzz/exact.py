@@ -16,6 +16,9 @@ import numpy as np
 from mpmath import mp
 
 DIGITS = 60
+SINGULAR = mpmath.mpf(10) ** (10 - DIGITS)
+"""What a pivot is at least, relative to the largest entry; a difference by 10^-15 in a Gram matrix leaves 10^-30."""
+
 Array = Any
 
 
@@ -199,12 +202,14 @@ def matrix(A: Array) -> mpmath.matrix:
 
 
 def solve(A: Any, B: Any) -> Array:
-    """Gauss and Jordan with the largest pivot."""
+    """Gauss and Jordan with the largest pivot; one that rounding alone keeps from zero is a zero."""
     A, B = array(A).copy(), array(B).copy()
-    n, right = len(A), B.reshape(len(A), -1)
+    n, right, zero = len(A), B.reshape(len(A), -1), SINGULAR * max(map(abs, A.flat))
     for i in range(n):
         p = max(range(i, n), key=lambda r: abs(A[r, i]))
         A[[i, p]], right[[i, p]] = A[[p, i]], right[[p, i]]
+        if abs(A[i, i]) <= zero:
+            raise ZeroDivisionError
         right[i], A[i] = right[i] / A[i, i], A[i] / A[i, i]
         for r in range(n):
             if r != i:

@@ -26,9 +26,9 @@ def agree(s: Subject, what: str, found: Bars, expected: Bars) -> None:
         assert b.shape == np.shape(a), report(s, f"{what} in {name} has shape {b.shape}")
         scale = 1 + float(np.max(np.abs(a), initial=0.0))
         error = float(np.max(np.abs(b - a), initial=0.0))
-        if not error <= SAME * scale:
-            s.tally[f"{what}: beyond {SAME:g}"] += 1
         assert error <= 1e-6 * scale, report(s, f"{what} in {name} is\n{b}, expected\n{a}")
+        if error > SAME * scale:
+            s.tally[f"{what}: beyond {SAME:g}"] += 1
 
 
 @layer(4)

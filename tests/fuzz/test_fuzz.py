@@ -116,6 +116,33 @@ def test_a_kink_is_seen_and_jax_says_what_holds(sabotage: Any):
         check(kink, Session())
 
 
+SMOOTH_ON_LINES = {
+    "relu": 'def f(x: "8 | binary"):\n    t = relu(x ** 2)\n    return sum(t * cos(t))\n',
+    "abs": 'def f(x: "8 | binary"):\n    t = abs(-abs(x * sin(x)))\n    return sum(t * cos(t))\n',
+    "min": 'def f(x: "8 | onehot"):\n    t = min(x ** 2)\n    return t * cos(t)\n',
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_ON_LINES)
+def test_a_kink_of_second_order_is_jaxs(name: str, monkeypatch: pytest.MonkeyPatch):
+    text = SMOOTH_ON_LINES[name]
+    kink = drawn(text, seed=1, x=Input((8,), "onehot" if "onehot" in text else "binary"))
+    session = Session()
+    check(kink, session)
+    assert session.tally["kinks of second order, by jax's convention"] == 1
+    hvp = witness.hvp
+    monkeypatch.setattr(witness, "hvp", lambda s, v: {name: a + 1e-3 for name, a in hvp(s, v).items()})
+    with pytest.raises(AssertionError, match="u'Hv"):
+        check(kink, Session())
+
+
+def test_a_wrong_second_derivative_beside_a_kink_is_no_convention(sabotage: Any):
+    rule = REGISTRY["tanh"].jvp
+    sabotage("tanh", "jvp", lambda Z, X, X_dot: 2 * rule(Z, X, X_dot))
+    with pytest.raises(AssertionError, match="u'Hv"):
+        check(drawn('def f(x: "8 | binary"):\n    return sum(tanh(abs(x + 1)))\n', seed=1, x=Input((8,), "binary")), Session())
+
+
 def test_a_jump_is_seen_as_a_kink():
     jump = drawn('def f(x: "8 | binary"):\n    return sum(sign(x) + x)\n', seed=1, x=Input((8,), "binary"))
     session = Session()
@@ -133,6 +160,9 @@ def test_every_layer_notices_another_gradient():
         layer(s, value, bars, Hv, v)
         with pytest.raises(AssertionError, match="expected"):
             layer(s, value, wrong, Hv, v)
+    assert not any("beyond" in what for what in s.tally)
+    layers.exported(s, value, {name: bar * (1 + 1e-8) for name, bar in bars.items()}, Hv, v)
+    assert s.tally["exported gradient: beyond 1e-10"] == 1
 
 
 def test_jax_is_logged_where_it_disagrees():
@@ -149,6 +179,24 @@ def test_outside_the_domain_is_skipped_and_counted():
     session = Session()
     check(drawn('def f(x: ""):\n    return log(-exp(x))\n', x=Input(())), session)
     assert session.tally["skipped: outside the domain"] == 1
+
+
+NO_FULL_RANK = """def f(X: "1 3", Y: "2 1"):
+    P = pinv(kron(X - 0.3, Y))
+    return sum(P * cos(0.3 * P + 0.2))
+"""
+
+
+def test_a_pseudo_inverse_without_full_rank_is_outside_the_domain(monkeypatch: pytest.MonkeyPatch):
+    program = drawn(NO_FULL_RANK, seed=6, X=Input((1, 3)), Y=Input((2, 1)))
+    session = Session()
+    check(program, session)
+    assert session.tally["skipped: outside the domain"] == 1
+    check(drawn(NO_FULL_RANK.replace("kron(X - 0.3, Y)", "X - 0.3"), X=Input((1, 3)), Y=Input((2, 1))), session)
+    assert session.tally["programs judged by mpmath"] == 1
+    monkeypatch.setattr(exact, "SINGULAR", 0)
+    with pytest.raises((AssertionError, np.linalg.LinAlgError)):
+        check(program, Session())
 
 
 SINGULAR = drawn('def f(X: "3 3 | sign"):\n    return tanh(slogdet(X + X).logabsdet)\n', seed=2, X=Input((3, 3), "sign"))

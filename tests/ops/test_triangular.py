@@ -39,6 +39,29 @@ def test_cholesky_counts_the_symmetric_part():
     check_against_jax(forward_source('A: "n n"', "jnp.sum(jnp.linalg.cholesky(A) ** 3)"), {"A": A})
 
 
+ONE_TRIANGLE = {
+    "lower": ('A: "n n | spd", b: "n"', "sum(sin(jsp.linalg.cho_solve(jsp.linalg.cho_factor(A, lower=True), b)))"),
+    "upper": ('A: "n n | spd", b: "n"', "sum(sin(jsp.linalg.cho_solve(jsp.linalg.cho_factor(A), b)))"),
+    "of a sum": ('A: "n n | spd", B: "n n | spd"', "sum(jsp.linalg.cho_factor(A + 2 * B, lower=True)[0] ** 3)"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_TRIANGLE)
+def test_the_hessian_of_a_factor_that_reads_one_triangle_is_jaxs(name: str):
+    """Second derivatives commute along symmetric changes alone, so no block is read off as the transpose of another."""
+    derivation = sg.forward(forward_source(*ONE_TRIANGLE[name])).derive()
+    assert not derivation.commutes and not derivation.plans
+    report = derivation.verify()
+    assert "Hessian is symmetric along symmetric changes alone" in str(derivation.cost())
+    assert any("SciPy's Cholesky factor reads one triangle" in note for note in report.notes)
+
+
+def test_the_hessian_of_a_factor_whose_operand_is_symmetric_has_a_plan():
+    source = forward_source('X: "n d", b: "d", S: "d d | spd"', "b @ jsp.linalg.cho_solve(jsp.linalg.cho_factor(X.T @ X + S), b)")
+    assert sg.forward(source).derive("X", "b").commutes
+    assert not sg.forward(source).derive("X", "S").commutes
+
+
 @pytest.mark.parametrize("lower", [True, False])
 @pytest.mark.parametrize("trans", [True, False])
 def test_substitution_by_halves(lower: bool, trans: bool):

@@ -193,3 +193,24 @@ def test_a_kinked_function_of_a_sum_has_entries_that_are_scalars():
     b = sympy.MatrixSymbol("b", 2, 1)
     at = {b: sympy.Matrix([sympy.Rational(1, 2), -4])}
     assert form.subs(at).doit() == sympy.Rational(7, 12) * sympy.cos(sympy.Rational(1, 2))
+
+
+PARTS = {
+    "4 3": "X[1] X[-1] X[:,2] X[1:3] X[:2] X[2:] X[::2] X[1::2] X[::-1] X[3:0:-2] X[:,:1] X[:,::-1] X[1:3,1:] X[1:2,1:2] X[1:,1]",
+    "2 3": "split(X,2)[0] split(X,2)[1] X[:1] X[:,1:2]",
+    "1 3": "X[0] X[:,1:] X[0,::2]",
+    "3 1": "X[1:] X[::-1] X[1:2] X[:,0]",
+    "1 1": "X[0] X[::-1] X[0,0]",
+    "5": "X[3] X[1:] X[:2] X[::2] X[3:0:-2] X[4:5] diff(X) X[1:]*X[:-1]",
+    "m n": "X[-1] X[1:] X[:-1] X[:2] X[:,::-1] X[0,1:] X[:-1,0] X[1:,1:] tanh(X[1:])*X[:-1]",
+    "n": "X[-1] X[1:] X[:-1] X[:2] X[::-1]",
+}
+
+
+@pytest.mark.parametrize(("shape", "part"), [(shape, part) for shape, parts in PARTS.items() for part in parts.split()])
+def test_parts_of_an_array_have_a_form_that_reads_back(shape, part):
+    forward = sg.forward(f'def f(X: "{shape}"):\n    t = {part}\n    return sum(t * cos(t))\n')
+    X = np.random.default_rng(0).normal(size=[{"m": 4, "n": 5}.get(d) or int(d) for d in shape.split()])
+    again = Program.from_sympy(forward.program.sympy(), symbols_of(forward.program))
+    gradient, expected = again.derive("X").compile().grad(X.reshape(len(X), -1)).X, forward.derive("X").compile().grad(X).X
+    np.testing.assert_allclose(gradient.reshape(X.shape), expected, rtol=1e-12)

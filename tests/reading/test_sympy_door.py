@@ -13,11 +13,13 @@ from sympy import (
     Determinant,
     Dummy,
     Function,
+    FunctionMatrix,
     HadamardProduct,
     Identity,
     Inverse,
     KroneckerProduct,
     Matrix,
+    MatrixSlice,
     MatrixSymbol,
     Max,
     Min,
@@ -224,6 +226,14 @@ READ = {
     "sum over the diagonal": (Sum(S[i, i] ** 2, (i, 0, n - 1)), np.sum(np.diag(S_) ** 2)),
     "erf of a scalar": (erf(t) / t + sympy.pi, math.erf(t_) / t_ + math.pi),
     "dimension": (Trace(A.T * A) / (m * n), np.mean(a**2)),
+    "slice": (S[1:, :2], S_[1:, :2]),
+    "slice with a step": (MatrixSlice(A, (0, m, 1), (0, 2, 2)), a[:, 0:2:2]),
+    "row as a slice": (A[1, :], a[1:2, :]),
+    "part by its entries": (FunctionMatrix(n - 1, m, sympy.Lambda((i, j), A[j, i + 1])), a[:, 1:].T),
+    "entries backwards": (FunctionMatrix(n, 1, sympy.Lambda((i, j), u[n - 1 - i, 0])), u_[::-1]),
+    "every second entry": (FunctionMatrix(2, 1, sympy.Lambda((i, j), u[2 * i, 0])), u_[::2]),
+    "beside the diagonal": (FunctionMatrix(n - 1, 1, sympy.Lambda((i, j), S[i, i + 1])), np.diag(S_, 1)[:, None]),
+    "last entry": (u[n - 1, 0], u_[-1, 0]),
 }
 
 
@@ -289,6 +299,24 @@ TRAPS = {
         "the matrix A stands where a number is needed; use MatAdd, MatMul or applyfunc",
     ),
     "part of an axis": (Sum(u[i, 0], (i, 0, n - 2)), "the index of u[i, 0] runs over n - 1 values on an axis of n"),
+    "entries beside a sum": (Sum(u[i + 1, 0], (i, 0, n - 2)), "the index of u[i + 1, 0] runs over n - 1 values on an axis of n"),
+    "beyond an axis": (
+        FunctionMatrix(n, 1, sympy.Lambda((i, j), u[i + 1, 0])),
+        "the index of u[i + 1, 0] runs over n values on an axis of n",
+    ),
+    "along another axis": (
+        FunctionMatrix(m, 1, sympy.Lambda((i, j), u[i, 0])),
+        "the index of u[i, 0] runs over m values on an axis of n",
+    ),
+    "index of two": (
+        FunctionMatrix(m, 1, sympy.Lambda((i, j), u[i + j, 0])),
+        "the entry u[i + j, 0] is not read; an index is a place, or one plus a multiple of an index",
+    ),
+    "place outside": (u[-1, 0], "the entry u[-1, 0] is not read; an index is a whole number on the axis of n"),
+    "slice that NumPy counts otherwise": (
+        MatrixSlice(u, (0, 3, 2), (0, 1, 1)),
+        "the size 3/2 is not read; it need not be a whole number",
+    ),
     "not from 0": (Sum(u[i, 0], (i, 1, n)), "Sum(u[i, 0], (i, 1, n)) does not start at 0; only sums over a whole axis are read"),
     "index as a number": (Sum(i * u[i, 0], (i, 0, n - 1)), "the index i stands outside the brackets of an entry; that is not read"),
     "unknown matrix": (A * MatrixSymbol("R", n, 1), f"'R' {NOWHERE}"),
