@@ -23,7 +23,7 @@ from symgrad.source import dim_source, parsed, tuple_source
 SAME = frozenset(
     "constant variable abs add arange arccos arcsin arcsinh arctan arctan2 arctanh cbrt cholesky cos cosh det det_sign diag "
     "divide dot erf erfc erfcx exp exp2 expm1 hadamard hypot identity inv kron log log10 log1p log1p_square log2 log_cosh "
-    "log_erfc log_sigmoid logaddexp logdet logit lower_half matmul maximum minimum ndtr outer pow power ratio relu saturation "
+    "log_erfc log_sigmoid logaddexp logdet logit lower_half matmul maximum minimum ndtr outer pinv pow power ratio relu saturation "
     "scale sech2 sigmoid sign sin sinh slant softplus softsign solve solve_triangular stop_gradient tan tanh trace "
     "tril triu".split()
 )

@@ -12,7 +12,6 @@ from symgrad.language import REFUSED, named
 from symgrad.op import CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
-from symgrad.source import symbolic
 
 REFUSED |= {
     "expm": "its derivative is not read; for few terms write the series with matrix_power",
@@ -62,8 +61,7 @@ inv: Op = Op(
     fold=lambda X: X if X.op is identity else None,
     found="X Z = I: dX Z + X dZ = 0, so dZ = -Z dX Z; <G, Z dX Z> = <Z^T G Z^T, dX>.",
     source="Matrix Cookbook (59)",
-    limits="Where X is singular.  pinv is that of a matrix of full rank: inv(X) of a square one, solve(X^T X, X^T) of a tall and "
-    "solve(X X^T, X)^T of a wide one.  Without full rank its numbers mean nothing, and NumPy refuses X^T X only at times.",
+    limits="Where X is singular.",
 )
 
 
@@ -187,23 +185,50 @@ def slogdet_of(a: Any) -> SlogdetResult:
 # composite functions ----------------------------------------------------------------------------------------------------
 
 
-@named("pinv")
-def pinv_of(a: Any) -> Node:
-    """The pseudo-inverse of a matrix of full rank, whose shape says whether the columns or the rows are independent."""
-    X = as_node(a)
+# the pseudo-inverse -----------------------------------------------------------------------------------------------------
+
+
+def _pinv_shape(X: Node) -> Shape:
     if X.ndim != 2:
         raise ShapeError(f"pinv needs a matrix, got shape {show_shape(X.shape)}")
-    taller = symbolic(X.shape[0]) - symbolic(X.shape[1])
-    if taller == 0:
-        return inv(X)
-    if taller.is_nonnegative:
-        return solve(X.T @ X, X.T)
-    if taller.is_nonpositive:
-        return solve(X @ X.T, X).T
-    raise UnsupportedError(
-        f"the shape {show_shape(X.shape)} does not say whether the columns or the rows are independent; "
-        "write solve(X.T @ X, X.T) for full column rank, solve(X @ X.T, X).T for full row rank"
-    )
+    return X.shape[1], X.shape[0]
+
+
+def _beside(P: Node, X: Node) -> tuple[Node, Node]:
+    """I - X X^+ and I - X^+ X, the projections beside the columns and beside the rows."""
+    return eye(X.shape[0]) - X @ P, eye(X.shape[1]) - P @ X
+
+
+def _pinv_vjp(P: Node, X: Node, P_bar: Node) -> tuple[Node]:
+    R, S = _beside(P, X)
+    return (R @ P_bar.T @ P @ P.T + P.T @ P @ P_bar.T @ S - P.T @ P_bar @ P.T,)
+
+
+def _pinv_jvp(P: Node, X: Node, X_dot: Node) -> Node:
+    R, S = _beside(P, X)
+    return P @ P.T @ X_dot.T @ R + S @ X_dot.T @ P.T @ P - P @ X_dot @ P
+
+
+pinv: Op = Op(
+    "pinv",
+    shape=_pinv_shape,
+    vjp=_pinv_vjp,
+    jvp=_pinv_jvp,
+    latex=lambda node, show: rf"{show.bracketed(node.args[0])}^{{+}}",
+    precedence=POWER,
+    numpy="np.linalg.pinv({0})",
+    flops=lambda X: 6 * X.shape[0] * X.shape[1] ** 2 + 20 * X.shape[1] ** 3,  # of a tall X: Golub and Van Loan, table 8.6.1
+    samples=(on("m n"), on("n n")),
+    found="Where the rank stays: dP = -P dX P + P P^T dX^T (I - X P) + (I - P X) dX^T P^T P.",
+    source="Golub and Pereyra (1973), theorem 4.3",
+    limits="Where the rank changes: there X^+ jumps.",
+)
+
+
+@named("pinv")
+def pinv_of(a: Any) -> Node:
+    """The Moore-Penrose pseudo-inverse."""
+    return pinv(as_node(a))
 
 
 @named("matrix_power")

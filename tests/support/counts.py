@@ -47,6 +47,7 @@ COUNTS |= {
     "one_hot": lambda y, classes, wraps: prod(y) * classes,
     "pick": lambda x, y, axis: prod(y),
     "inv": lambda x: 2 * x[0] ** 3,
+    "pinv": lambda x: 6 * x[0] * x[1] ** 2 + 20 * x[1] ** 3,
     "det": lambda x: Fraction(2, 3) * x[0] ** 3,
     "logdet": lambda x: Fraction(2, 3) * x[0] ** 3,
     "det_sign": lambda x: Fraction(2, 3) * x[0] ** 3,

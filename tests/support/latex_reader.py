@@ -231,6 +231,8 @@ def _matmul(x: Array, y: Array) -> Array:
 def _raised(x: Array, power: str) -> Array:
     if power == r"\top":
         return Ones(row=True) if isinstance(x, Ones) else x.T
+    if power == "+":
+        return np.linalg.pinv(x)
     if power in ("-1", r"-\top"):
         inverse = 1 / x if x.shape == (1, 1) else np.linalg.inv(x)
         return inverse.T if "top" in power else inverse

@@ -142,6 +142,7 @@ WITNESSES |= {
     "scatter": scattered,
     "one_hot": lambda y, classes, wraps: jax.nn.one_hot(y % classes if wraps else y, classes),
     "inv": jnp.linalg.inv,
+    "pinv": jnp.linalg.pinv,
     "det": jnp.linalg.det,
     "det_sign": lambda x: jnp.linalg.slogdet(x)[0],
     "logdet": lambda x: jnp.linalg.slogdet(x)[1],
