@@ -218,7 +218,7 @@ pinv: Op = Op(
     precedence=POWER,
     numpy="np.linalg.pinv({0})",
     flops=lambda X: 6 * X.shape[0] * X.shape[1] ** 2 + 20 * X.shape[1] ** 3,  # of a tall X: Golub and Van Loan, table 8.6.1
-    samples=(on("m n"), on("n n")),
+    samples=(on("m n"), on("n m")),
     found="Where the rank stays: dP = -P dX P + P P^T dX^T (I - X P) + (I - P X) dX^T P^T P.",
     source="Golub and Pereyra (1973), theorem 4.3",
     limits="Where the rank changes: there X^+ jumps.",

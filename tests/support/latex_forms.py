@@ -229,7 +229,7 @@ FORMS: dict[str, str] = {
     "scatter(m n; n | int; axis=1,count=4)": r"\operatorname{scatter}_{X_2}(X_1)",
     "inv(n n)": "X_1^{-1}",
     "pinv(m n)": "X_1^{+}",
-    "pinv(n n)": "X_1^{+}",
+    "pinv(n m)": "X_1^{+}",
     "solve(n n; n)": "X_1^{-1} X_2",
     "solve(n n; n k)": "X_1^{-1} X_2",
     "logdet(n n)": r"\log \lvert \det(X_1) \rvert",
