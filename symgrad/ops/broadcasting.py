@@ -51,7 +51,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
             return (text, ATOM) if " " not in text and "^" not in text else text
         ones = ones_latex(node, show, sympy.S.One)
         return f"{show(x, CHAIN)} {ones}"
-    return rf"\operatorname{{broadcast}}({show(x, 0)})"
+    axes = f"_{{{','.join(map(str, node.params['axes']))}}}" if x.ndim else ""
+    return rf"\operatorname{{broadcast}}{axes}({show(x, 0)})"
 
 
 def ones_latex(node: Node, show: Any, value: Any) -> str:

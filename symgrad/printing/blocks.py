@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from symgrad.op import Node, is_zero
 from symgrad.printing.equations import aligned
+from symgrad.printing.indices import whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.text import unicode_of
 from symgrad.program import PASSES
@@ -25,7 +26,7 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
 
 def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
     """The same, printed."""
-    yield from ((left, relation, show.text(right)) for left, relation, right in block_sides(block, show))
+    yield from ((left, relation, whole(right, show)) for left, relation, right in block_sides(block, show))
 
 
 def _derivative(block: Block, show: Show, stacked: bool) -> str:

@@ -13,6 +13,7 @@ from symgrad.ops.generic import functions_of
 from symgrad.printing.blocks import block_sides
 from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
+from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
 from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
@@ -136,6 +137,10 @@ class _Writer:
         self.numbers[name or f"line {number}"] = number
         return Line(left, right, number, self._label(name or f"line-{number}"))
 
+    def _aside(self, eq: Equation) -> Line:
+        left, right = sides(eq.symbol, eq.expr, self.show)
+        return Line(WHERE + left, right)
+
     def _label(self, name: str) -> str:
         """A label of plain letters, each once."""
         plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_")).replace("_", "-")
@@ -145,7 +150,7 @@ class _Writer:
 
     def _formulas(self, equations: Iterable[Equation]) -> Formulas:
         equations = list(equations)
-        names = {self.show.text(eq.symbol): eq.name for eq in equations}
+        names = {sides(eq.symbol, eq.expr, self.show)[0]: eq.name for eq in equations}
         lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
         return Formulas(tuple(lines))
 
@@ -220,13 +225,14 @@ class _Writer:
         if step.sources:
             yield Formulas(
                 tuple(
-                    Line(self.show.text(differential(s.equation.symbol)), spaced(self.show.text(s.differential)))
+                    Line(left, spaced(right))
                     for s in step.sources
+                    for left, right in [sides(differential(s.equation.symbol), s.differential, self.show)]
                 )
             )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
-        asides = [Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr)) for eq in step.asides]
+        asides = [self._aside(eq) for eq in step.asides]
         yield Formulas((self._line(left, right, step.equation.name), *asides))
         yield Prose(tuple(self._shapes(step)))
 
@@ -303,10 +309,10 @@ class _Writer:
         shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
         for eq in reading_order(self.sharing.of(shown)):
             if eq.aside:
-                yield Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr))
+                yield self._aside(eq)
             else:
                 left, relation = eq.symbol.params["symbol"][1:]
-                yield Line(left, self.show.text(eq.expr), relation=relation)
+                yield Line(left, whole(eq.expr, self.show), relation=relation)
 
     def _pairs(self) -> list[tuple[str, str]]:
         names = [str(v) for v in self.d.wrt]
@@ -325,7 +331,7 @@ class _Writer:
         except UnsupportedError:
             return
         for left, relation, right in sides:
-            if len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
+            if len(unicode_of(whole(right, self.show))) <= LONGEST_BLOCK:
                 yield _printed_block(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
