@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from symgrad.op import Node, is_zero
 from symgrad.printing.equations import aligned
-from symgrad.printing.indices import whole
+from symgrad.printing.indices import entrywise, is_indexed, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.text import unicode_of
 from symgrad.program import PASSES
@@ -26,7 +26,15 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
 
 def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
     """The same, printed."""
-    yield from ((left, relation, whole(right, show)) for left, relation, right in block_sides(block, show))
+    yield from (block_row(*sides, show) for sides in block_sides(block, show))
+
+
+def block_row(left: str, relation: str, right: Node, show: Show) -> tuple[str, str, str]:
+    """A map whose value is written by index is an equation of entries."""
+    if relation == "=" or not is_indexed(right):
+        return left, relation, whole(right, show)
+    left, text = entrywise(left, right, show)
+    return left, "=", text
 
 
 def _derivative(block: Block, show: Show, stacked: bool) -> str:

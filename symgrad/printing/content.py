@@ -10,7 +10,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, Op, variable
 from symgrad.ops.generic import functions_of
-from symgrad.printing.blocks import block_sides
+from symgrad.printing.blocks import block_row, block_sides
 from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, reading_order, rows, shape_of
 from symgrad.printing.indices import sides, whole
@@ -63,6 +63,16 @@ CONVENTIONS: tuple[Inline, ...] = (
 )
 
 
+INDEXED: tuple[Inline, ...] = (
+    " Where arrays have more than two axes, equations are written entry by entry: indices count from 0, axes of size one have "
+    "none, and ",
+    Math(r"\delta_{ij}"),
+    " is 1 where ",
+    Math("i = j"),
+    " and 0 elsewhere.",
+)
+
+
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
     if level not in LEVELS:
@@ -97,11 +107,14 @@ class _Writer:
         if level != "result":
             yield from self._second()
         yield Heading("Conventions")
-        yield Prose(CONVENTIONS)
+        yield Prose(CONVENTIONS + (INDEXED if any(v.ndim > 2 for eq in self._printed() for v in postorder([eq.expr])) else ()))
         if report is not None:
             yield from self._stamp(report)
         yield Heading("Code")
         yield Code(self.d.numpy())
+
+    def _printed(self) -> Iterator[Equation]:
+        return (eq for equations in self.titles.values() for eq in equations)
 
     def _opening(self) -> Iterator[Inline]:
         kind = "The gradient" if self.d.is_scalar else "The Jacobian"
@@ -299,7 +312,7 @@ class _Writer:
         yield "Blocks as matrices that act on the column-stacked "
         yield Math(r"\operatorname{vec}")
         yield " of a direction"
-        if any(line.relation != "=" for line in lines):
+        if any(": " in line.left for line in lines):
             yield "; where matrices take part, also as the map of a direction, which stands alone where no short matrix form exists"
         yield "."
         if self.d.is_scalar and len(self.d.wrt) > 1:
@@ -312,7 +325,8 @@ class _Writer:
                 yield self._aside(eq)
             else:
                 left, relation = eq.symbol.params["symbol"][1:]
-                yield Line(left, whole(eq.expr, self.show), relation=relation)
+                left, relation, right = block_row(left, relation, eq.expr, self.show)
+                yield Line(left, right, relation=relation)
 
     def _pairs(self) -> list[tuple[str, str]]:
         names = [str(v) for v in self.d.wrt]

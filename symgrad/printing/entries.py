@@ -36,6 +36,9 @@ ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 CHAINS = frozenset({"matmul", "dot", "outer", "transpose", "trace"})
 """Products that stay in matrix notation beside a factor that has no other: K^-1 y."""
 
+SCALARS = frozenset({"scale", "take", "einsum"})
+"""Scalars that are written by index even where matrix notation has a form: its letters are those in use here."""
+
 
 def is_entrywise(node: Node) -> bool:
     return node.op.scalar is not None or node.op.name in ENTRYWISE
@@ -79,7 +82,7 @@ class Entries:
 
     def _stands(self, node: Node) -> bool:
         """Is it written as it is written elsewhere: scalars of matrices, norms, products with an inverse?"""
-        if node.ndim == 0 and node.op.name not in ("scale", "take"):
+        if node.ndim == 0 and node.op.name not in SCALARS:
             return node not in self.high or _is_norm(node)
         return node.op.name in CHAINS and node not in self.high and not all(has_rule(x) for x in postorder([node]))
 
@@ -171,12 +174,15 @@ class Entries:
         self.note(e)
         if isinstance(e, sympy.floor):
             above, below = e.args[0].as_numer_denom()
-            return rf"\lfloor {self.text(above)} / {self.text(below)} \rfloor"
+            return rf"\lfloor {self._operand(above)} / {self.text(below)} \rfloor"
         if isinstance(e, sympy.Mod):
-            return rf"{self.text(e.args[0])} \bmod {self.text(e.args[1])}"
+            return rf"{self._operand(e.args[0])} \bmod {self.text(e.args[1])}"
         terms = [e.name if isinstance(e, sympy.Symbol) else sympy.latex(e) for e in sympy.Add.make_args(e)]
         terms = [t for _, t in sorted(zip(map(_rank, sympy.Add.make_args(e)), terms, strict=True))]
         return re.sub(r"(?<=\d) (?=[a-z])", "", re.sub(r"\+- ?", "-", "+".join(terms)))
+
+    def _operand(self, e: sympy.Expr) -> str:
+        return f"({self.text(e)})" if e.is_Add else self.text(e)
 
     def indicator(self, left: sympy.Expr, relation: str, right: sympy.Expr) -> Product:
         return self.leaf(rf"\mathbf{{1}}[{self.text(left)} {relation} {self.text(right)}]", ATOM, (left, right))
@@ -375,10 +381,11 @@ def _reshape(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
 
 
 def _unravelled(e: Entries, old: list[Dim], new: list[tuple[Dim, sympy.Expr]]) -> list[sympy.Expr] | None:
-    """Indices of the old shape: of every run of axes with as many entries, one side must be a single axis."""
+    """Indices of the old shape, run by run of axes that hold as many entries on both sides."""
     if not old or not new:
         return [] if not old and not new else None
-    for a, b in [(1, n) for n in range(1, len(new) + 1)] + [(n, 1) for n in range(2, len(old) + 1)]:
+    runs = itertools.product(range(1, len(old) + 1), range(1, len(new) + 1))
+    for a, b in sorted(runs, key=sum):
         if exact(sympy.Mul(*old[:a]) - sympy.Mul(*(d for d, _ in new[:b]))) == 0:
             rest = _unravelled(e, old[a:], new[b:])
             return None if rest is None else [*_split(e, old[:a], _flat(new[:b])), *rest]

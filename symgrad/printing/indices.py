@@ -28,6 +28,12 @@ def whole(expr: Node, show: Show) -> str:
     return rf"\left[ {text} \right]_{{{below}}}" if below else text
 
 
+def entrywise(left: str, expr: Node, show: Show) -> tuple[str, str]:
+    """The value of a map as an equation of entries, where it is written by index: (D: V)_ij = ..., for the left side D: V."""
+    text, below = _entries((expr,), show)
+    return (rf"\left( {left} \right)_{{{below}}}" if below else left), text
+
+
 def is_indexed(expr: Node) -> bool:
     """By index, unless it is one operation without an index form on names alone: that says it without."""
     if not high_nodes([expr]) or _depth(expr) > DEEPEST:

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cases import case_of, function_of, point, samples
 from index_reader import value_of
 
 import symgrad as sg
 from symgrad.evaluation import evaluate
-from symgrad.op import ATOM
-from symgrad.printing.entries import high_nodes
+from symgrad.op import ATOM, variable
+from symgrad.ops.broadcasting import broadcast
+from symgrad.printing.entries import RULES, high_nodes
 from symgrad.printing.equations import WHERE, rows
+from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
+from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 SHOW = Show()
@@ -159,9 +163,13 @@ def names_and_values(d, equations):
     inputs = inputs_of(program.inputs)
     sizes = sizes_for(inputs)
     found = evaluate(program, sample_inputs(inputs, sizes, 0, "positive"))
-    names = dict(sizes)
-    for v in (*program.inputs, *(eq.symbol for eq in equations)):
-        text, value = SHOW(v, ATOM), np.squeeze(np.asarray(found[str(v)], dtype=float))
+    return sizes | known((*program.inputs, *(eq.symbol for eq in equations)), found)
+
+
+def known(symbols, values):
+    names = {}
+    for v in symbols:
+        text, value = SHOW(v, ATOM), np.squeeze(np.asarray(values[str(v)], dtype=float))
         names |= {SHOW.text(v): value, text: value, f"{{{text}}}": value}
     return names
 
@@ -178,6 +186,22 @@ def test_what_is_printed_reads_as_what_is_computed(name):
             assert np.max(np.abs(got - wanted)) < 1e-9 * max(1, np.max(np.abs(wanted))), f"{left} = {right}"
             checked += 1
     assert checked > 2
+
+
+RULED = [(name, op, sample) for name, op, sample in samples() if op.name in RULES and case_of(op, sample).node.ndim]
+
+
+@pytest.mark.parametrize(("op", "sample"), [(op, sample) for _, op, sample in RULED], ids=[name for name, *_ in RULED])
+def test_every_operation_with_a_rule_reads_as_what_it_computes(op, sample):
+    """Each sample, copied along further axes so that it is printed by index."""
+    case = case_of(op, sample)
+    copied = broadcast(case.node, shape=(*case.node.shape, 2, 3, 2), axes=tuple(range(case.node.ndim)))
+    Z = variable("Z", copied.shape)
+    at = point(case, np.random.default_rng(0))
+    (found,) = function_of(Program("f", case.operands, (Equation(Z, copied),), (Z,)), case.sizes)(at)
+    left, right = sides(Z, copied, SHOW)
+    wanted, got = value_of(left, right, dict(case.sizes) | known((*case.operands, Z), {**at, "Z": found}))
+    assert np.max(np.abs(got - wanted)) < 1e-9 * max(1, np.max(np.abs(wanted))), f"{left} = {right}"
 
 
 def test_a_matrix_stays_a_matrix():
