@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import sympy
@@ -21,7 +22,7 @@ from symgrad.ops.indexing import exact
 from symgrad.ops.powers import power
 from symgrad.ops.selection import RELATIONS, select
 from symgrad.printing.latex import Show, bracket
-from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, piece, summed
+from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, limited, piece, summed, under
 from symgrad.source import symbolic
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
@@ -36,7 +37,7 @@ ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 CHAINS = frozenset({"matmul", "dot", "outer", "transpose", "trace"})
 """Products that stay in matrix notation beside a factor that has no other: K^-1 y."""
 
-SCALARS = frozenset({"scale", "take", "einsum"})
+SCALARS = frozenset({"scale", "take", "sum", "einsum"})
 """Scalars that are written by index even where matrix notation has a form: its letters are those in use here."""
 
 
@@ -82,8 +83,8 @@ class Entries:
 
     def _stands(self, node: Node) -> bool:
         """Is it written as it is written elsewhere: scalars of matrices, norms, products with an inverse?"""
-        if node.ndim == 0 and node.op.name not in SCALARS:
-            return node not in self.high or _is_norm(node)
+        if node.ndim == 0:
+            return _is_norm(node) or (node not in self.high and node.op.name not in SCALARS)
         return node.op.name in CHAINS and node not in self.high and not all(has_rule(x) for x in postorder([node]))
 
     # parts of formulas ----------------------------------------------------------------------------------------------------
@@ -94,18 +95,27 @@ class Entries:
             return Product(factors=(Leaf(node),))
         below = self.subscript(index, node.shape)
         text = rf"\left[ {self.show(node, 0)} \right]"
-        return self.leaf(f"{text}_{{{below}}}" if below else text, ATOM, index)
+        return self.array(f"{text}_{{{below}}}" if below else text, node, index)
 
-    def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr], bound: Letters = NONE) -> Product:
-        return Product(factors=(Leaf(piece(text, precedence), self.letters(index), bound),))
+    def array(self, text: str, node: Node, index: Index) -> Product:
+        told = (i for i, d in zip(index, node.shape, strict=True) if self.sizes.get(i) == d)
+        return Product(factors=(Leaf(piece(text, ATOM), self.letters(index), told=frozenset(told)),))
+
+    def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr]) -> Product:
+        return Product(factors=(Leaf(piece(text, precedence), self.letters(index)),))
+
+    def around(self, text: str, precedence: int, inner: Leaf, bound: Letters = NONE, free: Letters = NONE) -> Product:
+        """A printed function of a scalar."""
+        free = (inner.free | free) - bound
+        return Product(factors=(Leaf(piece(text, precedence), free, inner.bound | bound, inner.told),))
 
     def applied(self, node: Node, index: Index, scope: Letters) -> Product:
         """An entrywise operation, printed by its own record on scalars."""
         return self.joined(node.op, [self.closed(x, index, scope) for x in node.args], **node.params)
 
     def joined(self, op: Any, operands: Sequence[Leaf], **static: Any) -> Product:
-        free, bound = (NONE.union(*(getattr(x, which) for x in operands)) for which in ("free", "bound"))
-        return Product(factors=(Leaf(op.node(*(x.node for x in operands), **static), free, bound),))
+        letters = (NONE.union(*(getattr(x, which) for x in operands)) for which in ("free", "bound", "told"))
+        return Product(factors=(Leaf(op.node(*(x.node for x in operands), **static), *letters),))
 
     def closed(self, node: Node, index: Index, scope: Letters) -> Leaf:
         return closed(self.at(node, index, scope), self.show)
@@ -122,8 +132,11 @@ class Entries:
 
     def total(self, product: Product, letters: Sequence[sympy.Expr]) -> Product:
         """The sum over those of the indices that are letters."""
-        found = summed(product, {v: self.sizes[v] for v in letters if isinstance(v, sympy.Symbol)}, self.show)
+        new = [v for v in letters if isinstance(v, sympy.Symbol)]
+        found = summed(product, {v: self.sizes[v] for v in new}, self.show)
         self.note(found.number)
+        for v in set(new) - product.told:
+            self.note(symbolic(self.sizes[v]))
         return found
 
     # letters --------------------------------------------------------------------------------------------------------------
@@ -227,7 +240,7 @@ def _whole(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
 
 def _variable(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     below = e.subscript(index, node.shape)
-    return e.leaf(subscripted(node, below, e.show) if below else e.show(node, ATOM), ATOM, index)
+    return e.array(subscripted(node, below, e.show) if below else e.show(node, ATOM), node, index)
 
 
 def _scale(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
@@ -247,7 +260,7 @@ def _power(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     """A square of a root is what stands below it."""
     x, p = e.closed(node.args[0], index, scope), node.params["exponent"]
     if x.node.op is power and p.is_Integer and x.node.params["exponent"] == HALF:
-        p, x = p / 2, Leaf(x.node.args[0], x.free, x.bound)
+        p, x = p / 2, replace(x, node=x.node.args[0])
     return Product(factors=(x,)) if p == 1 else e.joined(power, [x], exponent=p)
 
 
@@ -479,9 +492,9 @@ def _along(name: str, expanded: Rule) -> Rule:
         if not own or e.letters(along) & e.letters(_rest(node, index)):
             return expanded(e, node, index, scope)
         x = e.closed(node.args[0], index, scope)
-        return e.leaf(
-            rf"\operatorname{{{name}}}_{{{e.listed(along)}}}{bracket(e.show(x.node, 0))}", ATOM, tuple(x.free | set(along)), x.bound
-        )
+        if not set(along) <= x.told:
+            return expanded(e, node, index, scope)
+        return e.around(rf"\operatorname{{{name}}}_{{{e.listed(along)}}}{bracket(e.show(x.node, 0))}", ATOM, x)
 
     return rule
 
@@ -501,9 +514,10 @@ def _extremum(word: str) -> Rule:
         (x,) = node.args
         full, new = e.opened(x, node.params["axes"], index, scope)
         inner = e.closed(x, full, scope | e.letters(new))
-        below = e.subscript(new, tuple(x.shape[a] for a in node.params["axes"]))
+        over = [v for v in new if isinstance(v, sympy.Symbol)]
+        below = under(over, list(limited(over, inner.told, e.sizes, e.show)))
         text = rf"\{word}_{{{below}}} {e.show(inner.node, POWER)}"
-        return e.leaf(text, CHAIN, tuple(inner.free - e.letters(new)), inner.bound | e.letters(new))
+        return e.around(text, CHAIN, inner, frozenset(over)) if over else Product(factors=(inner,))
 
     return rule
 
@@ -513,8 +527,7 @@ def _attained(word: str) -> Rule:
 
     def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
         x, best = e.closed(node.args[0], index, scope), closed(extremum(e, node, _rest(node, index), scope), e.show)
-        text = rf"\mathbf{{1}}[{e.show(x.node, 0)} = {e.show(best.node, 0)}]"
-        return e.leaf(text, ATOM, tuple(x.free | best.free), x.bound | best.bound)
+        return e.around(rf"\mathbf{{1}}[{e.show(x.node, 0)} = {e.show(best.node, 0)}]", ATOM, x, best.bound - x.free, best.free)
 
     return rule
 
@@ -539,7 +552,7 @@ def _cumsum(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     inner = e.closed(x, _inside(index, axis, k), scope | {k})
     relation = r"\ge" if node.params["backward"] else r"\le"
     text = rf"\sum_{{{k.name} {relation} {e.text(index[axis])}}} {e.show(inner.node, CHAIN)}"
-    return e.leaf(text, CHAIN, tuple((inner.free - {k}) | e.letters(index)), inner.bound | {k})
+    return e.around(text, CHAIN, inner, frozenset({k}), e.letters(index))
 
 
 # labels ---------------------------------------------------------------------------------------------------------------------

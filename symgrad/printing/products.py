@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from symgrad.op import CHAIN, Dim, Node, constant, variable
 from symgrad.ops.arithmetic import denominator
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
+from symgrad.source import symbolic
 
 Letter: TypeAlias = sympy.Symbol
 Letters: TypeAlias = frozenset[Letter]
@@ -20,19 +21,21 @@ NONE: Letters = frozenset()
 
 @dataclass(frozen=True)
 class Leaf:
-    """A scalar, the letters it depends on, and those that are bound inside of it."""
+    """A scalar, the letters it depends on, those that are bound inside of it, and those that index a whole axis in it."""
 
     node: Node
     free: Letters = NONE
     bound: Letters = NONE
+    told: Letters = NONE
 
 
 @dataclass(frozen=True)
 class Sum:
-    """The sum of a product over letters."""
+    """The sum of a product over letters, with limits for those that index no whole axis."""
 
     over: tuple[Letter, ...]
     factors: tuple[Leaf, ...]
+    limits: tuple[str, ...] = ()
 
     @property
     def free(self) -> Letters:
@@ -41,6 +44,10 @@ class Sum:
     @property
     def bound(self) -> Letters:
         return _union(f.bound for f in self.factors) | set(self.over)
+
+    @property
+    def told(self) -> Letters:
+        return _union(f.told for f in self.factors)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,10 @@ class Product:
     @property
     def bound(self) -> Letters:
         return _union(f.bound for f in self.factors)
+
+    @property
+    def told(self) -> Letters:
+        return _union(f.told for f in self.factors)
 
     @property
     def over(self) -> Letters:
@@ -81,9 +92,20 @@ def summed(product: Product, sizes: Mapping[Letter, Dim], show: Show) -> Product
         return Product(number, outer)
     hidden = _union(f.bound for f in inner if isinstance(f, Leaf))
     inner = [closed(Product(factors=(f,)), show) if isinstance(f, Sum) and hidden & set(f.over) else f for f in inner]
-    nested = [v for f in inner if isinstance(f, Sum) for v in f.over]
+    nested = [f for f in inner if isinstance(f, Sum)]
     leaves = [leaf for f in inner for leaf in (f.factors if isinstance(f, Sum) else (f,))]
-    return Product(number, (*outer, Sum((*over, *nested), tuple(leaves))))
+    limits = [*limited(over, product.told, sizes, show), *(text for f in nested for text in f.limits)]
+    return Product(number, (*outer, Sum((*over, *(v for f in nested for v in f.over)), tuple(leaves), tuple(limits))))
+
+
+def limited(letters: Iterable[Letter], told: Letters, sizes: Mapping[Letter, Dim], show: Show) -> Iterator[str]:
+    """How far letters run, where no axis says it."""
+    return (f"{v.name} < {show.number(symbolic(sizes[v]))}" for v in letters if v not in told)
+
+
+def under(letters: Sequence[Letter], limits: Sequence[str]) -> str:
+    """What stands below a sign: letters, or one letter with its limit."""
+    return limits[0] if len(letters) == 1 and limits else ", ".join(["".join(v.name for v in letters), *limits])
 
 
 def piece(text: str, precedence: int) -> Node:
@@ -98,7 +120,7 @@ def closed(product: Product, show: Show) -> Leaf:
     (first, *rest) = product.factors
     if product.number == 1 and not rest and isinstance(first, Leaf):
         return first
-    return Leaf(piece(_written(product, show), CHAIN), product.free, product.bound)
+    return Leaf(piece(_written(product, show), CHAIN), product.free, product.bound, product.told)
 
 
 def _written(product: Product, show: Show) -> str:
@@ -132,5 +154,4 @@ def _as_powers(nodes: list[Node]) -> list[Node]:
 
 
 def _sum(s: Sum, show: Show) -> str:
-    letters = "".join(v.name for v in s.over)
-    return rf"\sum_{{{letters}}} {_front(sympy.S.One, [f.node for f in s.factors], False, show)}"
+    return rf"\sum_{{{under(s.over, s.limits)}}} {_front(sympy.S.One, [f.node for f in s.factors], False, show)}"

@@ -70,6 +70,15 @@ MODELS = {
     "pieces": source(
         'X: "b t d", Y: "b t d"', "Z = concatenate([X, Y], axis=1)", "C = cumsum(Z, axis=2)", "return sum(C**2 / (1 + Z**2))"
     ),
+    "ranges": source(
+        'X: "b n 6", Y: "b n"',
+        "Z = sum(X[:, :, 0:4]**2, axis=2) + Y",
+        "P = softmax(X[:, :, 1:5], axis=2)",
+        "m = max(X[:, :, 0:2], axis=2)",
+        "S = sum(Y.reshape(Y.shape[0], 1, Y.shape[1]) * X.transpose(0, 2, 1), axis=2)",
+        "T = sum(S.reshape(S.shape[0], 3, 2), axis=2)",
+        "return sum(Z**2) + sum(P**3) + sum(m**2) + sum(T**2)",
+    ),
     "labels": source(
         'E: "4 d", y: "b t | int", W: "d d"', "H = E[y]", "Z = H @ W", "return sum(tanh(Z)**2)"
     ),
@@ -143,6 +152,10 @@ PINNED = [
     ("choices", "l_{ij}", r"\log\left( \sum_{k} \exp(R_{ikj}) \right)"),
     ("norms", "U_{ijk}", r"\frac{X_{ijk}}{\sqrt{\sum_{l} X_{ijl}^{2}}}"),
     ("pieces", "C_{ijk}", r"\sum_{l \le k} Z_{ijl}"),
+    ("ranges", "Z_{ij}", r"\sum_{k < 4} X_{ijk}^{2} + Y_{ij}"),
+    ("ranges", "m_{ij}", r"\max_{k < 2} X_{ijk}"),
+    ("ranges", "P_{ijk}", r"\frac{\exp(X_{i,j,k+1})}{\sum_{l < 4} \exp(X_{i,j,l+1})}"),
+    ("ranges", "T_{ij}", r"\sum_{k < 2} S_{i,2j+k}"),
     ("labels", "H_{ijk}", "E_{y_{ij},k}"),
     ("labels", f"{bar('E')}_{{ij}}", rf"\sum_{{kl}} \mathbf{{1}}[y_{{kl}} = i] {bar('H')}_{{klj}}"),
     ("inverse", "A", "K^{-1} X"),

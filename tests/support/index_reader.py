@@ -135,11 +135,18 @@ class Reader:
 
     def _bound(self, below: str) -> tuple[str, Value]:
         """The letters under a sign, and the condition on them."""
-        letters, relation, limit = re.fullmatch(r"(\w+)(?: (\\[gl]e) (.+))?", below).groups()
+        parts = below.split(", ")
+        letters = re.match(r"\w+", parts[0])[0]
         assert not set(letters) & set(self.sizes), f"{letters} is bound twice in {self.text}"
-        bound = None if relation is None else Reader(limit, self.names, self.sizes).whole()
         self.sizes.update(dict.fromkeys(letters))
-        return letters, (lambda env: True) if bound is None else lambda env: RELATIONS[relation](env[letters], bound(env))
+        tests = [self._limit(*found.groups()) for part in parts if (found := re.fullmatch(r"(\w) (\\[gl]e|<) (.+)", part))]
+        return letters, lambda env: all(test(env) for test in tests)
+
+    def _limit(self, letter: str, relation: str, text: str) -> Value:
+        limit = Reader(text, self.names, self.sizes).whole()
+        if relation == "<":
+            self.sizes[letter] = int(limit({}))
+        return lambda env: RELATIONS[relation](env[letter], limit(env))
 
     def _closed(self, letter: str) -> int:
         size = self.sizes.pop(letter)
