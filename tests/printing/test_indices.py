@@ -77,7 +77,8 @@ MODELS = {
         "m = max(X[:, :, 0:2], axis=2)",
         "S = sum(Y.reshape(Y.shape[0], 1, Y.shape[1]) * X.transpose(0, 2, 1), axis=2)",
         "T = sum(S.reshape(S.shape[0], 3, 2), axis=2)",
-        "return sum(Z**2) + sum(P**3) + sum(m**2) + sum(T**2)",
+        "U = Y * sum(X, axis=2) + sum(X[:, :, 0:4], axis=2)",
+        "return sum(Z**2) + sum(P**3) + sum(m**2) + sum(T**2) + sum(U**2)",
     ),
     "labels": source(
         'E: "4 d", y: "b t | int", W: "d d"', "H = E[y]", "Z = H @ W", "return sum(tanh(Z)**2)"
@@ -153,6 +154,7 @@ PINNED = [
     ("norms", "U_{ijk}", r"\frac{X_{ijk}}{\sqrt{\sum_{l} X_{ijl}^{2}}}"),
     ("pieces", "C_{ijk}", r"\sum_{l \le k} Z_{ijl}"),
     ("ranges", "Z_{ij}", r"\sum_{k < 4} X_{ijk}^{2} + Y_{ij}"),
+    ("ranges", "U_{ij}", r"Y_{ij} \sum_{k} X_{ijk} + \sum_{k < 4} X_{ijk}"),
     ("ranges", "m_{ij}", r"\max_{k < 2} X_{ijk}"),
     ("ranges", "P_{ijk}", r"\frac{\exp(X_{i,j,k+1})}{\sum_{l < 4} \exp(X_{i,j,l+1})}"),
     ("ranges", "T_{ij}", r"\sum_{k < 2} S_{i,2j+k}"),
