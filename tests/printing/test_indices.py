@@ -11,10 +11,12 @@ import symgrad as sg
 from symgrad.evaluation import evaluate
 from symgrad.op import ATOM, variable
 from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.elementwise import tanh
 from symgrad.printing.entries import RULES, high_nodes
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
+from symgrad.printing.mathml import mathml
 from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
@@ -217,6 +219,40 @@ def test_every_operation_with_a_rule_reads_as_what_it_computes(op, sample):
     left, right = sides(Z, copied, SHOW)
     wanted, got = value_of(left, right, dict(case.sizes) | known((*case.operands, Z), {**at, "Z": found}))
     assert np.max(np.abs(got - wanted)) < 1e-9 * max(1, np.max(np.abs(wanted))), f"{left} = {right}"
+
+
+def test_the_terminal():
+    assert "Zᵢⱼₖ = ∑ₗ Xᵢⱼₗ Wₗₖ + cₖ" in str(derived("linear")[0])
+    assert "Oᵢⱼ = ∑ₖ P_{⌊j/2⌋,i,k} Q_{⌊j/2⌋,k,j%2}" in str(derived("heads")[0])
+
+
+def test_the_browser():
+    assert mathml(latex("linear")["Z_{ijk}"]).startswith("<math><mrow><munder><mo>∑</mo><mi>l</mi></munder>")
+
+
+@pytest.mark.parametrize("ending", ["tex", "html", "md", "ipynb"])
+def test_every_document(ending, tmp_path):
+    text = derived("heads")[0].save(tmp_path / f"heads.{ending}").read_text(encoding="utf-8")
+    assert "broadcast(" not in text and "entry by entry" in text
+
+
+def test_long_lines_are_cut_before_a_sign_outside_brackets():
+    printed = derived("attention")[0].latex()
+    assert r" \nonumber\\" + "\n" + r"&\quad + P_{ijk} \left(" in printed
+
+
+def test_no_letter_is_the_name_of_a_number():
+    scaled = sg.forward(source('X: "n t d", k: ""', "Z = k * X", "return sum(Z**3)")).derive()
+    counted = sg.forward(source('X: "n t d", Y: "k"', "Z = mean(Y) * X", "return sum(Z**3)")).derive()
+    assert "Zᵢⱼₗ = k Xᵢⱼₗ" in str(scaled) and "Zᵢⱼₗ = 1/k" in str(counted)
+
+
+def test_what_is_nested_too_deep_to_read_stays_as_it_is():
+    x = X = variable("X", (2, 2, 2))
+    for _ in range(100):
+        x = tanh(x)
+    assert sides(X, tanh(X), SHOW) == ("X_{ijk}", r"\tanh(X_{ijk})")
+    assert sides(X, x, SHOW) == ("X", SHOW.text(x))
 
 
 def test_a_matrix_stays_a_matrix():
