@@ -187,9 +187,18 @@ class Entries:
             return rf"\lfloor {self._operand(above)} / {self.text(below)} \rfloor"
         if isinstance(e, sympy.Mod):
             return rf"{self._operand(e.args[0])} \bmod {self.text(e.args[1])}"
-        terms = [e.name if isinstance(e, sympy.Symbol) else sympy.latex(e) for e in sympy.Add.make_args(e)]
+        terms = [self._term(t) for t in sympy.Add.make_args(e)]
         terms = [t for _, t in sorted(zip(map(_rank, sympy.Add.make_args(e)), terms, strict=True))]
         return re.sub(r"(?<=\d) (?=[a-z])", "", re.sub(r"\+- ?", "-", "+".join(terms)))
+
+    def _term(self, e: sympy.Expr) -> str:
+        if isinstance(e, sympy.Symbol):
+            return str(e.name)
+        number, rest = e.as_coeff_Mul()
+        if not isinstance(rest, sympy.floor | sympy.Mod):
+            return str(sympy.latex(e))
+        part = f"({self.text(rest)})" if isinstance(rest, sympy.Mod) else self.text(rest)
+        return {1: "", -1: "-"}.get(number, sympy.latex(number)) + part
 
     def _operand(self, e: sympy.Expr) -> str:
         return f"({self.text(e)})" if e.is_Add else self.text(e)

@@ -236,6 +236,11 @@ def test_every_document(ending, tmp_path):
     assert "broadcast(" not in text and "entry by entry" in text
 
 
+def test_parts_of_a_flat_index_leave_brackets_in_pairs(tmp_path):
+    text = derived("ranges")[0].save(tmp_path / "ranges.tex").read_text(encoding="utf-8")
+    assert r"\left\lfloor" not in text and text.count(r"\left") == text.count(r"\right")
+
+
 def test_long_lines_are_cut_before_a_sign_outside_brackets():
     printed = derived("attention")[0].latex()
     assert r" \nonumber\\" + "\n" + r"&\quad + P_{ijk} \left(" in printed
