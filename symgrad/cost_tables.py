@@ -12,6 +12,7 @@ from symgrad.export.plan import WORTH
 from symgrad.export.plan import Plan as WayThere
 from symgrad.graph import variables
 from symgrad.op import Node
+from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula
 from symgrad.printing.text import unicode_of
@@ -134,8 +135,7 @@ def _memory_table(cost: Cost) -> Table:
 
 
 def _equation(eq: Equation) -> str:
-    show = Show()
-    return f"{unicode_of(show.text(eq.symbol))} = {unicode_of(show.text(eq.expr))}"
+    return " = ".join(map(unicode_of, sides(eq.symbol, eq.expr, Show())))
 
 
 def _printed(k: Kept) -> str:

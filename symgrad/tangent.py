@@ -59,7 +59,7 @@ def direction_names(program: Program, wrt: Sequence[Node]) -> dict[Node, Node]:
     times = Counter(map(_short, wrt))
     for v in wrt:
         name = str(v.params["name"])
-        letter = "V" if v.ndim == 2 else "v"
+        letter = "V" if v.ndim >= 2 else "v"
         short = letter + name[1:] if len(name) > 1 and name[1:].isdigit() else letter
         clash = short in taken or times[short] > 1
         chosen = fresh(f"{letter}_{name}" if clash else short, taken)
@@ -70,5 +70,5 @@ def direction_names(program: Program, wrt: Sequence[Node]) -> dict[Node, Node]:
 
 
 def _short(v: Node) -> str:
-    name, letter = str(v.params["name"]), "V" if v.ndim == 2 else "v"
+    name, letter = str(v.params["name"]), "V" if v.ndim >= 2 else "v"
     return letter + name[1:] if len(name) > 1 and name[1:].isdigit() else letter

@@ -35,6 +35,17 @@ def test_compiles_without_a_complaint(path, tmp_path):
     assert typeset(source, tmp_path) == []
 
 
+BATCHED = """def f(X: "b t d", W: "d k", Y: "b t k"):
+    S = softmax(X @ W, axis=-1)
+    return sum((S - Y)**2)
+"""
+
+
+def test_index_notation_compiles_without_a_complaint(tmp_path):
+    source = sg.forward(BATCHED).derive().save(tmp_path / "saved.tex").read_text(encoding="utf-8")
+    assert typeset(source, tmp_path) == []
+
+
 def has_lualatex():
     """With the fonts that it loads, which Debian has in a package of their own."""
     found = shutil.which("lualatex") and shutil.which("kpsewhich")

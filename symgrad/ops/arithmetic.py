@@ -130,7 +130,7 @@ def scalar_product(node: Node) -> tuple[sympy.Expr, list[Node], list[Node]]:
     return number, factors, arrays
 
 
-def _denominator(X: Node) -> Node | None:
+def denominator(X: Node) -> Node | None:
     """Y where X is the scalar 1 / Y."""
     if X.op.name == "power" and X.params["exponent"].is_negative:
         return X.op(X.args[0], exponent=-X.params["exponent"])
@@ -140,8 +140,8 @@ def _denominator(X: Node) -> Node | None:
 def _scale_latex(node: Node, show: Any) -> Any:
     number, factors, arrays = scalar_product(node)
     sign = "-" if number.could_extract_minus_sign() else ""
-    below = [d for f in factors if (d := _denominator(f)) is not None]
-    above = [f for f in factors if _denominator(f) is None]
+    below = [d for f in factors if (d := denominator(f)) is not None]
+    above = [f for f in factors if denominator(f) is None]
     if below:
         return sign + show.fraction(abs(number) if number.is_Rational else (-number if sign else number), above + arrays, below)
     letters = [f for f in above if f.op is VARIABLE]

@@ -52,7 +52,8 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
         ones = ones_latex(node, show, sympy.S.One)
         text = show(x, 0)
         return f"{text if text.startswith('-') and x.op.name == 'scale' else show(x, CHAIN)} {ones}"
-    return rf"\operatorname{{broadcast}}({show(x, 0)})"
+    axes = f"_{{{','.join(map(str, node.params['axes']))}}}" if x.ndim else ""
+    return rf"\operatorname{{broadcast}}{axes}({show(x, 0)})"
 
 
 def ones_latex(node: Node, show: Any, value: Any) -> str:

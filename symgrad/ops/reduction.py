@@ -72,7 +72,8 @@ def _along(name: str) -> Any:
 
     def latex(node: Node, show: Any) -> str:
         (x,), axes = node.args, node.params["axes"]
-        where = "" if len(axes) == x.ndim else rf"_{{\mathrm{{{'rows' if axes == (x.ndim - 1,) else 'columns'}}}}}"
+        side = rf"\mathrm{{{'rows' if axes == (1,) else 'columns'}}}" if x.ndim == 2 else ",".join(map(str, axes))
+        where = "" if len(axes) == x.ndim else f"_{{{side}}}"
         return rf"\operatorname{{{name}}}{where}{show.argument(x)}"
 
     return latex

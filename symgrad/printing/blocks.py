@@ -8,6 +8,7 @@ from symgrad.graph import variables
 from symgrad.op import Node, is_zero, variable
 from symgrad.operations import operations
 from symgrad.printing.equations import WHERE, aligned, reading_order
+from symgrad.printing.indices import entrywise, is_indexed, sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
@@ -47,8 +48,20 @@ def side_equation(left: str, relation: str, right: Node) -> Equation:
 def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str, str]]:
     """Left side, relation and right side of such equations and of the asides that they read."""
     for eq in reading_order(equations):
-        left, relation = (WHERE + show.text(eq.symbol), "=") if eq.aside else eq.symbol.params["symbol"][1:]
-        yield left, relation, show.text(eq.expr)
+        if eq.aside:
+            left, right = sides(eq.symbol, eq.expr, show)
+            yield WHERE + left, "=", right
+        else:
+            left, relation = eq.symbol.params["symbol"][1:]
+            yield _printed(left, relation, eq.expr, show)
+
+
+def _printed(left: str, relation: str, right: Node, show: Show) -> tuple[str, str, str]:
+    """A map whose value is written by index is an equation of entries."""
+    if relation == "=" or not is_indexed(right):
+        return left, relation, whole(right, show)
+    left, text = entrywise(left, right, show)
+    return left, "=", text
 
 
 def _derivative(block: Block, show: Show, stacked: bool) -> str:

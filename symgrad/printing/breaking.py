@@ -15,7 +15,7 @@ _BRACE = re.compile(r"\\.|[{}]")
 _OPENING = frozenset({"{", "[", r"\{", r"\begin", r"\lVert", r"\lvert"})
 _CLOSING = frozenset({"}", "]", r"\}", r"\end", r"\rVert", r"\rvert"})
 _SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash|otimes|cdot) ")
-_NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\[,;!])$")
+_NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\(?:sum|prod|max|min)_\{[^{}]*\}|\\[,;!])$")
 _NO_CUT_BEFORE = re.compile(r"\\right|[)=^_,]|$")
 
 SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5

@@ -14,6 +14,7 @@ from symgrad.ops.generic import functions_of
 from symgrad.printing.blocks import block_sides, printed_sides, side_equation
 from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, rows, shape_of
+from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.names import latex_symbol
 from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
@@ -63,6 +64,16 @@ CONVENTIONS: tuple[Inline, ...] = (
 )
 
 
+INDEXED: tuple[Inline, ...] = (
+    " Where arrays have more than two axes, equations are written entry by entry: indices count from 0, axes of size one have "
+    "none, and ",
+    Math(r"\delta_{ij}"),
+    " is 1 where ",
+    Math("i = j"),
+    " and 0 elsewhere.",
+)
+
+
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
     if level not in LEVELS:
@@ -97,11 +108,14 @@ class _Writer:
         if level != "result":
             yield from self._second()
         yield Heading("Conventions")
-        yield Prose(CONVENTIONS)
+        yield Prose(CONVENTIONS + (INDEXED if any(v.ndim > 2 for eq in self._printed() for v in postorder([eq.expr])) else ()))
         if report is not None:
             yield from self._stamp(report)
         yield Heading("Code")
         yield Code(self.d.numpy())
+
+    def _printed(self) -> Iterator[Equation]:
+        return (eq for equations in self.titles.values() for eq in equations)
 
     def _opening(self) -> Iterator[Inline]:
         kind = "The gradient" if self.d.is_scalar else "The Jacobian"
@@ -137,6 +151,10 @@ class _Writer:
         self.numbers[name or f"line {number}"] = number
         return Line(left, right, number, self._label(name or f"line-{number}"))
 
+    def _aside(self, eq: Equation) -> Line:
+        left, right = sides(eq.symbol, eq.expr, self.show)
+        return Line(WHERE + left, right)
+
     def _label(self, name: str) -> str:
         """A label of plain letters, each once."""
         plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_")).replace("_", "-")
@@ -146,7 +164,7 @@ class _Writer:
 
     def _formulas(self, equations: Iterable[Equation]) -> Formulas:
         equations = list(equations)
-        names = {self.show.text(eq.symbol): eq.name for eq in equations}
+        names = {sides(eq.symbol, eq.expr, self.show)[0]: eq.name for eq in equations}
         lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
         return Formulas(tuple(lines))
 
@@ -221,13 +239,14 @@ class _Writer:
         if step.sources:
             yield Formulas(
                 tuple(
-                    Line(self.show.text(differential(s.equation.symbol)), spaced(self.show.text(s.differential)))
+                    Line(left, spaced(right))
                     for s in step.sources
+                    for left, right in [sides(differential(s.equation.symbol), s.differential, self.show)]
                 )
             )
             yield Prose(tuple(self._rules(step, told)))
         left, right = list(rows([step.equation], self.show))[-1]
-        asides = [Line(WHERE + self.show.text(eq.symbol), self.show.text(eq.expr)) for eq in step.asides]
+        asides = [self._aside(eq) for eq in step.asides]
         yield Formulas((self._line(left, right, step.equation.name), *asides))
         yield Prose(tuple(self._shapes(step)))
 
@@ -294,7 +313,7 @@ class _Writer:
         yield "Blocks as matrices that act on the column-stacked "
         yield Math(r"\operatorname{vec}")
         yield " of a direction"
-        if any(line.relation != "=" for line in lines):
+        if any(": " in line.left for line in lines):
             yield "; where matrices take part, also as the map of a direction, which stands alone where no short matrix form exists"
         yield "."
         if self.d.is_scalar and len(self.d.wrt) > 1:
@@ -322,7 +341,7 @@ class _Writer:
         except UnsupportedError:
             return
         for left, relation, right in sides:
-            if operations(right) <= LONGEST_BLOCK and len(unicode_of(self.show.text(right))) <= LONGEST_BLOCK:
+            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole(right, self.show))) <= LONGEST_BLOCK:
                 yield side_equation(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------

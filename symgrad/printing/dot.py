@@ -13,6 +13,7 @@ import numpy as np
 from symgrad.graph import variables
 from symgrad.op import Node, constant
 from symgrad.printing.derived import Derived
+from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.picture import WIDEST, Gate, Picture
 from symgrad.printing.text import unicode_of
@@ -184,5 +185,5 @@ def _pass(index: int, title: str, equations: Sequence[Equation], colour: str, na
 
 
 def _equation(eq: Equation) -> str:
-    right = unicode_of(Show().text(eq.expr))
-    return f"{_name(eq.symbol)} = {_rich(right if len(right) <= WIDEST else right[: WIDEST - 1] + '…')}"
+    left, right = map(unicode_of, sides(eq.symbol, eq.expr, Show()))
+    return f"{_rich(left)} = {_rich(right if len(right) <= WIDEST else right[: WIDEST - 1] + '…')}"

@@ -9,10 +9,10 @@ from typing import Any
 
 from symgrad.budget import budgeted
 from symgrad.graph import variables
-from symgrad.op import PRINTERS, Node, constant, value_of
+from symgrad.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.printing.breaking import broken
+from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.names import latex_symbol
 from symgrad.printing.text import unicode_of
 from symgrad.program import PASSES, Equation
 
@@ -37,14 +37,16 @@ def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]
     summands: set[Any] = set()
     for eq in reading_order(equations):
         if eq.aside:
-            yield WHERE + show.text(eq.symbol), show.text(eq.expr)
+            left, right = sides(eq.symbol, eq.expr, show)
+            yield WHERE + left, right
             continue
         for source, part in eq.parts if len(eq.parts) > 1 else ():
             if source.params["symbol"] in summands:
-                yield latex_symbol(("bar", eq.symbol.params["symbol"][1], source.params["symbol"]), show.theme), show.text(part)
+                local = variable("", part.shape, symbol=("bar", eq.symbol.params["symbol"][1], source.params["symbol"]))
+                yield sides(local, part, show)
         if _is_bar(eq.symbol) and not eq.symbol.ndim and value_of(eq.expr) == 1:
             summands.add(eq.symbol.params["symbol"][1])
-        yield show.text(eq.symbol), show.text(eq.expr)
+        yield sides(eq.symbol, eq.expr, show)
 
 
 def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
@@ -119,5 +121,5 @@ def _width(text: str) -> int:
 
 PASSES["latex"] = lambda program, theme=None: align(program.equations, theme)
 PASSES["text"] = lambda program, theme=None: listing(program.equations, theme)
-PRINTERS["latex"] = lambda node: Show().text(node)
-PRINTERS["text"] = lambda node: unicode_of(Show().text(node))
+PRINTERS["latex"] = lambda node: whole(node, Show())
+PRINTERS["text"] = lambda node: unicode_of(whole(node, Show()))

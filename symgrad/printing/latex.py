@@ -75,6 +75,8 @@ class Show:
         return bracket(text) if precedence < level else text
 
     def symbol(self, node: Node) -> Any:
+        if node.params["symbol"][0] == "piece":
+            return node.params["symbol"][1:]
         text = latex_symbol(node.params["symbol"], self.theme)
         if text.startswith(r"\frac"):
             return text, POWER

@@ -156,6 +156,8 @@ class _Reader:
             return f'<mspace width="{_SPACES[name]}"></mspace>', row.last
         if name in DROPPED or name in ("!", "nonumber"):
             return "", row.last
+        if name == "bmod":
+            return '<mo lspace="0.28em" rspace="0.28em">mod</mo>', "sign"
         if name in _FUNCTIONS:
             return f"<mi>{name}</mi>", "function"
         if name in ("lVert", "lvert"):

@@ -11,6 +11,7 @@ from symgrad.errors import InputError
 from symgrad.graph import variables
 from symgrad.op import VARIABLE, Node, value_of, variable
 from symgrad.printing.derived import Derived
+from symgrad.printing.indices import whole
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
 from symgrad.printing.steps import every_operation, is_adjoint, split
@@ -79,7 +80,7 @@ def _sign(eq: Equation) -> str:
         bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
-    text = unicode_of(Show().text(eq.expr))
+    text = unicode_of(whole(eq.expr, Show()))
     return text if len(text) <= WIDEST else "f"
 
 

@@ -11,7 +11,7 @@ COMMANDS = dict(
     Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
     odot="⊙", oslash="⊘", otimes="⊗", cdot="·", times="×", top="ᵀ", infty="∞", lVert="‖", rVert="‖", lvert="|", rvert="|",
     sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
-    lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", in_="∈", to="→", nabla="∇", ldots="…", cdots="⋯",
+    lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", bmod="%", in_="∈", to="→", nabla="∇", ldots="…", cdots="⋯",
 )  # fmt: skip
 COMMANDS |= {
     "lambda": "λ",
@@ -36,7 +36,7 @@ _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
 
 def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
-    while (flat := _CASES.sub(_in_one_line, latex)) != latex:  # cases within cases, from the inside
+    while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
     text = _sequence(tokens(latex))
     text = re.sub(r"(?<!\^) *([⊙⊘⊗+=]) *", r" \1 ", text)
@@ -45,12 +45,17 @@ def unicode_of(latex: str) -> str:
     return text.strip()
 
 
-_CASES = re.compile(r"\\left\\\{\\begin\{array\}\{ll\} (?P<rows>(?:(?!\\begin\{array\}).)*?) \\end\{array\}\\right\.", re.DOTALL)
+_STACKED = re.compile(
+    r"(?P<open>\\left\\\{\\begin\{array\}\{ll\}|\\begin\{bmatrix\}) (?P<rows>(?:(?!\\begin\{).)*?)"
+    r" \\end\{(?:array\}\\right\.|bmatrix\})",
+    re.DOTALL,
+)
 
 
-def _in_one_line(cases: re.Match[str]) -> str:
-    """{x if a > b; y otherwise}."""
-    return r"\{" + cases["rows"].replace(" & ", " ").replace(r" \\", ";") + r"\}"
+def _in_one_line(found: re.Match[str]) -> str:
+    """Rows below one another: {x if a > b; y otherwise}, [x; y]."""
+    rows = found["rows"].replace(" & ", " " if "left" in found["open"] else ", ").replace(r" \\", ";")
+    return rf"\{{{rows}\}}" if "left" in found["open"] else f"[{rows}]"
 
 
 def tokens(latex: str) -> Iterator[tuple[str, str]]:

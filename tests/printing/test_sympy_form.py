@@ -16,7 +16,7 @@ from symgrad.reading.annotations import declare
 SIZES = {"m": 2, "n": 3, "k": 4, "l": 5, "b": 2, "d": 3, "h": 4, "q": 2}
 DIMS = {sympy.Symbol(s, integer=True, positive=True): sympy.Integer(v) for s, v in SIZES.items()}
 WITHOUT_FORM = set(
-    "highest lowest max min vec unvec reshape concatenate stack one_hot pick gather scatter embed cholesky cumsum".split()
+    "highest lowest max min vec unvec reshape concatenate stack one_hot pick gather scatter embed cholesky cumsum pinv".split()
 )
 
 
