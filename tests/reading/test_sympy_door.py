@@ -315,7 +315,7 @@ TRAPS = {
     "place outside": (u[-1, 0], "the entry u[-1, 0] is not read; an index is a whole number on the axis of n"),
     "slice that NumPy counts otherwise": (
         MatrixSlice(u, (0, 3, 2), (0, 1, 1)),
-        "the size 3/2 is not read; it need not be a whole number",
+        "the size 3/2 is no whole number",
     ),
     "not from 0": (Sum(u[i, 0], (i, 1, n)), "Sum(u[i, 0], (i, 1, n)) does not start at 0; only sums over a whole axis are read"),
     "index as a number": (Sum(i * u[i, 0], (i, 0, n - 1)), "the index i stands outside the brackets of an entry; that is not read"),
