@@ -27,9 +27,8 @@ def exact(dim: Any) -> Dim:
     if dim.is_Integer:
         return int(dim)
     if dim.is_integer is not True or not dim.is_polynomial(*dim.free_symbols):
-        raise UnsupportedError(
-            f"the size {dim} need not be a whole number; declare the axis as a multiple, such as 2*d, so that it is"
-        )
+        way_out = "is no whole number" if dim.is_number else "need not be a whole number; declare the axis as a multiple, such as 2*d"
+        raise UnsupportedError(f"the size {dim} {way_out}")
     return dim
 
 
