@@ -27,7 +27,7 @@ def exact(dim: Any) -> Dim:
     if dim.is_Integer:
         return int(dim)
     if dim.is_integer is not True or not dim.is_polynomial(*dim.free_symbols):
-        way_out = "is no whole number" if dim.is_number else "need not be a whole number; declare the axis as a multiple, such as 2*d"
+        way_out = "is no whole number" if dim.is_number else "need not be a whole number; declare the axis as a multiple: 2*d"
         raise UnsupportedError(f"the size {dim} {way_out}")
     return dim
 
