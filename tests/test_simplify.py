@@ -84,7 +84,7 @@ EXAMPLES = {
     "sum_of_transposed_sum": (add(S, add(R, T).T), add(S, matmul(R, T).T)),
     "common_number": (raw("add", scale(2, S), scale(2, T)), add(scale(2, S), scale(3, T))),
     "common_scalar": (add(scale(s, S), scale(s, T)), add(scale(s, S), scale(t, T))),
-    "common_entrywise_factor": (add(hadamard(A, B), hadamard(A, C)), add(hadamard(A, B), C)),
+    "common_entrywise_factor": (add(A, hadamard(A, B), hadamard(A, C)), add(hadamard(A, B), C)),
     "common_matrix": (add(matmul(S, A.T), matmul(S.T, A.T)), add(matmul(S, a), matmul(S.T, a))),
     "common_chain": (add(matmul(S, a), matmul(S.T, a)), add(matmul(S, a), matmul(S, b), c)),
     "inserted_axis": (
@@ -114,6 +114,11 @@ EXAMPLES = {
     "one_quotient": (
         quotient(hadamard(A, quotient(B, Q)), power(Q, exponent=HALF)),
         quotient(quotient(hadamard(A, B), Q), power(D, exponent=TWO)),
+    ),
+    "quotient_of_same": (quotient(Q, Q), quotient(A, Q)),
+    "sum_of_deviations": (
+        sums(add(A, -columns(scale(1 / N, sums(A, 1)))), 1),
+        sums(add(A, -columns(scale(1 / N, sums(B, 1)))), 1),
     ),
     "ratio_as_quotient": (ratio(A, Q, at=HALF), quotient(A, Q)),
     "hypotenuse_as_root": (hypot(A, B), add(A, B)),

@@ -11,7 +11,7 @@ import sympy
 from symgrad.op import Node, constant, value_of
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
-from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.product import diag, eye, transposition
 from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
@@ -92,16 +92,17 @@ def common_scalar(node: Node, known: Known) -> Node | None:
     return product([*shared.elements(), rest])
 
 
-@rule("X * Y + X * Z = X * (Y + Z)", "add", ends="fewer factors", since=FACTORED)
+@rule("X * Y + X * Z = X * (Y + Z), X * Y + X = X * (Y + 1)", "add", ends="fewer factors", since=FACTORED)
 def common_entrywise_factor(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
     factors = [entrywise(x) for _, x in parts]
     common = next((f for f in factors[0] if all(f in others for others in factors[1:])), None)
-    if common is None or any(len(f) < 2 for f in factors):
+    if common is None or all(len(f) < 2 for f in factors):
         return None
     for others in factors:
         others.remove(common)
-    return hadamard(common, add(*(multiply(c, entrywise_product(f)) for (c, _), f in zip(parts, factors, strict=True))))
+    left = (entrywise_product(f) if f else fill(1, node.shape) for f in factors)
+    return hadamard(common, add(*(multiply(c, x) for (c, _), x in zip(parts, left, strict=True))))
 
 
 @rule("X * Y + X * Z + W = X * (Y + Z) + W", "add", ends="fewer operations in print", since=PRINT, facts=True)

@@ -10,7 +10,7 @@ import sympy
 from symgrad.op import Node
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, multiply
-from symgrad.ops.broadcasting import broadcast
+from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.ops.product import diag, matmul
 from symgrad.rules.record import PRINT, rule
@@ -26,6 +26,12 @@ def ratio_as_quotient(node: Node) -> Node:
 def hypotenuse_as_root(node: Node) -> Node:
     """It is printed so; as a power it meets x^2 + y^2."""
     return power(add(*(power(x, exponent=sympy.Integer(2)) for x in node.args)), exponent=sympy.Rational(1, 2))
+
+
+@rule("x / x = 1", "divide", ends="fewer quotients", since=PRINT, limits="at zero")
+def quotient_of_same(node: Node) -> Node | None:
+    x, y = node.args
+    return fill(1, node.shape) if x is y else None
 
 
 @rule("(x^a)^k = x^(a k) for whole k", "power", ends="fewer powers", since=PRINT, limits="where x^a is not real, beyond float64")

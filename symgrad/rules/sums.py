@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.op import Node, size, value_of
-from symgrad.ops.arithmetic import coefficient, hadamard, multiply
+from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.powers import divide, quotient
 from symgrad.ops.product import diag, dot, eye, identity, matmul, outer, trace, transposition
@@ -54,6 +54,21 @@ def copies_of_multiple(node: Node) -> Node | None:
     if node.args[0].ndim or number == 1 or value_of(rest) is not None:
         return None
     return multiply(number, broadcast(rest, **node.params))
+
+
+@rule("sum(x - mean(x)) = 0 over the same axes", "sum", ends="fewer sums", since=CODE)
+def sum_of_deviations(node: Node) -> Node | None:
+    (x,), axes = node.args, node.params["axes"]
+    if x.op is not add or len(x.args) != 2:
+        return None
+    for one, other in (x.args, tuple(reversed(x.args))):
+        (d, X), (c, copies) = coefficient(one), coefficient(other)
+        b, total = coefficient(copies.args[0]) if copies.op is broadcast else (c, copies)
+        kept = tuple(a for a in range(x.ndim) if a not in axes)
+        count = sympy.Mul(*(X.shape[a] for a in axes))
+        if total is sum_(X, axes=axes) and copies.params.get("axes") == kept and sympy.expand(b * c * count + d) == 0:
+            return fill(0, node.shape)
+    return None
 
 
 @rule("sum(s X) = s sum(X), sum(X / s) = sum(X) / s for s the same along the axes", "sum", ends="smaller operand of the sum")

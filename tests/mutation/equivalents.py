@@ -7,6 +7,7 @@ import re
 EQUIVALENT: dict[str, str] = {
     r"(add|stack)\.[vj][jv]p: x1 taken for x2": "a linear rule reads of its operands their shapes alone, and those are the same",
     r"select\.[vj][jv]p: x3 taken for x4": "the choice reads of its branches their shapes alone, and those are the same",
+    r"sum_of_deviations\.apply: (sign|factor 2|one operand too few)": "the sum is zero, and so is what is made of zero",
     r"wins\.vjp: x1 taken for x2": "the derivative is zero whatever the operands are",
     r"add\.vjp: cotangents 1 and 2 exchanged": "every term of a sum is handed the same cotangent",
     r"(add|hadamard|maximum|minimum|hypot|logaddexp|dot)\.numpy: x1 and x2 exchanged": "the operation is commutative",
