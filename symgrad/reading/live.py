@@ -77,6 +77,8 @@ def locate(fn: types.FunctionType) -> tuple[Module, ast.FunctionDef]:
         raise UnsupportedError("a lambda has no names for its steps; write it as a def")
     _check_file(fn)
     try:
+        if fn.__code__.co_filename == "<string>":  # that of every text handed to exec, and from Python 3.13 on of python -c
+            raise OSError
         lines, _ = inspect.findsource(fn)
     except (OSError, TypeError, IndexError):
         raise InputError(f"the source of {fn.__name__} is not available; hand it in as text or as a file") from None
