@@ -41,8 +41,18 @@ BATCHED = """def f(X: "b t d", W: "d k", Y: "b t k"):
 """
 
 
-def test_index_notation_compiles_without_a_complaint(tmp_path):
-    source = sg.forward(BATCHED).derive().save(tmp_path / "saved.tex").read_text(encoding="utf-8")
+HEADS = """def f(X: "t 2*e", W: "2*e 2*e", V: "2*e 2*e"):
+    t, d = X.shape
+    Q = (X @ W).reshape(t, 2, d // 2).transpose(1, 0, 2)
+    P = softmax(Q @ Q.transpose(0, 2, 1) / sqrt(d // 2), axis=-1)
+    O = (P @ Q).transpose(1, 0, 2).reshape(t, d) @ V
+    return sum(O**2)
+"""
+
+
+@pytest.mark.parametrize("text", [BATCHED, HEADS], ids=["batches", "heads"])
+def test_index_notation_compiles_without_a_complaint(text, tmp_path):
+    source = sg.forward(text).derive().save(tmp_path / "saved.tex").read_text(encoding="utf-8")
     assert typeset(source, tmp_path) == []
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from symgrad.printing.text import unicode_of
 
-_TOKEN = re.compile(r"\\(?:left|right)(?:\\[{}a-zA-Z]+|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
+_TOKEN = re.compile(r"\\(?:left|right)(?:\\(?:[a-zA-Z]+|.)|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
 _BRACE = re.compile(r"\\.|[{}]")
 _OPENING = frozenset({"{", "[", r"\{", r"\begin", r"\lVert", r"\lvert"})
 _CLOSING = frozenset({"}", "]", r"\}", r"\end", r"\rVert", r"\rvert"})

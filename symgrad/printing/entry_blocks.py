@@ -66,7 +66,8 @@ def _unravelled(e: Entries, old: list[Dim], new: list[tuple[Dim, sympy.Expr]]) -
 def _flat(axes: list[tuple[Dim, sympy.Expr]]) -> sympy.Expr:
     found: sympy.Expr = sympy.S.Zero
     for d, i in axes:
-        found = sympy.expand(found * d + i)
+        parted = found.args[0] * d if isinstance(found, sympy.floor) else None  # quotient and remainder of one index
+        found = parted if parted is not None and i == sympy.Mod(parted, d, evaluate=False) else sympy.expand(found * d + i)
     return found
 
 

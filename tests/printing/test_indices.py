@@ -280,3 +280,16 @@ def test_a_wrong_index_is_noticed(wrong):
 def test_what_has_no_meaning_is_refused(wrong):
     with pytest.raises(AssertionError):
         value_of("Z_{ij}", wrong, NAMES)
+
+
+def test_an_index_parted_and_put_together_again_is_itself():
+    text = """def f(X: "t 2*e", W: "2*e 2*e"):
+    t, d = X.shape
+    Q = (X @ W).reshape(t, 2, d // 2).transpose(1, 0, 2)
+    O = (2.0 * Q).transpose(1, 0, 2).reshape(t, d) @ W
+    return sum(O ** 2)
+"""
+    d = sg.forward(text).derive()
+    assert r"\left\lfloor" not in d.latex()
+    for row, column in d.hessian:
+        assert r"\left\lfloor" not in d.hessian[row, column].latex()
