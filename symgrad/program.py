@@ -141,11 +141,15 @@ def _check_equation(eq: Equation, known: set[Node]) -> None:
             raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
 
 
-def fresh(name: str, taken: Iterable[str]) -> str:
+def fresh(name: str, *taken: Iterable[str]) -> str:
     """`name`, or the first of name_2, name_3, ... that gives way to the author's names."""
-    taken = taken if isinstance(taken, set | frozenset) else set(taken)
-    candidate, count = name, 1
-    while candidate in taken:
+    names = [t if isinstance(t, set | frozenset) else set(t) for t in taken]  # not one set: they may be long, and asked often
+    return numbered(name, 1, lambda candidate: any(candidate in t for t in names))[0]
+
+
+def numbered(name: str, first: int, is_taken: Callable[[str], bool]) -> tuple[str, int]:
+    """The first free name from this number on, 1 standing for `name` itself, and its number."""
+    count = first
+    while is_taken(candidate := name if count == 1 else f"{name}_{count}"):
         count += 1
-        candidate = f"{name}_{count}"
-    return candidate
+    return candidate, count

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from symgrad.program import fresh
@@ -23,17 +23,17 @@ _LISTS = (ast.Tuple, ast.List)
 _OPAQUE = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
-def laid_out(source: str, taken: Iterable[str], comments: dict[str, str] | None = None) -> list[str]:
+def laid_out(source: str, taken: Set[str], comments: Mapping[str, str] | None = None) -> list[str]:
     """The lines of a function's body, without its indentation; `comments` are put beside or above the names assigned."""
     lines: list[str] = []
     for statement in parsed(source).body:
-        made = list(_statement(statement, INDENT, {*taken, *_names(statement)}))
+        made = list(_statement(statement, INDENT, taken, _names(statement)))
         inner = isinstance(statement, ast.FunctionDef)  # stands between empty lines
         lines += ["", *made, ""] if inner else _commented(statement, made, comments or {})
     return lines
 
 
-def _commented(statement: ast.stmt, lines: list[str], comments: dict[str, str]) -> list[str]:
+def _commented(statement: ast.stmt, lines: list[str], comments: Mapping[str, str]) -> list[str]:
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)]) if name in comments:
             comment = f"# {comments[name]}"
@@ -47,10 +47,10 @@ def _names(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-def _statement(node: ast.stmt, indent: int, taken: set[str]) -> Iterator[str]:
-    """Its lines; where it does not fit, its operands before it."""
+def _statement(node: ast.stmt, indent: int, taken: Set[str], own: Set[str]) -> Iterator[str]:
+    """Its lines; where it does not fit, its operands before it, under names that neither the function nor the statement has."""
     if isinstance(node, ast.For | ast.If | ast.While | ast.With | ast.FunctionDef):
-        yield from _compound(node, indent, taken)
+        yield from _compound(node, indent, taken, own)
         return
     hoisted: list[ast.stmt] = []
     rest: Any = node
@@ -58,21 +58,21 @@ def _statement(node: ast.stmt, indent: int, taken: set[str]) -> Iterator[str]:
         if (operand := _largest_operand(rest)) is None:
             lines = [spelled(ast.unparse(rest))]
             break
-        name = fresh("term", taken)
-        taken = taken | {name}
+        name = fresh("term", taken, own)
+        own = own | {name}
         hoisted.append(ast.Assign([ast.Name(name, ast.Store())], copy.deepcopy(operand), lineno=0))
         rest = _Replaced(operand, name).visit(rest)
     for assignment in hoisted:
-        yield from _statement(assignment, indent, taken)
+        yield from _statement(assignment, indent, taken, own)
     yield from lines
 
 
-def _compound(node: ast.stmt, indent: int, taken: set[str]) -> Iterator[str]:
+def _compound(node: ast.stmt, indent: int, taken: Set[str], own: Set[str]) -> Iterator[str]:
     head = copy.copy(node)
     head.body = [ast.Pass()]  # type: ignore[attr-defined]
     yield spelled(ast.unparse(ast.fix_missing_locations(head)).splitlines()[0])
     for inner in node.body:  # type: ignore[attr-defined]
-        yield from (" " * INDENT + line for line in _statement(inner, indent + INDENT, taken))
+        yield from (" " * INDENT + line for line in _statement(inner, indent + INDENT, taken, own))
 
 
 def _fitting(node: ast.stmt, indent: int) -> list[str]:

@@ -288,7 +288,7 @@ class _Module:
                 '@numba.njit(error_model="numpy", boundscheck=True)',
                 *([head] if len(head) <= LONGEST else [f"def {self.kernels[name]}(", *parameters, "):"]),
                 f'    """The statements of `{name}`, compiled when they are first called."""',
-                *(f"    {line}".rstrip() for statement in lines for line in laid_out(statement, names, dict(shapes))),
+                *(f"    {line}".rstrip() for statement in lines for line in laid_out(statement, names, shapes)),
             ]
         )
 
@@ -308,7 +308,7 @@ class _Module:
     ) -> str:
         """A function from its statements."""
         names = {*self.reserved, *self.inputs, *taken}
-        lines = [line for statement in body for line in laid_out(statement, names, dict(shapes or {}))]
+        lines = [line for statement in body for line in laid_out(statement, names, shapes)]
         head = self._signature(name, returns, direction, generics)
         return "\n".join(
             [

@@ -19,10 +19,13 @@ def released(body: Sequence[str], arrays: Collection[str]) -> list[str]:
     if len(body) < SHORTEST:
         return list(body)
     last = {name: k for k, line in enumerate(body) for name in names_in(line)}
-    return [line for k, statement in enumerate(body) for line in (statement, *_deleted(k, last, arrays, len(body)))]
+    ending: dict[int, list[str]] = {}
+    for name, k in last.items():
+        if name in arrays and k < len(body) - 1:
+            ending.setdefault(k, []).append(name)
+    return [line for k, statement in enumerate(body) for line in (statement, *_deleted(ending.get(k)))]
 
 
-def _deleted(k: int, last: dict[str, int], arrays: Collection[str], end: int) -> Iterator[str]:
-    names = [name for name, at in last.items() if at == k and name in arrays]
-    if names and k < end - 1:
+def _deleted(names: list[str] | None) -> Iterator[str]:
+    if names:
         yield f"del {', '.join(names)}"

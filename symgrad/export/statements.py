@@ -14,7 +14,7 @@ from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast, index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Equation, Program, numbered
 from symgrad.source import dim_source, parsed, tuple_source, value_source
 
 WIDEST = 88
@@ -49,6 +49,7 @@ class Statements:
         self.program = program = program if parts is None else parts.rest
         given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
         self.taken = set(reserved) | {str(v) for v in given}
+        self.numbers: dict[str, int] = {}
         self.lines: list[str] = []
         self.names: dict[Node, str] = {v: str(v) for v in given}
         self.code: dict[Node, str] = {}
@@ -156,7 +157,8 @@ class Statements:
         return node in self.names or node.op.name in _VIEWS | _ALIASES
 
     def _name(self, wanted: str) -> str:
-        name = fresh(wanted, self.taken)
+        """Counted on from the last one: a long function has thousands of one kind."""
+        name, self.numbers[wanted] = numbered(wanted, self.numbers.get(wanted, 1), self.taken.__contains__)
         self.taken.add(name)
         return name
 

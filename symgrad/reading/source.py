@@ -23,6 +23,8 @@ def read_function(fn: Callable[..., Any], shapes: dict[str, str]) -> Program:
 
 def read_text(text: str, shapes: dict[str, str], filename: str = "<string>", function: str | None = None) -> Program:
     """The Program of a source text; of several functions, the one named."""
+    if text.endswith(".py") and text.isprintable():
+        raise InputError(f"{text[-80:]!r} is the name of a file; hand it in as a pathlib.Path")
     module = parse_module(text, filename)
     definition = choose(module, function)
     for decorator in definition.decorator_list:

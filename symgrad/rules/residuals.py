@@ -17,6 +17,8 @@ def residual_of_sigmoid(node: Node) -> Node | None:
     """In print alone: code keeps the two that do not cancel."""
     parts = [(c, entrywise(x)) for c, x in map(coefficient, node.args)]
     for i, (c, predicted) in enumerate(parts):
+        if all(x.op is not sigmoid for x in predicted):
+            continue
         for j, (b, missed) in enumerate(parts):
             if c == -b and (t := _observed(predicted, missed, node)) is not None:
                 x = next(f for f in predicted if f.op is sigmoid)

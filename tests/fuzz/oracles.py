@@ -213,6 +213,8 @@ def _judged(s: Subject) -> None:
     plus, minus = ({k: u[k] + sign * v[k] for k in u} for sign in (1, -1))
     for w, truth in ((plus, both), (minus, across)):
         found, scale = along(bars, w)
+        if np.isnan(found):
+            nor_jax(witness.gradient(s))
         if differs(found, truth, scale, GRADIENT):
             return _at_odds(s, judge, f"gradient along a direction is {found!r}, mpmath says {truth!r}")
     Hv = s.hvp(s.product, v)

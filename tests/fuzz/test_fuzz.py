@@ -206,10 +206,13 @@ NO_LENGTH = """def f(x: "3", y: "3"):
 """
 
 
+ALL_EQUAL = drawn('def f(a: ""):\n    return sum(std(tanh(zeros((2,)) + abs(a)), keepdims=True) + a)\n', a=Input(()))
+
+
 def test_no_number_is_skipped_where_jax_has_none_either(monkeypatch: pytest.MonkeyPatch):
     norm = drawn(NO_LENGTH.format(length="norm(m) * y[0]"), x=Input((3,)), y=Input((3,)))
     outer = drawn(NO_LENGTH.format(length="norm(outer(m, m * y))"), x=Input((3,)), y=Input((3,)))
-    for program in (SINGULAR, outer):
+    for program in (SINGULAR, outer, ALL_EQUAL):
         session = Session()
         check(program, session)
         assert session.tally["skipped: no number, nor has jax"] == 1

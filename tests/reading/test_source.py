@@ -245,3 +245,8 @@ def test_file_on_disk(tmp_path):
     path = tmp_path / "m.py"
     path.write_bytes(b"\xef\xbb\xbfdef f(x: 'n'): return x\r\ndef g(x: 'n'): return x\r\n")
     assert read_file(path, {}, "g").name == "g"
+
+
+def test_the_name_of_a_file_as_text_says_how_to_hand_it_in():
+    with pytest.raises(InputError, match=r"^'models/mlp\.py' is the name of a file; hand it in as a pathlib\.Path$"):
+        read_text("models/mlp.py", {})
