@@ -14,7 +14,7 @@ from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import spread
 from symgrad.ops.selection import maximum, select, wins
 from symgrad.rules.record import CODE, FACTORED, PRINT, rule
-from symgrad.rules.terms import as_power, entrywise, entrywise_product, product
+from symgrad.rules.terms import as_power, entrywise, entrywise_product, one_power, product
 
 Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
 
@@ -69,10 +69,7 @@ def power_of_product(node: Node) -> Node | None:
 
 @rule("(x^a)^k = x^(a k) for scalars and whole k", "power", ends="fewer powers", limits="where x^a is not real")
 def power_of_power(node: Node) -> Node | None:
-    (x,), k = node.args, node.params["exponent"]
-    if x.op is not power or not k.is_Integer or node.ndim:
-        return None
-    return power(x.args[0], exponent=k * x.params["exponent"])
+    return None if node.ndim else one_power(node)
 
 
 @rule("x / x^b = x^(1 - b)", "divide", ends="fewer powers", limits="at zero")

@@ -14,7 +14,7 @@ from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.ops.product import diag, matmul
 from symgrad.rules.record import PRINT, rule
-from symgrad.rules.terms import entrywise_product, powers
+from symgrad.rules.terms import entrywise_product, one_power, powers
 
 
 @rule("a quotient with a value at 0 / 0 as a quotient", "ratio", ends="fewer kinds of quotients", since=PRINT, limits="at 0 / 0")
@@ -36,10 +36,8 @@ def quotient_of_same(node: Node) -> Node | None:
 
 @rule("(x^a)^k = x^(a k) for whole k", "power", ends="fewer powers", since=PRINT, limits="where x^a is not real, beyond float64")
 def entrywise_power_of_power(node: Node) -> Node | None:
-    (x,), k = node.args, node.params["exponent"]
-    if x.op is not power or not k.is_Integer:
-        return None
-    return power(x.args[0], exponent=k * x.params["exponent"])
+    """Of arrays too."""
+    return one_power(node)
 
 
 @rule("copies of x, to a power = copies of x^k", "power", ends="copies move to the root", since=PRINT)

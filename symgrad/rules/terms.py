@@ -94,6 +94,12 @@ def as_power(X: Node) -> tuple[Node, sympy.Expr]:
     return (X.args[0], X.params["exponent"]) if X.op is power else (X, sympy.S.One)
 
 
+def one_power(node: Node) -> Node | None:
+    """(x^a)^k as x^(a k) for whole k."""
+    (x,), k = node.args, node.params["exponent"]
+    return power(x.args[0], exponent=k * x.params["exponent"]) if x.op is power and k.is_Integer else None
+
+
 def powers(node: Node, sign: int = 1) -> Iterator[tuple[Node, sympy.Expr]]:
     """The factors of a nest of entrywise products and quotients, each with its exponent."""
     if node.op is hadamard or node.op is quotient:
