@@ -11,7 +11,7 @@ from symgrad.errors import InputError
 from symgrad.graph import variables
 from symgrad.op import VARIABLE, Node, value_of, variable
 from symgrad.printing.derived import Derived
-from symgrad.printing.indices import whole
+from symgrad.printing.indices import is_indexed, whole
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
 from symgrad.printing.steps import every_operation, is_adjoint, split
@@ -81,7 +81,8 @@ def _sign(eq: Equation) -> str:
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
     text = unicode_of(whole(eq.expr, Show()))
-    return text if len(text) <= WIDEST else "f"
+    is_legible = len(text) <= WIDEST and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
+    return text if is_legible else "f"
 
 
 def _grouped(gates: Sequence[Gate], groups: Groups) -> Iterator[Gate]:

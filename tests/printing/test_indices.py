@@ -17,6 +17,7 @@ from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.mathml import mathml
+from symgrad.printing.picture import pictured
 from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
@@ -293,3 +294,13 @@ def test_an_index_parted_and_put_together_again_is_itself():
     assert r"\left\lfloor" not in d.latex()
     for row, column in d.hessian:
         assert r"\left\lfloor" not in d.hessian[row, column].latex()
+
+
+def test_a_graph_draws_no_indices_of_indices():
+    text = """def f(X: "t 2*e", W_q: "2*e 2*e", Y: "t e"):
+    Q = (X @ W_q).reshape(X.shape[0], 2, X.shape[1] // 2).transpose(1, 0, 2)
+    D = Q - Y
+    return sum(D ** 2)
+"""
+    labels = [gate.label for gate in pictured(sg.forward(text).derive(), None, "equations", {}, None).gates]
+    assert labels[0] == "f" and not any("_{" in label for label in labels)
