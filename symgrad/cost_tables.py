@@ -26,16 +26,19 @@ def tables(cost: Cost) -> list[Table]:
     """Arrays, graph, flops, plans and memory, and what is kept."""
     found = [_sizes_table(cost), _graph_table(cost), _flops_table(cost), _plans_table(cost), _memory_table(cost)]
     if cost.kept:
+        show = cost.derivation.show()
         rows = [
-            (unicode_of(Show().text(k.symbol)), *_bytes(cost, entries([k.symbol]) * cost.itemsize), _printed(k)) for k in cost.kept
+            (unicode_of(show.text(k.symbol)), *_bytes(cost, entries([k.symbol]) * cost.itemsize), _printed(k, show))
+            for k in cost.kept
         ]
         found.append(Table("Kept for the backward pass", ("value", *_columns(cost), "because it is read by"), rows))
     return found
 
 
 def roofline_table(cost: Cost, flops_per_second: float | None = None, bytes_per_second: float | None = None) -> Table:
+    show = cost.derivation.show()
     rows = [
-        (_equation(b.equation), f"{b.flops:,}", f"{b.bytes:,}", f"{b.intensity:.3g}", b.waits_for)
+        (_equation(b.equation, show), f"{b.flops:,}", f"{b.bytes:,}", f"{b.intensity:.3g}", b.waits_for)
         for b in cost.roofline(flops_per_second, bytes_per_second)
     ]
     width = 4 if flops_per_second is None or bytes_per_second is None else 5
@@ -134,9 +137,9 @@ def _memory_table(cost: Cost) -> Table:
     return Table("Memory of the exported code, in bytes", ("use", *columns, "peak in entries"), rows)
 
 
-def _equation(eq: Equation) -> str:
-    return " = ".join(map(unicode_of, sides(eq.symbol, eq.expr, Show())))
+def _equation(eq: Equation, show: Show) -> str:
+    return " = ".join(map(unicode_of, sides(eq.symbol, eq.expr, show)))
 
 
-def _printed(k: Kept) -> str:
-    return "; ".join(_equation(eq) for eq in k.readers)
+def _printed(k: Kept, show: Show) -> str:
+    return "; ".join(_equation(eq, show) for eq in k.readers)

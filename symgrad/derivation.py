@@ -29,8 +29,10 @@ from symgrad.op import SYMMETRIC, Node, variable
 from symgrad.ops.generic import functions_of
 from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing, reordered, restated
-from symgrad.printing.latex import Theme
+from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
+from symgrad.printing.names import Notation
+from symgrad.printing.notation import notation_of
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.sympy_form import sympy_of
 from symgrad.probabilities import by_name, differentiable
@@ -189,6 +191,9 @@ class Derivation:
 
     def block(self, row: str, column: str) -> Block:
         """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is unused)."""
+        return replace(self._block(row, column), derivation=self)
+
+    def _block(self, row: str, column: str) -> Block:
         b = self.program.input(column)
         v = self.directions[b]
         if not self.is_scalar:
@@ -203,7 +208,7 @@ class Derivation:
         a, b = self.program.input(row), self.program.input(column)
         v = self.directions[b]
         raw = self._model_and_loss({b: v})
-        return replace(block(simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G")
+        return replace(block(simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G", derivation=self)
 
     @property
     def gauss_newton(self) -> Program:
@@ -338,9 +343,9 @@ class Derivation:
 
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
         """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
-        theme = Theme(style, superscript)
-        notes = "\n".join((legend(self.program.inputs, theme), *restated(self.stable_forms, theme)))
-        parts = [notes, *(align(p, theme) for _, p in self.sections())]
+        show = self.show(Theme(style, superscript))
+        notes = "\n".join((legend(self.program.inputs, show), *restated(self.stable_forms, show)))
+        parts = [notes, *(align(p, show) for _, p in self.sections())]
         return "\n\n".join(part for part in parts if part)
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]:
@@ -370,8 +375,22 @@ class Derivation:
 
     @property
     def _letters(self) -> Letters:
-        functions = functions_of(postorder(eq.expr for eq in self.program.equations))
-        return Letters([*self.program.names, *functions, *(str(v) for v in self.directions.values())])
+        return Letters([*self.program.names, *self._functions, *(str(v) for v in self.directions.values())])
+
+    @cached_property
+    def _functions(self) -> list[str]:
+        """Generic functions, by name."""
+        return sorted(functions_of(postorder(eq.expr for eq in self.program.equations)))
+
+    def show(self, theme: Theme | None = None) -> Show:
+        """What prints this derivation, and any part of it: no two names, dimensions or letters of operations look alike."""
+        return Show(theme, self._notation)
+
+    @cached_property
+    def _notation(self) -> Notation:
+        printed = [eq for _, equations in self.sections() for eq in equations]
+        symbols = [*self.program.symbols, *self.directions.values(), *(eq.symbol for eq in printed)]
+        return notation_of(symbols, (eq.expr for eq in printed), self._functions)
 
     def _jacobian(self) -> tuple[Equation, ...]:
         """The Jacobian in each variable as a matrix, where it has a short one: with column-stacking vec above rank 1."""
@@ -400,7 +419,8 @@ class Derivation:
         return tuple(eq for eq in program.equations if eq.symbol not in symbols)
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{title}\n{listing(equations)}" for title, equations in self.sections() if equations)
+        show = self.show()
+        return "\n\n".join(f"{title}\n{listing(equations, show)}" for title, equations in self.sections() if equations)
 
     def _repr_latex_(self) -> str:
         return self.latex()
@@ -459,7 +479,7 @@ class Derivation:
                 diagonal=self._diagonal,
                 factors=factors,
                 gauss_newton=self._gauss_newton,
-                equations={title: listing(equations) for title, equations in self.sections()},
+                equations={title: listing(equations, self.show()) for title, equations in self.sections()},
                 sizes=self._shapes(),
                 numbers={s: sizes[s.name] for s in symbols_of(self.program) if s.name in sizes},
             ),

@@ -144,6 +144,8 @@ class Op:
     In a rule the order is: output, inputs, then cotangent or tangents; static arguments follow by keyword.  `vjp` returns one
     cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
+    `python` writes the printed form as one line of NumPy, `(node, line)`, where that is no function of the operation's name.
+    Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in the template.
     `formula`, `found`, `source` and `limits` are what the documentation says of it.
     """
 
@@ -164,6 +166,8 @@ class Op:
     source: str = ""
     limits: str = ""
     kink: str = ""
+    letter: tuple[str, ...] = ()
+    python: Callable[..., str] | None = None
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:
@@ -189,14 +193,20 @@ def _no_rule(*_: Any, **__: Any) -> Any:
     raise AssertionError("a leaf has no rule")
 
 
-def leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape]) -> Op:
+def leaf(
+    name: str, latex: str | Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape], **fields: Any
+) -> Op:
     """An operation without operands, where every walk ends."""
-    return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.")
+    return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.", **fields)
 
 
 VARIABLE = leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
 CONSTANT = leaf(
-    "constant", lambda n, show: show.number(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ()
+    "constant",
+    lambda n, show: show.number(n.params["value"]),
+    lambda n: value_source(n.params["value"]),
+    lambda **_: (),
+    python=lambda n, line: line.number(n.params["value"]),
 )
 
 

@@ -14,7 +14,6 @@ from symgrad.export.schedule import scheduled
 from symgrad.files import write_bytes
 from symgrad.graph import variables
 from symgrad.op import Node
-from symgrad.printing.latex import Show
 from symgrad.printing.text import unicode_of
 
 if TYPE_CHECKING:
@@ -58,13 +57,13 @@ def step(cost: Cost) -> Iterator[Moment]:
         raise InputError(f"{cost.program.name} has no training step to plot: its value is no scalar")
     program, forward = scheduled(cost.derivation.adjoint), {eq.name for eq in cost.program.equations}
     last = {v: k for k, eq in enumerate(program.equations) for v in variables(eq.expr)}
-    done = 0
+    done, show = 0, cost.derivation.show()
     live: list[Node] = []
     for k, (eq, flops) in enumerate(equation_flops(program)):
         live = [v for v in (*live, eq.symbol) if last.get(v, k) > k]
         done += number(flops, sizes)
         held = number(entries(live), sizes) * cost.itemsize
-        yield Moment(unicode_of(Show().text(eq.symbol)), done, held, eq.name not in forward)
+        yield Moment(unicode_of(show.text(eq.symbol)), done, held, eq.name not in forward)
 
 
 def curves(cost: Cost, against: str, values: Sequence[int]) -> tuple[Mapping[str, list[int]], Mapping[str, list[int]]]:

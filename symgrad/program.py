@@ -67,11 +67,15 @@ class Program:
         if missing := [v for v in self.outputs if v not in known]:
             raise InputError(f"program {self.name}: output {missing[0]} is never assigned")
 
+    @property
+    def symbols(self) -> tuple[Node, ...]:
+        """Inputs, then the left sides of the equations."""
+        return (*self.inputs, *(eq.symbol for eq in self.equations))
+
     @cached_property
     def names(self) -> frozenset[str]:
-        symbols = (*self.inputs, *(eq.symbol for eq in self.equations))
         dims = {s.name for v in self.inputs for d in v.shape if not isinstance(d, int) for s in d.free_symbols}
-        return frozenset(v.params["name"] for v in symbols) | dims
+        return frozenset(v.params["name"] for v in self.symbols) | dims
 
     @cached_property
     def defined(self) -> dict[Node, Equation]:

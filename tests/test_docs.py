@@ -68,8 +68,9 @@ def test_a_wrong_rule_on_the_page_would_be_found(tmp_path):
 
 def test_the_readme_shows_the_formulas_that_are_printed():
     """GitHub renders `aligned` where a document has `align`; everything else is the same, character for character."""
-    backward = dict(sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2").sections())["Backward pass"]
-    assert blocks(read(TOP / "README.md"), "math") == [align(backward).replace("{align}", "{aligned}") + "\n"]
+    d = sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2")
+    backward = dict(d.sections())["Backward pass"]
+    assert blocks(read(TOP / "README.md"), "math") == [align(backward, d.show()).replace("{align}", "{aligned}") + "\n"]
 
 
 def test_the_table_of_kinks_is_that_of_the_records():

@@ -16,13 +16,15 @@ from symgrad.ops.selection import greater, greater_equal, less, maximum_of, mini
 
 TWO_OVER_ROOT_PI = 2 / sympy.sqrt(sympy.pi)
 HUNDREDTH = sympy.Rational(1, 100)
+SIGMA = (r"\sigma", r"\operatorname{sigmoid}")
 
 # sigmoids ---------------------------------------------------------------------------------------------------------------
 
 sigmoid = elementwise(
     "sigmoid",
     lambda Z, X: (Z * (1 - Z),),
-    latex=r"\sigma(#1)",
+    latex="#0(#1)",
+    letter=SIGMA,
     numpy="_sigmoid({0})",
     helpers=("_sigmoid",),
     scalar=lambda x: 1 / (1 + sympy.exp(-x)),
@@ -30,7 +32,9 @@ sigmoid = elementwise(
 log_sigmoid = elementwise(
     "log_sigmoid",
     lambda Z, X: (sigmoid(-X),),
-    latex=r"\log \sigma(#1)",
+    latex=r"\log #0(#1)",
+    python=lambda node, line: f"log({line.call('sigmoid', node.args)})",
+    letter=SIGMA,
     precedence=CHAIN,
     numpy="-_softplus(-{0})",
     helpers=("_softplus",),
@@ -94,7 +98,8 @@ erfc = elementwise(
 ndtr = elementwise(
     "ndtr",
     lambda Z, X: (multiply(1 / sympy.sqrt(2 * sympy.pi), exp(multiply(-sympy.Rational(1, 2), X**2))),),
-    latex=r"\Phi(#1)",
+    latex="#0(#1)",
+    letter=(r"\Phi", r"\operatorname{ndtr}"),
     numpy="0.5 * _erfc({0} * -0.7071067811865476)",
     helpers=("_erfc",),
     scalar=lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2,

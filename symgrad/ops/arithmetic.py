@@ -67,12 +67,34 @@ def _add_latex(node: Node, show: Any) -> str:
     return terms[0] + "".join(f" - {t[1:].lstrip()}" if t.startswith("-") else f" + {t}" for t in terms[1:])
 
 
+def _signed(node: Node, line: Any) -> tuple[str, str]:
+    """Minus, or nothing, and the text without it."""
+    if node.op is scale:
+        number, factors, arrays = scalar_product(node)
+        if number.could_extract_minus_sign():
+            return "-", _multiples(-number, factors, arrays, line)
+        return "", _multiples(number, factors, arrays, line)
+    value = value_of(node)
+    if value is not None and value.could_extract_minus_sign():
+        return "-", line.number(-value)
+    return "", line.entry(node)
+
+
+def _add_python(node: Node, line: Any) -> str:
+    """The first term without a minus stands in front."""
+    terms = [_signed(t, line) for t in node.args]
+    first = next((i for i, (sign, _) in enumerate(terms) if not sign), 0)
+    sign, text = terms.pop(first)
+    return f"({sign}{text}" + "".join(f" {minus or '+'} {other}" for minus, other in terms) + ")"
+
+
 add: Op = Op(
     "add",
     shape=same_shape,
     vjp=lambda Z, *rest: (rest[-1],) * (len(rest) - 1),
     jvp=lambda Z, *rest: add(*rest[len(rest) // 2 :]),
     latex=_add_latex,
+    python=_add_python,
     precedence=SUM,
     numpy=lambda node: " + ".join(f"{{{i}}}" for i in range(len(node.args))),
     flops=lambda *X: size(X[0]) * (len(X) - 1),
@@ -154,6 +176,26 @@ def _scale_latex(node: Node, show: Any) -> Any:
     return sign + " ".join(filter(None, [front, *(show.factors(rest, 1) if front or len(rest) > 1 else [show(rest[0], CHAIN)])]))
 
 
+def _multiples(number: sympy.Expr, factors: list[Node], arrays: list[Node], line: Any) -> str:
+    """A number times factors, those that are reciprocals below the line."""
+    below = [line(d) for f in factors if (d := denominator(f)) is not None]
+    above = [line(f) for f in factors if denominator(f) is None] + [line(a) for a in arrays]
+    over, under = number.as_numer_denom() if below and number.is_Rational else (number, sympy.S.One)
+    front = [line.number(over)] if over != 1 or not above else []
+    bottom = ([line.number(under)] if under != 1 else []) + below
+    top = _beside(front + above)
+    return f"({top} / {_beside(bottom)})" if bottom else top
+
+
+def _beside(factors: list[str]) -> str:
+    return f"({' * '.join(factors)})" if len(factors) > 1 else factors[0]
+
+
+def _scale_python(node: Node, line: Any) -> str:
+    sign, text = _signed(node, line)
+    return f"(-{text})" if sign else text
+
+
 def _scale_numpy(node: Node) -> str:
     c, _ = node.args
     if c.op is not CONSTANT:
@@ -176,6 +218,7 @@ scale: Op = Op(
     vjp=lambda Z, c, X, Z_bar: (inner(X, Z_bar), scale(c, Z_bar)),
     jvp=lambda Z, c, X, c_dot, X_dot: plus(scale(c_dot, X), scale(c, X_dot)),
     latex=_scale_latex,
+    python=_scale_python,
     precedence=CHAIN,
     numpy=_scale_numpy,
     flops=lambda c, X: size(X),
@@ -217,6 +260,7 @@ hadamard: Op = bilinear(
     shape=same_shape,
     vjp=lambda Z, X, Y, Z_bar: (multiply(Z_bar, Y), multiply(X, Z_bar)),
     latex=_hadamard_latex,
+    python=lambda node, line: f"({line.entry(node.args[0])} * {line.entry(node.args[1])})",
     precedence=PRODUCT,
     numpy="{0} * {1}",
     flops=lambda X, Y: size(X),

@@ -79,6 +79,7 @@ broadcast: Op = linear(
     # Every entry is copied, so the cotangents of the copies add up.
     vjp=lambda Z, X, Z_bar, shape, axes: (sum_(Z_bar, axes=tuple(a for a in range(len(shape)) if a not in axes)),),
     latex=_broadcast_latex,
+    python=lambda node, line: line.call("copies", node.args, **node.params),
     precedence=CHAIN,
     numpy=_broadcast_numpy,
     flops=lambda X, **_: 0,
@@ -118,6 +119,15 @@ def _sum_latex(node: Node, show: Any) -> Any:
     return rf"\operatorname{{sum}}_{{{','.join(str(a) for a in axes)}}}({show(x, 0)})"
 
 
+def _sum_python(node: Node, line: Any) -> str:
+    (x,), axes = node.args, node.params["axes"]
+    if all(x.shape[a] == 1 for a in axes):
+        return str(line.call("copies_squeezed", node.args, axes=axes))
+    if len(axes) == x.ndim and x.op.name == "power" and x.params["exponent"] == 2:
+        return f"(norm({line(x.args[0])}) ** 2)"
+    return f"sum({line(x)})" if len(axes) == x.ndim else f"sum({line(x)}, axis={axes})"
+
+
 def _sum_numpy(node: Node) -> str:
     (x,), axes = node.args, node.params["axes"]
     if all(x.shape[a] == 1 for a in axes):
@@ -140,6 +150,7 @@ sum_: Op = linear(
     shape=_sum_shape,
     vjp=lambda Z, X, Z_bar, axes: (broadcast(Z_bar, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes)),),
     latex=_sum_latex,
+    python=_sum_python,
     precedence=CHAIN,
     numpy=_sum_numpy,
     flops=lambda X, **_: size(X),

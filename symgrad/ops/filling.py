@@ -19,7 +19,7 @@ from symgrad.source import dim_source, symbolic
 
 counting = leaf(
     "arange",
-    lambda node, show: rf"(0, \ldots, {sympy.latex(exact(node.shape[0] - 1))})",
+    lambda node, show: rf"(0, \ldots, {show.size(node.shape[0] - 1)})",
     lambda node: f"np.arange({dim_source(node.shape[0])}, dtype=_dtype)",
     lambda n: (n,),
 )

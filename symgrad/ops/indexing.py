@@ -71,7 +71,7 @@ def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
 
 def _take_latex(node: Node, show: Any) -> str:
     (x,) = node.args
-    where = index_text(node.params["index"], x.shape, sympy.latex)
+    where = index_text(node.params["index"], x.shape, show.size)
     return rf"\left[ {show(x, 0)} \right]_{{{where}}}"
 
 
@@ -107,7 +107,7 @@ def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
 
 
 def _put_latex(node: Node, show: Any) -> str:
-    where = index_text(node.params["index"], node.shape, sympy.latex)
+    where = index_text(node.params["index"], node.shape, show.size)
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 

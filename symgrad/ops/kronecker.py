@@ -10,6 +10,7 @@ from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.ops.product import IDENTITY
 from symgrad.source import dim_source, symbolic
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
@@ -62,7 +63,8 @@ blocks_with: Op = bilinear(
     "blocks_with",
     shape=_ratio,
     vjp=lambda Z, G, Y, Z_bar: (kron(Z_bar, Y), entries_with(G, Z_bar)),
-    latex=r"\operatorname{tr}_{2}(#1 (I \otimes #2^{\top}))",
+    latex=r"\operatorname{tr}_{2}(#1 (#0 \otimes #2^{\top}))",
+    letter=IDENTITY,
     precedence=ATOM,
     numpy=_kron_numpy("ikjl,kl->ij", True),
     flops=lambda G, Y: 2 * size(G),
@@ -74,7 +76,8 @@ entries_with: Op = bilinear(
     "entries_with",
     shape=_ratio,
     vjp=lambda Z, G, X, Z_bar: (kron(X, Z_bar), blocks_with(G, Z_bar)),
-    latex=r"\operatorname{tr}_{1}(#1 (#2^{\top} \otimes I))",
+    latex=r"\operatorname{tr}_{1}(#1 (#2^{\top} \otimes #0))",
+    letter=IDENTITY,
     precedence=ATOM,
     numpy=_kron_numpy("ikjl,ij->kl", False),
     flops=lambda G, X: 2 * size(G),
@@ -139,9 +142,15 @@ def _commutation_numpy(node: Node) -> str:
 
 
 def _commutation_latex(node: Node, show: Any) -> str:
-    letter = r"\mathbf{K}" if node.params.get("bold") else "K"
-    return f"{letter}_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}"
+    return f"{show.letter(commutation)}_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}"
 
 
-commutation = leaf("commutation", _commutation_latex, _commutation_numpy, lambda m, n, bold=False: (m * n, m * n))
-"""K vec(X) = vec(X^T) for X of m rows and n columns; in bold where the author has a letter K."""
+commutation: Op = leaf(
+    "commutation",
+    _commutation_latex,
+    _commutation_numpy,
+    lambda m, n: (m * n, m * n),
+    letter=("K", r"\mathbf{K}"),
+    python=lambda node, line: f"K({line.size(node.params['m'])}, {line.size(node.params['n'])})",
+)
+"""K vec(X) = vec(X^T) for X of m rows and n columns."""

@@ -25,7 +25,7 @@ def _reshape_shape(X: Node, *, shape: Shape) -> Shape:
 
 
 def _reshape_latex(node: Node, show: Any) -> str:
-    dims = r" \times ".join(sympy.latex(d) for d in node.shape)
+    dims = r" \times ".join(map(show.size, node.shape))
     return rf"\operatorname{{reshape}}_{{{dims}}}{show.argument(node.args[0])}"
 
 

@@ -117,6 +117,7 @@ solve: Op = Op(
     vjp=_solve_vjp,
     jvp=lambda Z, A, B, A_dot, B_dot: solve(A, B_dot - A_dot @ Z),
     latex=lambda node, show: f"{inverse_latex(node.args[0], show)} {show(node.args[1], CHAIN)}",
+    python=lambda node, line: line.call("solve", node.args),
     precedence=CHAIN,
     numpy="np.linalg.solve({0}, {1})",
     flops=lambda A, B: 2 * A.shape[0] ** 3 / sympy.Integer(3) + 2 * A.shape[0] ** 2 * sympy.Mul(*B.shape[1:]),

@@ -35,6 +35,12 @@ def _direction_latex(node: Node, show: Any) -> Any:
     return rf"\operatorname{{direction}}{label(node)}{show.argument(x)}", ATOM
 
 
+def _direction_python(node: Node, line: Any) -> str:
+    (x,), axes = node.args, node.params["axes"]
+    length = f"norm({line(x)})" if len(axes) == x.ndim else line.call("lengths", node.args, axes=axes)
+    return f"over({line(x)}, {length})"
+
+
 def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
     """The part of G at right angles to the direction D, over the length of X: a symmetric map."""
     along = multiply(D, spread(sum_(multiply(D, G), axes=axes), X, axes))
@@ -49,6 +55,7 @@ direction = Op(
     vjp=lambda Z, X, Z_bar, axes: (_across(Z, X, Z_bar, axes),),
     jvp=lambda Z, X, X_dot, axes: _across(Z, X, X_dot, axes),
     latex=_direction_latex,
+    python=_direction_python,
     precedence=POWER,
     numpy=lambda node: f"_direction({{0}}, axis={node.params['axes']})",
     helpers=("_direction",),

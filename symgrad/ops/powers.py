@@ -33,6 +33,7 @@ quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
     latex=lambda node, show: rf"{show.entry(node.args[0], PRODUCT)} \oslash {show.entry(node.args[1], POWER)}",
+    python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
     precedence=PRODUCT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
@@ -79,6 +80,19 @@ def _power_latex(node: Node, show: Any) -> str:
     return f"{show(x, ATOM)}^{{{hadamard_mark}{show.exponent(p)}}}"
 
 
+def _power_python(node: Node, line: Any) -> str:
+    (x,), p = node.args, node.params["exponent"]
+    if p.is_negative and not node.ndim:
+        return f"(1 / {line(power(x, exponent=-p))})"
+    if x.op.name == "dot" and x.args[0] is x.args[1]:
+        return _raised(f"norm({line(x.args[0])})", 2 * p, line)
+    return f"sqrt({line(x)})" if p == HALF else _raised(line(x), p, line)
+
+
+def _raised(base: str, p: sympy.Expr, line: Any) -> str:
+    return base if p == 1 else f"({base} ** {line.number(p)})"
+
+
 def _power_numpy(node: Node) -> str:
     p = node.params["exponent"]
     if p == HALF:
@@ -104,6 +118,7 @@ power: Op = elementwise(
     "power",
     _power_partial,
     latex=_power_latex,
+    python=_power_python,
     precedence=POWER,
     numpy=_power_numpy,
     scalar=lambda x, exponent: x**exponent,

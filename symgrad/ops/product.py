@@ -45,6 +45,7 @@ transposition: Op = linear(
     shape=_transpose_shape,
     vjp=lambda Z, X, Z_bar, axes: (transposition(Z_bar, axes=_inverse(axes)),),
     latex=lambda node, show: _transpose_latex(node, show),
+    python=lambda node, line: _transpose_python(node, line),
     precedence=CHAIN,
     numpy=lambda node: "{0}.T" if node.ndim == 2 else f"{{0}}.transpose({', '.join(map(str, node.params['axes']))})",
     flops=lambda X, **_: 0,
@@ -114,6 +115,25 @@ def _transpose_latex(node: Node, show: Any) -> Any:
     return rf"\operatorname{{transpose}}{show.argument(node.args[0])}", ATOM
 
 
+def _flipped(node: Node, line: Any) -> str:
+    """The transpose, in the order in which a chain prints it."""
+    if node.op is transposition and node.ndim == 2:
+        return str(line(node.args[0]))
+    if node.op is matmul:
+        return f"({_flipped(node.args[1], line)} @ {_flipped(node.args[0], line)})"
+    if node.op is outer:
+        return f"outer({line(node.args[1])}, {line(node.args[0])})"
+    return f"{line(node)}.T"
+
+
+def _transpose_python(node: Node, line: Any) -> str:
+    """The transpose of a product as it is typed, (A B)^T."""
+    x = node.args[0]
+    if node.ndim != 2:
+        return str(line.word(node))
+    return f"{line(x)}.T" if x.op is matmul else _flipped(x, line)
+
+
 # products ---------------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +156,7 @@ matmul = bilinear(
     shape=_matmul_shape,
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y.T if Y.ndim == 2 else outer(Z_bar, Y), X.T @ Z_bar),
     latex=_product_latex,
+    python=lambda node, line: f"({line(node.args[0])} @ {line(node.args[1])})",
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X) * sympy.Mul(*Y.shape[1:]),
@@ -163,6 +184,7 @@ dot = bilinear(
     shape=_dot_shape,
     vjp=lambda Z, X, Y, Z_bar: (scale(Z_bar, Y), scale(Z_bar, X)),
     latex=lambda node, show: _dot_latex(node, show),
+    python=lambda node, line: _dot_python(node, line),
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X),
@@ -179,6 +201,13 @@ def _dot_latex(node: Node, show: Any) -> Any:
     return _product_latex(node, show)
 
 
+def _dot_python(node: Node, line: Any) -> str:
+    X, Y = node.args
+    if X is Y and X.op not in (matmul, transposition):
+        return f"(norm({line(X)}) ** 2)"
+    return f"({_flipped(X, line)} @ {line(Y)})"
+
+
 def _outer_shape(X: Node, Y: Node) -> Shape:
     _vectors(X, Y)
     return (*X.shape, *Y.shape)
@@ -189,6 +218,7 @@ outer: Op = bilinear(
     shape=_outer_shape,
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y, Z_bar.T @ X),
     latex=_product_latex,
+    python=lambda node, line: f"outer({line(node.args[0])}, {line(node.args[1])})",
     precedence=CHAIN,
     numpy="{0}[:, None] * {1}",
     flops=lambda X, Y: size(X) * size(Y),
@@ -199,13 +229,16 @@ outer: Op = bilinear(
 
 # identity, trace, diagonals -----------------------------------------------------------------------------------------------
 
+IDENTITY = ("I", r"\mathbf{I}")
+
 identity = leaf(
     "identity",
-    lambda node, show: r"\mathbf{I}" if node.params.get("bold") else "I",
+    "#0",
     lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
-    lambda n, bold=False: (n, n),
+    lambda n: (n, n),
+    letter=IDENTITY,
+    python=lambda node, line: f"eye({line.size(node.shape[0])})",
 )
-"""In bold where the author has a letter I."""
 
 
 def eye(n: Any) -> Node:

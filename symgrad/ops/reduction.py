@@ -119,6 +119,7 @@ log_softmax = Op(
     vjp=lambda Z, X, Z_bar, axes: (subtract(Z_bar, multiply(softmax(X, axes=axes), spread(sum_(Z_bar, axes=axes), X, axes))),),
     jvp=lambda Z, X, X_dot, axes: subtract(X_dot, spread(sum_(multiply(softmax(X, axes=axes), X_dot), axes=axes), X, axes)),
     latex=_along(r"log\,softmax"),
+    python=lambda node, line: f"log({line.call('softmax_', node.args, **node.params)})",
     precedence=ATOM,
     numpy=lambda node: f"_log_softmax({{0}}, axis={node.params['axes']})",
     helpers=("_log_softmax", "_classes_first"),

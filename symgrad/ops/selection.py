@@ -68,6 +68,15 @@ def _select_latex(node: Node, show: Any) -> Any:
     return rf"\left\{{\begin{{array}}{{ll}} {rows} \end{{array}}\right.", SUM
 
 
+def _select_python(node: Node, line: Any) -> str:
+    (A, B, X, Y), relation = node.args, node.params["relation"]
+    for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
+        if value_of(other) == 0:
+            mark = f"({line.entry(A)} {held} {line.entry(B)})"
+            return mark if value_of(kept) == 1 else f"({mark} * {line.entry(kept)})"
+    return f"where({line.entry(A)} {relation} {line.entry(B)}, {line.entry(X)}, {line.entry(Y)})"
+
+
 def _select_numpy(node: Node) -> str:
     branches = [literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
     cast = ".astype(_dtype)" if all(map(literal, node.args[2:])) else ""
@@ -93,6 +102,7 @@ select: Op = Op(
     ),
     jvp=lambda Z, A, B, X, Y, A_dot, B_dot, X_dot, Y_dot, relation: select(A, B, X_dot, Y_dot, relation=relation),
     latex=_select_latex,
+    python=_select_python,
     precedence=SUM,
     numpy=_select_numpy,
     flops=lambda A, *_, **__: 2 * size(A),

@@ -20,7 +20,6 @@ from symgrad.partition.pipeline_module import PipelineParts, pipeline_module
 from symgrad.partition.report import Machine
 from symgrad.partition.stages import MICRO, Stage, Stages, staged
 from symgrad.printing.equations import listing
-from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
 
@@ -139,11 +138,11 @@ class Pipeline:
 
     def equations(self) -> str:
         """What each stage computes of one microbatch, and at the end."""
-        parts = []
+        parts, show = [], self.derivation.show()
         for i, s in enumerate(self.stages):
             every = dict.fromkeys((*s.forward.equations, *s.backward.equations))
-            parts.append(f"Stage {i}, for every microbatch\n{listing(every)}")
-            parts.append(f"Stage {i}, at the end\n{listing(s.last.equations)}")
+            parts.append(f"Stage {i}, for every microbatch\n{listing(every, show)}")
+            parts.append(f"Stage {i}, at the end\n{listing(s.last.equations, show)}")
         return "\n\n".join(parts)
 
     def tables(self, machine: Machine | None = None) -> list[Table]:
@@ -162,7 +161,7 @@ class Pipeline:
         return Table(title, ("stage", "arrays", *self._columns()), rows)
 
     def _sent_table(self) -> Table:
-        show = Show()
+        show = self.derivation.show()
         crossing = {
             "onward": [v for s in self.stages for v in s.received],
             "homeward": [v for s in self.stages for v in s.returned],

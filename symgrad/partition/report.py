@@ -19,8 +19,7 @@ from symgrad.partition.collected import Collective, collected, messages, ring_by
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
 from symgrad.partition.modules import Parts, named_sharding_module, shard_map_module
 from symgrad.partition.placing import Placed, place
-from symgrad.printing.equations import align, listing
-from symgrad.printing.latex import Show
+from symgrad.printing.equations import align, listing, show_of
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
 from symgrad.program import Program
@@ -159,11 +158,11 @@ class Partition:
 
     def equations(self) -> str:
         """The equations of one device as a terminal shows them, collectives among them."""
-        return listing(self.program.equations)
+        return listing(self.program.equations, show_of(self.program))
 
     def latex(self) -> str:
         """The same as LaTeX."""
-        return align(self.program.equations)
+        return align(self.program.equations, show_of(self.program))
 
     def tables(self, machine: Machine | None = None) -> list[Table]:
         """Where everything lies, what is sent and what is held; with a machine, the time of a step."""
@@ -177,13 +176,13 @@ class Partition:
         return (formula(expr),) if self.sizes is None else (formula(expr), f"{self.at(expr):,}")
 
     def _places_table(self) -> Table:
-        show = Show()
+        show = self.derivation.show()
         arrays = [v for v in self.placed.splits if v.ndim and not v.params["properties"] & WHOLE]
         rows = [(unicode_of(show.text(v)), " × ".join(formula(self.mesh.formula(d)) for d in v.shape)) for v in arrays]
         return Table(f"{self.whole.name} on {self.mesh}: {self.plan}", ("array", "on each device"), rows)
 
     def _sent_table(self) -> Table:
-        show = Show()
+        show = self.derivation.show()
         rows = []
         for c in self.collectives:
             name = unicode_of(show.text(c.equation.symbol))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from symgrad.graph import variables
 from symgrad.op import Node, is_zero, variable
 from symgrad.operations import operations
+from symgrad.printing.derived import Derived
 from symgrad.printing.equations import WHERE, aligned, reading_order
 from symgrad.printing.indices import entrywise, is_indexed, sides, whole
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
 from symgrad.program import PASSES, Equation
@@ -31,12 +30,13 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
         yield f"{_derivative(block, show, stacked=False)}: {show.text(block.v)}", r"\mapsto", block.mapped
 
 
-def block_rows(block: Block, show: Show) -> Iterator[tuple[str, str, str]]:
-    """The same, printed; what a long formula holds more than once under letters."""
+def block_rows(block: Block, theme: Theme | None = None) -> Iterator[tuple[str, str, str]]:
+    """The same, printed; what a long formula holds more than once under letters that its derivation leaves free."""
+    d: Derived = block.derivation
+    show = d.show(theme)
     equations = [side_equation(*side) for side in block_sides(block, show)]
     if any(operations(eq.expr) > LONG for eq in equations):
-        names = {str(v) for eq in equations for v in variables(eq.expr)}
-        equations = list(Sharing(Letters(names)).of(equations))
+        equations = list(Sharing(d.sharing.letters.branch()).of(equations))
     yield from printed_sides(equations, show)
 
 
@@ -80,14 +80,12 @@ def _vec(v: Node, show: Show) -> str:
 
 def block_latex(block: Block, theme: Theme | None = None) -> str:
     """The rows as one `align` environment."""
-    return aligned(block_rows(block, Show(theme)))
+    return aligned(block_rows(block, theme))
 
 
 def block_text(block: Block) -> str:
     """The rows as a terminal shows them."""
-    lines = [
-        f"{unicode_of(left)} {unicode_of(relation)} {unicode_of(right)}" for left, relation, right in block_rows(block, Show())
-    ]
+    lines = [" ".join(map(unicode_of, row)) for row in block_rows(block)]
     return "\n".join([*lines, f"({NO_MATRIX})"] if block.printed is None else lines)
 
 

@@ -78,7 +78,7 @@ def content(d: Derived, level: str = "adjoints", report: Verified | None = None,
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
     if level not in LEVELS:
         raise InputError(f"level {level!r} is unknown; known are {', '.join(LEVELS)}")
-    return list(_Writer(d, Show(theme)).parts(level, report))
+    return list(_Writer(d, d.show(theme)).parts(level, report))
 
 
 @dataclass
@@ -214,7 +214,7 @@ class _Writer:
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
-        bar = latex_symbol(("bar", "z", value.params["symbol"]), self.show.theme)
+        bar = latex_symbol(("bar", "z", value.params["symbol"]), self.show.theme, self.show.notation)
         yield "Each step takes the differential of every equation that reads a variable, and moves it under the inner product with "
         yield "the adjoint of the left side, "
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
@@ -233,7 +233,7 @@ class _Writer:
             yield from self._step(i, step, told)
 
     def _step(self, count: int, step: Step, told: set[Op]) -> Iterator[Part]:
-        variable = latex_symbol(step.equation.symbol.params["symbol"][1], self.show.theme)
+        variable = latex_symbol(step.equation.symbol.params["symbol"][1], self.show.theme, self.show.notation)
         yield Heading(f"Step {count}", 3)
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:

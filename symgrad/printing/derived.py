@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from symgrad.op import Node
+from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
 from symgrad.program import Equation, Program
@@ -42,6 +43,8 @@ class Derived(Protocol):
 
     @property
     def stable_forms(self) -> tuple[Equation, ...]: ...
+
+    def show(self, theme: Theme | None = None) -> Show: ...
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.graph import variables
-from symgrad.op import Node, constant
+from symgrad.op import Node
 from symgrad.printing.derived import Derived
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
@@ -87,7 +87,7 @@ def _edges(tail: str, head: str, v: Node, p: Picture, outgoing: bool = False, ac
     if p.values is not None:
         yield f'{tail}:e -> {head}:w [color="{SOFT}"{", arrowhead=none" if outgoing else ""}{free}]'
         return
-    shape = "" if outgoing else "×".join(unicode_of(Show().number(constant(d).params["value"])) for d in v.shape)
+    shape = "" if outgoing else "×".join(unicode_of(p.show.size(d)) for d in v.shape)
     colour = f'"{FORWARD}:{BACKWARD}", dir=both' if v in p.adjoints else f'"{FORWARD}"'
     label = f', label=<<FONT COLOR="{SOFT}">{_rich(shape)}</FONT>>' if shape else ""
     weight = "" if v in p.inputs else ", weight=8"
@@ -96,9 +96,9 @@ def _edges(tail: str, head: str, v: Node, p: Picture, outgoing: bool = False, ac
 
 def _square(v: Node, name: str, p: Picture) -> str:
     """A variable; below its name that of its adjoint."""
-    rows = f'<TR><TD><FONT COLOR="{FORWARD}">{_name(v)}</FONT></TD></TR>'
+    rows = f'<TR><TD><FONT COLOR="{FORWARD}">{_name(v, p.show)}</FONT></TD></TR>'
     if v in p.adjoints:
-        rows += f'<TR><TD><FONT COLOR="{BACKWARD}" POINT-SIZE="11">{_name(p.adjoints[v])}</FONT></TD></TR>'
+        rows += f'<TR><TD><FONT COLOR="{BACKWARD}" POINT-SIZE="11">{_name(p.adjoints[v], p.show)}</FONT></TD></TR>'
     fill = ', style=filled, fillcolor="#eef4fb"' if v in p.wrt else ""
     label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
     return f'{name} [shape=square, color="{FORWARD}", margin="0.03,0.02", label=<{label}>{fill}]'
@@ -114,7 +114,7 @@ def _wire(v: Node, name: str, p: Picture) -> str:
     assert p.values is not None
     value = _number(p.values[str(v)], p.digits)
     adjoint = _number(p.values[str(p.adjoints[v])], p.digits) if v in p.adjoints else _seed(v, p)
-    name_of = f'<FONT POINT-SIZE="12">{_name(v)}</FONT>'
+    name_of = f'<FONT POINT-SIZE="12">{_name(v, p.show)}</FONT>'
     rows = f'<TR><TD>{name_of}</TD><TD><FONT COLOR="{VALUE}">{value}</FONT></TD></TR><HR/>'
     rows += f'<TR><TD COLSPAN="2"><FONT COLOR="{BACKWARD}">{adjoint}</FONT></TD></TR>'
     label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" COLOR="{SOFT}">{rows}</TABLE>'
@@ -143,8 +143,8 @@ def _short(x: float, digits: int | None) -> str:
     return f"{x:.3g}" if 0 < abs(x) < 0.01 or abs(x) >= 10_000 else f"{x:.3f}".rstrip("0").rstrip(".")
 
 
-def _name(v: Node) -> str:
-    return _rich(unicode_of(Show().text(v)))
+def _name(v: Node, show: Show) -> str:
+    return _rich(unicode_of(show.text(v)))
 
 
 def _rich(text: str) -> str:
@@ -160,23 +160,25 @@ def _rich(text: str) -> str:
 
 def extended_source(d: Derived) -> str:
     """Forward, backward and tangent equations, one node each, with every value that one pass reads of another."""
-    sections = d.sections()
+    sections, show = d.sections(), d.show()
     colours = (FORWARD, BACKWARD, SECOND) if d.is_scalar else (FORWARD, SECOND)
     names = {eq.symbol: f"e{i}" for i, eq in enumerate(eq for _, equations in sections for eq in equations)}
     lines = [_HEAD % "TB"] + ([_HASTY] if len(names) > MANY else [])
     for i, ((title, equations), colour) in enumerate(zip(sections, colours, strict=True)):
-        lines += _pass(i, title, equations, colour, names)
+        lines += _pass(i, title, equations, colour, names, show)
     return "\n".join([*lines, "}\n"])
 
 
-def _pass(index: int, title: str, equations: Sequence[Equation], colour: str, names: Mapping[Node, str]) -> Iterator[str]:
+def _pass(
+    index: int, title: str, equations: Sequence[Equation], colour: str, names: Mapping[Node, str], show: Show
+) -> Iterator[str]:
     """The equations of one pass in a frame, its inputs drawn with them; what it reads of other passes comes from outside."""
     reads = {eq.symbol: list(dict.fromkeys(variables(eq.expr))) for eq in equations}
     inputs = dict.fromkeys(v for read in reads.values() for v in read if v not in names)
     names = {**names, **{v: f"i{index}x{i}" for i, v in enumerate(inputs)}}
     yield f'subgraph "cluster{index}" {{ label=<{_rich(title)}>; fontcolor="{colour}"; color="{colour}"; style=rounded; labeljust=l'
-    yield from (f'{names[v]} [shape=square, color="{SOFT}", margin="0.03,0.02", label=<{_name(v)}>]' for v in inputs)
-    yield from (f'{names[eq.symbol]} [shape=box, color="{colour}", label=<{_equation(eq)}>]' for eq in equations)
+    yield from (f'{names[v]} [shape=square, color="{SOFT}", margin="0.03,0.02", label=<{_name(v, show)}>]' for v in inputs)
+    yield from (f'{names[eq.symbol]} [shape=box, color="{colour}", label=<{_equation(eq, show)}>]' for eq in equations)
     yield "}"
     for symbol, read in reads.items():
         for v in read:
@@ -184,6 +186,6 @@ def _pass(index: int, title: str, equations: Sequence[Equation], colour: str, na
             yield f'{names[v]} -> {names[symbol]} [color="{colour}"{style}]'
 
 
-def _equation(eq: Equation) -> str:
-    left, right = map(unicode_of, sides(eq.symbol, eq.expr, Show()))
+def _equation(eq: Equation, show: Show) -> str:
+    left, right = map(unicode_of, sides(eq.symbol, eq.expr, show))
     return f"{_rich(left)} = {_rich(right if len(right) <= WIDEST else right[: WIDEST - 1] + '…')}"

@@ -16,6 +16,7 @@ from symgrad.graph import postorder
 from symgrad.op import ATOM, CONSTANT, VARIABLE, Dim, Node, Shape, value_of
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
+from symgrad.printing.names import DELTA
 from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, piece, summed
 from symgrad.source import symbolic
 
@@ -210,7 +211,7 @@ class Entries:
         """1 where two indices agree."""
         if (i - j).is_number:
             return Product(sympy.Integer(i == j))
-        return self.leaf(rf"\delta_{{{self.listed([i, j])}}}", ATOM, (i, j))
+        return self.leaf(rf"{self.show.notation.letter(DELTA)}_{{{self.listed([i, j])}}}", ATOM, (i, j))
 
 
 def _rank(term: sympy.Expr) -> tuple[bool, bool, str]:

@@ -13,8 +13,9 @@ from symgrad.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
+from symgrad.printing.notation import notation_of
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES, Equation
+from symgrad.program import PASSES, Equation, Program
 
 WIDEST = 84
 """Characters, as the terminal counts them, after which a printed equation goes on in a new line."""
@@ -76,9 +77,8 @@ def _is_bar(symbol: Node) -> bool:
 
 
 @budgeted("printing")
-def align(equations: Iterable[Equation], theme: Theme | None = None) -> str:
+def align(equations: Iterable[Equation], show: Show) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
-    show = Show(theme)
     return aligned((left, "=", right) for left, right in rows(equations, show))
 
 
@@ -93,22 +93,19 @@ def aligned(lines: Iterable[tuple[str, str, str]]) -> str:
     return "\\begin{align}\n" + " \\\\\n".join(printed) + "\n\\end{align}" if printed else ""
 
 
-def legend(inputs: Iterable[Node], theme: Theme | None = None) -> str:
+def legend(inputs: Iterable[Node], show: Show) -> str:
     """Comments that say which symbol stands for which input of the code, and where it lives."""
-    show = Show(theme)
     return "\n".join(f"% {show.text(v)} \\in {shape_of(v, show)} is {v} in the code" for v in inputs)
 
 
-def restated(equations: Iterable[Equation], theme: Theme | None = None) -> list[str]:
+def restated(equations: Iterable[Equation], show: Show) -> list[str]:
     """Comments that name the form in which an equation is differentiated."""
-    show = Show(theme)
     return [f"% differentiated as {left} = {right}" for left, right in rows(equations, show)]
 
 
 @budgeted("printing")
-def listing(equations: Iterable[Equation], theme: Theme | None = None) -> str:
+def listing(equations: Iterable[Equation], show: Show) -> str:
     """The equations as a terminal shows them, equal signs in one column."""
-    show = Show(theme)
     pairs = [(unicode_of(left), unicode_of(right)) for left, right in rows(equations, show)]
     width = max((_width(left) for left, _ in pairs), default=0)
     return "\n".join(f"{' ' * (width - _width(left))}{left} = {right}" for left, right in pairs)
@@ -119,7 +116,16 @@ def _width(text: str) -> int:
     return len(re.sub("[\u0300-\u036f]", "", text))
 
 
-PASSES["latex"] = lambda program, theme=None: align(program.equations, theme)
-PASSES["text"] = lambda program, theme=None: listing(program.equations, theme)
-PRINTERS["latex"] = lambda node: whole(node, Show())
-PRINTERS["text"] = lambda node: unicode_of(whole(node, Show()))
+def show_of(program: Program, theme: Theme | None = None) -> Show:
+    """What prints a program that stands alone."""
+    return Show(theme, notation_of(program.symbols, (eq.expr for eq in program.equations)))
+
+
+def _alone(node: Node) -> str:
+    return whole(node, Show(notation=notation_of((), (node,))))
+
+
+PASSES["latex"] = lambda program, theme=None: align(program.equations, show_of(program, theme))
+PASSES["text"] = lambda program: listing(program.equations, show_of(program))
+PRINTERS["latex"] = _alone
+PRINTERS["text"] = lambda node: unicode_of(_alone(node))

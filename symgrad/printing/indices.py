@@ -43,8 +43,8 @@ def is_indexed(expr: Node) -> bool:
 
 
 def _entries(nodes: tuple[Node, ...], show: Show) -> tuple[str, ...]:
-    """The entries of these arrays of one shape, and their indices; no letter is a scalar's name or a dimension's in the formula."""
-    avoid = frozenset(str(v) for v in variables(*nodes) if not v.ndim)
+    """The entries of these arrays of one shape, and their indices; no letter is a name's or a dimension's."""
+    avoid = show.notation.taken | {str(v) for v in variables(*nodes)}
     while True:
         e = Entries(nodes, show, avoid)
         index = e.open(nodes[0].shape, frozenset())

@@ -11,9 +11,9 @@ import sympy
 from symgrad.budget import limit, tick
 from symgrad.errors import UnsupportedError
 from symgrad.graph import postorder
-from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Node, value_of
-from symgrad.printing.names import latex_name, latex_symbol
-from symgrad.source import decimal_of
+from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
+from symgrad.printing.names import Notation, latex_symbol
+from symgrad.source import decimal_of, symbolic
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Theme:
     def adjoint(self, objective: str, name: str) -> str:
         return rf"\frac{{\partial {objective}}}{{\partial {name}}}" if self.style == "partial" else rf"\bar{{{name}}}"
 
-    def tangent(self, name: str) -> str:
-        return rf"\mathcal{{R}}\!\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
+    def tangent(self, name: str, letter: str) -> str:
+        return rf"{letter}\!\left\{{{name}\right\}}" if self.style == "partial" else rf"\dot{{{name}}}"
 
 
 class Show:
     """Prints the operands of an operation: `show(node, level)` brackets what binds more weakly than `level`."""
 
-    def __init__(self, theme: Theme | None = None) -> None:
-        self.theme = theme or Theme()
+    def __init__(self, theme: Theme | None = None, notation: Notation | None = None) -> None:
+        self.theme, self.notation = theme or Theme(), notation or Notation()
         self.top = self.theme.transpose
         self._done: dict[Node, tuple[str, int]] = {}
 
@@ -61,6 +61,8 @@ class Show:
         """Operands for #1, #2, ...: alone in round brackets they need none of their own."""
 
         def operand(match: re.Match[str]) -> str:
+            if match["index"] == "0":
+                return self.letter(node.op)
             x = node.args[int(match["index"]) - 1]
             if match["open"]:
                 return bracket(self(x, 0))
@@ -77,13 +79,17 @@ class Show:
     def symbol(self, node: Node) -> Any:
         if node.params["symbol"][0] == "piece":
             return node.params["symbol"][1:]
-        text = latex_symbol(node.params["symbol"], self.theme)
+        text = latex_symbol(node.params["symbol"], self.theme, self.notation)
         if text.startswith(r"\frac"):
             return text, POWER
         return f"{{{text}}}" if "^{(" in text else text  # W^{(1)} takes an exponent of its own
 
     def name(self, identifier: str) -> str:
-        return latex_name(identifier, self.theme.superscript)
+        return self.notation.name(identifier).latex(self.theme.superscript)
+
+    def letter(self, op: Op) -> str:
+        """The letter that stands for an operation, unless it is an author's."""
+        return self.notation.letter(op.letter)
 
     def argument(self, node: Node) -> str:
         """An operand in the round brackets of a function."""
@@ -99,7 +105,11 @@ class Show:
             return power if mantissa == "1" else f"{mantissa} \\cdot {power}"
         if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
             return decimal
-        return str(sympy.latex(value))
+        named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
+        return str(sympy.latex(value, symbol_names=named))
+
+    def size(self, dim: Dim) -> str:
+        return self.number(symbolic(dim))
 
     def exponent(self, value: sympy.Expr) -> str:
         """A number as an exponent: halves and thirds in one line."""

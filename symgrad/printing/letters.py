@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterable
 
 import sympy
 
-from symgrad.graph import postorder
 from symgrad.op import Node, variable
-from symgrad.printing.names import latex_name
+from symgrad.printing.names import name_of
 
-MATRICES = (*"PQSMBCDFGUWXYZANHLE", "Gamma", "Delta", "Theta", "Xi", "Pi", "Phi", "Psi", "Omega")
+MATRICES = (*"PQSMBCDFGUWXYZANHLE", "Gamma", "Delta", "Theta", "Xi", "Pi", "Psi", "Omega")
 VECTORS = (*"upqrscabgwzyhfx", "alpha", "beta", "gamma", "delta", "rho", "tau", "xi", "eta", "zeta")
 NUMBERS = (
     "alpha",
@@ -32,13 +29,10 @@ NUMBERS = (
     "nu",
     "mu",
 )
-"""In the order in which they are given; what stands for an identity, a transpose, a direction or a dimension is left out."""
+"""In the order in which they are given; what stands for an identity, a transpose, a direction, a dimension or Phi is left out."""
 
 MARKS = ("", "_tilde", "_hat")
 """Once the letters are used up they are given again with a tilde, then with a hat."""
-
-CONSTANTS = {"identity": "I", "commutation": "K"}
-"""Operations that print as a letter, which an author may have given to something else."""
 
 
 class Letters:
@@ -46,7 +40,7 @@ class Letters:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = set(names)
-        self.taken = {latex_letter(name) for name in self.names}
+        self.taken = {name_of(name).letter for name in self.names}
 
     def branch(self) -> Letters:
         """A copy that goes on by itself."""
@@ -60,15 +54,10 @@ class Letters:
         for mark in MARKS:
             for letter in letters:
                 name = letter + mark
-                if name not in self.names and latex_letter(letter) not in self.taken:
+                if name not in self.names and name_of(letter).letter not in self.taken:
                     self.names.add(name)
                     return variable(name, node.shape)
         return None
-
-    def in_bold(self, roots: Iterable[Node]) -> dict[Node, Node]:
-        """Constants of these expressions whose letter the author has, and the same in bold."""
-        clashing = (x for x in postorder(roots) if CONSTANTS.get(x.op.name) in self.taken)
-        return {x: x.op(**{**x.params, "bold": True}) for x in clashing}
 
     def indexed(self, letter: str, index: str, node: Node) -> Node | None:
         """The same letter with an index; None where that is taken."""
@@ -77,12 +66,6 @@ class Letters:
             return None
         self.names.add(name)
         return variable(name, node.shape)
-
-
-@functools.cache
-def latex_letter(name: str) -> str:
-    """The letter of a name without its index: W of W1, lambda of lam."""
-    return re.split("[_^]", latex_name(name))[0]
 
 
 def _is_matrix(node: Node) -> bool:

@@ -2,65 +2,162 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from symgrad.printing.text import unicode_of
 
 _GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau upsilon phi chi psi omega "
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 ).split()
-LETTERS = {name: rf"\{name}" for name in _GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
-LETTERS |= {"Lam": r"\Lambda", "sig": r"\sigma"}
-GREEK = dict(zip("αβγδεζηθικμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩλ", [*_GREEK, "lambda"], strict=True))
+LETTERS = {name: rf"\{name}" for name in _GREEK} | {"eps": r"\epsilon", "ell": r"\ell", "Lam": r"\Lambda", "sig": r"\sigma"}
+LETTERS |= dict.fromkeys(("lam", "lamb", "lmbda", "lambd"), r"\lambda")
+GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _GREEK, strict=True))
 ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
+FUNCTIONS = frozenset(
+    "arg cos cosh cot det diag exp inf lim ln log max min prod sec sign sin sinh sum sup tan tanh tr trace vec".split()
+)
+"""Words that take what stands below or beside them for an argument: log_2 is no variable with an index."""
 
 
-def latex_name(identifier: str, superscript: bool = False) -> str:
-    """A letter with its index; several letters in a row stand upright as a word."""
-    identifier = "".join(GREEK.get(c, c) for c in identifier)
-    head, _, tail = identifier.strip("_").partition("_")
+@dataclass(frozen=True)
+class Name:
+    """How an identifier prints: a letter or an upright word, its indices, and an accent over both."""
+
+    letter: str
+    indices: tuple[str, ...] = ()
+    accent: str = ""
+
+    def latex(self, superscript: bool = False) -> str:
+        text = self._with_indices(superscript)
+        return rf"{self.accent}{{{text}}}" if self.accent else text
+
+    def _with_indices(self, superscript: bool) -> str:
+        if not self.indices:
+            return self.letter
+        first, *rest = self.indices
+        if superscript and first.isdigit():
+            return f"{self.letter}^{{({first})}}" + (f"_{{{','.join(rest)}}}" if rest else "")
+        joined = ",".join(self.indices)
+        return f"{self.letter}_{joined}" if len(joined) == 1 else f"{self.letter}_{{{joined}}}"
+
+
+@functools.cache
+def name_of(identifier: str) -> Name:
+    """A letter with its indices; several letters in a row stand upright as a word."""
+    plain = "".join(GREEK.get(c, c) for c in identifier).strip("_")
+    head, _, tail = plain.partition("_")
     if tail in ACCENTS:
-        return f"{ACCENTS[tail]}{{{latex_name(head, superscript)}}}"
-    base, index = _letter(head)
-    indices = [i for i in (index, *(_index(t) for t in tail.split("_") if t)) if i]
-    if not indices:
-        return base
-    if superscript and indices[0].isdigit():
-        rest = f"_{{{','.join(indices[1:])}}}" if indices[1:] else ""
-        return f"{base}^{{({indices[0]})}}{rest}"
-    joined = ",".join(indices)
-    return f"{base}_{joined}" if len(joined) == 1 else f"{base}_{{{joined}}}"
+        return replace(name_of(head), accent=ACCENTS[tail])
+    letter, index = _letter(head)
+    parts = [part for part in tail.split("_") if part]
+    if letter.startswith(r"\mathrm") and (head.rstrip("0123456789") in FUNCTIONS or not all(map(str.isdigit, parts))):
+        return Name(word(plain))
+    return Name(letter, tuple(i for i in (index, *map(_index, parts)) if i))
 
 
-def _letter(word: str) -> tuple[str, str]:
-    stem, digits = re.fullmatch(r"(.*?)(\d*)", word).groups()  # type: ignore[union-attr]
+def spellings(identifier: str) -> Iterator[Name]:
+    """The same name in other ways, for where something else prints as the first: m and m_- for m_, W_1 and an upright W1 for W1."""
+    first = name_of(identifier)
+    yield first
+    if after := len(identifier) - len(identifier.rstrip("_")):
+        yield replace(first, indices=(*first.indices, "-" * after))
+    plain = identifier.strip("_")
+    if re.fullmatch(r"[^_]+\d", plain):
+        yield Name(word(plain))
+    elif re.search(r"_\d+$", plain) and first.indices:
+        yield replace(first, indices=(*first.indices[:-1], f"({first.indices[-1]})"))
+    bold = replace(first, letter=rf"\boldsymbol{{{first.letter}}}")
+    yield bold
+    stars = ""
+    while True:
+        stars += "*"
+        yield replace(bold, indices=(*bold.indices, stars))
+
+
+def word(text: str) -> str:
+    return rf"\mathrm{{{text.replace('_', chr(92) + '_')}}}"
+
+
+def _letter(stem_and_digits: str) -> tuple[str, str]:
+    stem, digits = re.fullmatch(r"(.*?)(\d*)", stem_and_digits).groups()  # type: ignore[union-attr]
     if stem in LETTERS:
         return LETTERS[stem], digits
     if len(stem) == 1:
         return stem, digits
     if re.fullmatch(r"[A-Z][a-z]{1,2}", stem):
         return stem[0], stem[1:] + digits
-    return (rf"\mathrm{{{stem}}}" if stem else r"\mathrm{x}"), digits
+    return word(stem or "x"), digits
 
 
-def _index(word: str) -> str:
-    if word in LETTERS:
-        return LETTERS[word]
-    return word if word.isdigit() or len(word) == 1 else rf"\mathrm{{{word}}}"
+def _index(part: str) -> str:
+    """Up to two letters are indices of their own, as in W_{xh}; more are a word."""
+    if part in LETTERS:
+        return LETTERS[part]
+    return part if part.isdigit() or len(part) <= 2 else word(part)
 
 
-def latex_symbol(symbol: Any, theme: Any) -> str:
+Choices: TypeAlias = tuple[str, ...]
+"""The letter that stands for an operation in print, and what stands for it where the author has that letter."""
+
+TANGENT: Choices = (r"\mathcal{R}", r"\mathcal{D}", r"\mathcal{T}", r"\mathcal{L}")
+"""The derivative along a direction, Pearlmutter's R{.}."""
+
+DELTA: Choices = (r"\delta", r"\boldsymbol{\delta}")
+"""Kronecker's."""
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How each identifier prints (`names`, `dims`) and each letter of an operation; what is not among them keeps its first form.
+
+    `texts` are what all of them look like on a terminal.
+    """
+
+    names: Mapping[Any, Name] = field(default_factory=dict)
+    dims: Mapping[str, Name] = field(default_factory=dict)
+    letters: Mapping[Choices, str] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The letters of names and dimensions, whatever their indices."""
+        return frozenset(name.letter for name in (*self.names.values(), *self.dims.values()))
+
+    def name(self, identifier: str) -> Name:
+        return self.names.get(identifier) or name_of(identifier)
+
+    def dim(self, identifier: str) -> Name:
+        return self.dims.get(identifier) or name_of(identifier)
+
+    def letter(self, choices: Choices) -> str:
+        return self.letters.get(choices) or free_letter(choices, self.texts)
+
+
+def free_letter(choices: Choices, texts: Set[str]) -> str:
+    """The first that looks like none of these; the last where all do."""
+    return next((c for c in choices if unicode_of(c) not in texts), choices[-1])
+
+
+def latex_symbol(symbol: Any, theme: Any, notation: Notation) -> str:
     """A symbol: a name, or an accent over another symbol."""
     if isinstance(symbol, str):
-        return latex_name(symbol, theme.superscript)
+        return notation.name(symbol).latex(theme.superscript)
+    if symbol in notation.names:
+        return notation.names[symbol].latex()
     kind, *rest = symbol
+    inner = [latex_symbol(s, theme, notation) for s in rest]
     if kind == "bar":
-        return theme.adjoint(latex_symbol(rest[1], theme), latex_symbol(rest[0], theme))
+        return theme.adjoint(inner[1], inner[0])
     if kind == "dot":
-        return theme.tangent(latex_symbol(rest[0], theme))
+        return theme.tangent(inner[0], notation.letter(TANGENT))
     if kind == "gnvp":
-        return rf"(G v)_{{{latex_symbol(rest[0], theme)}}}"
+        return rf"(G v)_{{{inner[0]}}}"
     if kind == "differential":
-        return rf"\mathrm{{d}}{latex_symbol(rest[0], theme)}"
-    letter, base = rest
-    return f"{letter}_{{{latex_symbol(base, theme)}}}"
+        return rf"\mathrm{{d}}{inner[0]}"
+    return f"{rest[0]}_{{{inner[1]}}}"

@@ -39,6 +39,7 @@ class Picture:
     wrt: tuple[Node, ...]
     gates: tuple[Gate, ...]
     adjoints: Mapping[Node, Node]
+    show: Show
     values: Mapping[str, Any] | None = None
     digits: int | None = None
 
@@ -59,7 +60,9 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     values = None if point is None else d.values(point, backward)
     read = {v for eq in forward.equations for v in variables(eq.expr)}
     inputs = tuple(v for v in forward.inputs if v in read)
-    return Picture(inputs, d.wrt, tuple(_grouped(_gates(forward), groups)), _adjoints(forward, backward), values, digits)
+    show = d.show()
+    gates = tuple(_grouped(_gates(forward, show), groups))
+    return Picture(inputs, d.wrt, gates, _adjoints(forward, backward), show, values, digits)
 
 
 def _adjoints(forward: Program, backward: Program) -> dict[Node, Node]:
@@ -68,19 +71,19 @@ def _adjoints(forward: Program, backward: Program) -> dict[Node, Node]:
     return {v: bars[v.params["symbol"]] for v in symbols if v.params["symbol"] in bars}
 
 
-def _gates(program: Program) -> list[Gate]:
-    return [Gate(_sign(eq), tuple(dict.fromkeys(variables(eq.expr))), (eq.symbol,)) for eq in program.equations]
+def _gates(program: Program, show: Show) -> list[Gate]:
+    return [Gate(_sign(eq, show), tuple(dict.fromkeys(variables(eq.expr))), (eq.symbol,)) for eq in program.equations]
 
 
-def _sign(eq: Equation) -> str:
+def _sign(eq: Equation, show: Show) -> str:
     """The sign of a single operation, its operands left away; the whole right side of anything else."""
     if all(a.op is VARIABLE or value_of(a) is not None for a in eq.expr.args):
         places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, symbol="Xi") for i, a in enumerate(eq.expr.args)]
-        text = unicode_of(Show().text(eq.expr.op.node(*places, **eq.expr.params)))
+        text = unicode_of(show.text(eq.expr.op.node(*places, **eq.expr.params)))
         bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
-    text = unicode_of(whole(eq.expr, Show()))
+    text = unicode_of(whole(eq.expr, show))
     is_legible = len(text) <= WIDEST and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
     return text if is_legible else "f"
 

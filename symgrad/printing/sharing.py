@@ -55,8 +55,7 @@ class Sharing:
     def of(self, equations: Iterable[Equation]) -> tuple[Equation, ...]:
         """The equations in their order, each letter as an aside before the first equation that reads it."""
         equations = list(equations)
-        bold = self.letters.in_bold(eq.expr for eq in equations)
-        known = [self._by_known_names(_written(eq, bold)) for eq in equations]
+        known = [self._by_known_names(eq) for eq in equations]
         chosen = self._repeated([eq.expr for eq in known]) - set(self.parts)
         self._name(list(dict.fromkeys(node for eq in known for node in _preorder(eq.expr) if node in chosen)))
         return tuple(line for eq in known for line in self._with_asides(eq))

@@ -27,7 +27,7 @@ COMMANDS |= {
     "\\": "\n",
 }
 DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
-PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "boldsymbol", "bm", "mathit"})
+PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "bm", "mathit"})
 ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
 _SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
 _SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
@@ -90,7 +90,7 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
         return f"{_operand(_group(tokens))}/{_operand(_group(tokens))}"
     if value == "sqrt":
         return f"√{_operand(_group(tokens))}"
-    if value == "mathbf":
+    if value in ("mathbf", "boldsymbol"):
         return bold(_group(tokens))
     if value in PLAIN:
         return _group(tokens)
@@ -100,11 +100,17 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
     return "" if value in DROPPED else COMMANDS.get(value, value)
 
 
+_BOLD = {
+    chr(first + k): chr(start + k)
+    for first, start, count in ((48, 0x1D7CE, 10), (65, 0x1D400, 26), (97, 0x1D41A, 26), (0x391, 0x1D6A8, 25), (0x3B1, 0x1D6C2, 25))
+    for k in range(count)
+}
+"""Digits, Latin and Greek letters."""
+
+
 def bold(text: str) -> str:
-    """Digits and capitals in Unicode's bold; anything else as it is."""
-    return "".join(
-        chr(0x1D7CE + int(c)) if c in "0123456789" else chr(0x1D400 + ord(c) - ord("A")) if "A" <= c <= "Z" else c for c in text
-    )
+    """Digits and letters in Unicode's bold; anything else as it is."""
+    return "".join(_BOLD.get(c, c) for c in text)
 
 
 def _group(tokens: Iterator[tuple[str, str]]) -> str:

@@ -119,7 +119,7 @@ def test_a_step_has_its_differential_rule_and_shapes():
     assert r"\mathrm{d}o &= \mathrm{d}W_2 \, h + W_2 \, \mathrm{d}h" in step
     assert r"$\langle G, \mathrm{d}X \, Y \rangle = \langle G Y^{\top}, \mathrm{d}X \rangle$ and" in step
     assert r"\frac{\partial J}{\partial W_2} &= \frac{\partial J}{\partial o} h^{\top} + \lambda W_2" in step
-    assert r"$h \in \mathbb{R}^{h}$" in step and r"\frac{\partial J}{\partial W_2} \in \mathbb{R}^{q \times h}" in step
+    assert r"$h \in \mathbb{R}^{n_h}$" in step and r"\frac{\partial J}{\partial W_2} \in \mathbb{R}^{q \times n_h}" in step
 
 
 def test_numbers_of_equations_are_those_that_tex_counts():

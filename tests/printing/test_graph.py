@@ -66,14 +66,14 @@ def test_the_numbers_of_the_source_stand_on_the_wires(path, tmp_path):
 
 def test_gates_have_the_signs_of_textbooks():
     derivation, _ = derive("cs231n_neuron")
-    labels = [gate.label for gate in picture._gates(derivation.program)]
+    labels = [gate.label for gate in picture._gates(derivation.program, derivation.show())]
     assert labels == ["×", "×", "+", "+", "-·", "exp", "+ 1", "1/·"]
 
 
 def test_a_group_is_one_gate():
     """The last four gates of the neuron are one sigma, which reads s and writes f."""
     derivation, _ = derive("cs231n_neuron")
-    gates = list(picture._grouped(picture._gates(derivation.program), {"sigma": ["m", "e", "p", "f"]}))
+    gates = list(picture._grouped(picture._gates(derivation.program, derivation.show()), {"sigma": ["m", "e", "p", "f"]}))
     assert [g.label for g in gates] == ["×", "×", "+", "+", "sigma"]
     assert (str(gates[-1].reads[0]), str(gates[-1].writes[0])) == ("s", "f")
 
@@ -105,7 +105,7 @@ def test_labels_are_escaped():
     derivation, _ = derive("cs231n_circuit")
     hostile = '<IMG SRC="/etc/passwd"/> "> ]; evil [URL="http://x"'
     x, y, _ = derivation.program.inputs
-    source = dot_source(picture.Picture((x,), (), (Gate(hostile, (x,), (y,)),), {}))
+    source = dot_source(picture.Picture((x,), (), (Gate(hostile, (x,), (y,)),), {}, derivation.show()))
     assert "<IMG" not in source and 'URL="' not in source and "&lt;IMG" in source
 
 

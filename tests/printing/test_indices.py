@@ -223,7 +223,7 @@ def test_every_operation_with_a_rule_reads_as_what_it_computes(op, sample):
 
 
 def test_the_terminal():
-    assert "Zᵢⱼₖ = ∑ₗ Xᵢⱼₗ Wₗₖ + cₖ" in str(derived("linear")[0])
+    assert "Zᵢⱼₗ = ∑ₘ Xᵢⱼₘ Wₘₗ + cₗ" in str(derived("linear")[0])
     assert "Oᵢⱼ = ∑ₖ P_{⌊j/2⌋,i,k} Q_{⌊j/2⌋,k,j%2}" in str(derived("heads")[0])
 
 

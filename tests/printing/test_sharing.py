@@ -13,7 +13,8 @@ from symgrad.evaluation import evaluate
 from symgrad.printing.content import content
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.latex import Show
-from symgrad.printing.letters import Letters, latex_letter
+from symgrad.printing.letters import Letters
+from symgrad.printing.names import name_of
 from symgrad.printing.parts import Formulas
 from symgrad.program import Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
@@ -50,9 +51,9 @@ def test_what_is_printed_has_the_value_of_what_is_computed(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_letters_are_free_and_read_as_letters(path):
     d = derive(path)
-    author = {latex_letter(name) for name in d.program.names}
+    author = {name_of(name).letter for name in d.program.names}
     for eq in (eq for _, section in d.sections() for eq in section if eq.aside):
-        letter = latex_letter(eq.name)
+        letter = name_of(eq.name).letter
         assert letter not in author and re.fullmatch(r"[A-Za-z]|\\[A-Za-z]+|\\(tilde|hat)\{.*\}", letter)
         index = eq.name.rstrip("0123456789")
         assert index == eq.name or any(name.endswith(eq.name[len(index) :]) for name in d.program.names)
