@@ -144,7 +144,9 @@ class Op:
     In a rule the order is: output, inputs, then cotangent or tangents; static arguments follow by keyword.  `vjp` returns one
     cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
-    `formula`, `found`, `source` and `limits` are what the documentation says of it.
+    `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` is what a document says wherever a sign
+    of this operation is printed that readers would not know, or would read otherwise at a tie: a clause with formulas between
+    dollar signs.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Op:
     source: str = ""
     limits: str = ""
     kink: str = ""
+    defines: str = ""
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:

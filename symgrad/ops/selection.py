@@ -102,6 +102,8 @@ select: Op = Op(
     scalar=lambda a, b, x, y, relation: sympy.Piecewise((x, RELATIONS[relation][2](a, b)), (y, True)),
     found="The choice is piecewise constant: each branch collects the cotangent where it is taken, and zero elsewhere.",
     kink="The jump of a choice has no derivative in what is compared: it counts as 0, as in jax.",
+    defines=r"$\mathbf{1}[\cdot]$ is 1 where the relation in it holds and 0 elsewhere, and what it multiplies does not count there, "
+    "were it infinite",
 )
 
 
@@ -162,6 +164,11 @@ def logical_xor(x1: Any, x2: Any) -> Node:
 # maximum and minimum ----------------------------------------------------------------------------------------------------
 
 
+def shared(relation: str) -> str:
+    """The sign of a relation that several may attain at once, who then share the 1."""
+    return rf"[\![{relation}]\!]"
+
+
 def _pair_latex(name: str) -> Callable[[Node, Any], str]:
     return lambda node, show: rf"\{name}({plain(node.args[0], show)}, {plain(node.args[1], show)})"
 
@@ -169,13 +176,14 @@ def _pair_latex(name: str) -> Callable[[Node, Any], str]:
 wins = elementwise(
     "wins",
     lambda Z, X, Y: (zeros(X.shape), zeros(Y.shape)),
-    latex=lambda node, show: rf"\mathbf{{1}}[{plain(node.args[0], show)} > {plain(node.args[1], show)}]",
+    latex=lambda node, show: shared(rf"{plain(node.args[0], show)} > {plain(node.args[1], show)}"),
     numpy="(({0} > {1}).astype(_dtype) + ({0} >= {1}).astype(_dtype)) / 2",
     scalar=lambda x, y: sympy.Heaviside(x - y, sympy.Rational(1, 2)),
     samples=(on("m n", "m n"), on("", "")),
     spreads=True,
     found="1 where X is the larger, 0 where Y is, 1/2 at a tie: piecewise constant.",
     kink="1/2 at a tie",
+    defines=rf"${shared('a > b')}$ is 1 where $a > b$, 1/2 where $a = b$ and 0 elsewhere",
 )
 maximum = elementwise(
     "maximum",

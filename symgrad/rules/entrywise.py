@@ -89,7 +89,7 @@ def choice_of_maximum(node: Node) -> Node | None:
     return None
 
 
-@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT, limits="at a tie, which counts a half")
+@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT)
 def choice_of_choice(node: Node) -> Node | None:
     factors = entrywise(node)
     for i, x in enumerate(factors):
@@ -99,7 +99,19 @@ def choice_of_choice(node: Node) -> Node | None:
 
 
 def _is_indicator(x: Node) -> bool:
-    return x.op is wins or (x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1})
+    return x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1}
+
+
+@rule("[[x > y]] * [[x > y]] = [[x > y]]^2", "hadamard", ends="fewer factors", since=PRINT)
+def square_of_shares(node: Node) -> Node | None:
+    """At a tie it is 1/4, and the sign itself 1/2."""
+    factors = entrywise(node)
+    for i, x in enumerate(factors):
+        if x.op is wins and x in factors[:i]:
+            rest = factors[:i] + factors[i + 1 :]
+            rest[rest.index(x)] = power(x, exponent=sympy.Integer(2))
+            return entrywise_product(rest)
+    return None
 
 
 @rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")
