@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, SUM, Node, Op, as_node, on
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -226,7 +226,8 @@ hypot: Op = elementwise(
     kink="1/2 in both operands at the origin, a subgradient",
 )
 def _ratio_latex(node: Node, show: Any) -> str:
-    x, y = show.entry(node.args[0], PRODUCT), show.entry(node.args[1], POWER)
+    """In brackets beside other factors, which must not stand above the line: 0 * (x / y) is 0 at 0 / 0, (0 * x) / y is not."""
+    x, y = show.entry(node.args[0], POWER), show.entry(node.args[1], POWER)
     return rf"{x} \oslash_{{{show.exponent(node.params['at'])}}} {y}"
 
 
@@ -235,7 +236,7 @@ ratio: Op = elementwise(
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
     latex=_ratio_latex,
-    precedence=PRODUCT,
+    precedence=SUM,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",
     helpers=("_ratio",),
     scalar=lambda x, y, at: x / y,
