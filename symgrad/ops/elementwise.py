@@ -93,7 +93,7 @@ xlogy = elementwise(
     scalar=lambda x, y: x * sympy.log(y),
     samples=(on("m n", "m n | positive"), on("", " | positive")),
     found="d(x log y) = log(y) dx + (x / y) dy, and 0 log 0 is 0.",
-    kink="0 in both operands where both are 0, but for the infinite log(y)",
+    kink="x / y, its derivative in y, is 0 where both are 0",
     defines=r"$0 \log y$ is 0, even where $y = 0$",
     limits="In x where y is zero.",
 )
@@ -225,6 +225,8 @@ hypot: Op = elementwise(
     found="r = sqrt(x^2 + y^2): r dr = x dx + y dy.",
     kink="1/2 in both operands at the origin, a subgradient",
 )
+
+
 def _ratio_latex(node: Node, show: Any) -> str:
     """In brackets beside other factors, which must not stand above the line: 0 * (x / y) is 0 at 0 / 0, (0 * x) / y is not."""
     x, y = show.entry(node.args[0], POWER), show.entry(node.args[1], POWER)

@@ -54,7 +54,7 @@ def _weights(name: str, extremum: str) -> Op:
         found="Constant as long as the same entries attain the extremum.",
         limits="Where the set of extremal entries changes.",
         kink="1/k at each of k entries that tie; its derivative counts as 0 everywhere",
-        defines=rf"${shared(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum and 0 elsewhere",
+        defines=rf"${shared(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
     )
 
 

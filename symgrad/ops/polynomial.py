@@ -85,8 +85,8 @@ prod_slope = slope(
     flops=lambda X, *V, axes: 3 * size(X) * sympy.Mul(*(X.shape[a] for a in axes)) ** len(V),
     samples=(on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", "n", axes=(0,)), on("m n", "m n", axes=(0,))),
     found="Entry i is the product of all the others; along v it changes by the sum over j of v_j times the product of the rest.",
-    defines=r"$\nabla \operatorname{prod}(x)$ holds for every entry the product of all the others, and $\mathrm{D}$ in front of it is its "
-    "derivative along what stands in square brackets",
+    defines=r"$\nabla \operatorname{prod}(x)$ holds for every entry the product of all the others; "
+    r"$\mathrm{D} \nabla \operatorname{prod}(x)[v]$ is its derivative along $v$",
 )
 
 prod = Op(
@@ -155,7 +155,7 @@ cofactor = slope(
     samples=(on("n n"), on("n n", "n n")),
     found="Entry (i, j) is the signed minor without row i and column j; a minor is a polynomial, so it has derivatives everywhere.",
     source="Matrix Cookbook (41), (49)",
-    limits="Printed as det(X) X^-T, which at a singular X stands for its limit; there the code works on the singular values instead.",
+    limits="Printed as det(X) X^-T, at a singular X for its limit; there the code works on the singular values instead.",
     defines=SINGULAR,
 )
 

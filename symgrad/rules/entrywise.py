@@ -102,15 +102,14 @@ def _is_indicator(x: Node) -> bool:
     return x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1}
 
 
-@rule("[[x > y]] * [[x > y]] = [[x > y]]^2", "hadamard", ends="fewer factors", since=PRINT)
-def square_of_shares(node: Node) -> Node | None:
-    """At a tie it is 1/4, and the sign itself 1/2."""
+@rule("[[x > y]] * [[x > y]] = [[x > y]] with 1/4 at a tie", "hadamard", ends="fewer factors", since=PRINT)
+def product_of_shares(node: Node) -> Node | None:
     factors = entrywise(node)
     for i, x in enumerate(factors):
-        if x.op is wins and x in factors[:i]:
-            rest = factors[:i] + factors[i + 1 :]
-            rest[rest.index(x)] = power(x, exponent=sympy.Integer(2))
-            return entrywise_product(rest)
+        for j in range(i):
+            if x.op is wins and factors[j].op is wins and factors[j].args == x.args:
+                one = wins(*x.args, at=factors[j].params["at"] * x.params["at"])
+                return entrywise_product([*factors[:j], one, *factors[j + 1 : i], *factors[i + 1 :]])
     return None
 
 
