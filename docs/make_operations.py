@@ -75,7 +75,8 @@ def section(op: Op) -> str:
     found = "".join(plain(p) if isinstance(p, str) else f"${p.latex}$" for p in worded(op.found))
     lines = [f"## {op.name}", written, f"$$\n{formula(Z)}\n$$", found.strip()]
     facts = [("Source", op.source), ("Does not hold", op.limits), ("At a kink", op.kink)]
-    return "\n\n".join(lines + [f"{title}: {plain(text.rstrip('.'))}." for title, text in facts if text])
+    told = [f"{title}: {plain(text.rstrip('.'))}." for title, text in facts if text]
+    return "\n\n".join(lines + told + ([f"In print: {op.defines}."] if op.defines else []))
 
 
 def plain(text: str) -> str:

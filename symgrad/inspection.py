@@ -151,6 +151,8 @@ functions: Mapping[str, Callable[..., Any]] = {
     "copies_squeezed": lambda x, axes: np.sum(x, axis=axes),
     "lengths": lambda x, axes: np.sqrt(np.sum(np.square(x), axis=axes, keepdims=True)),
     "over": _over,
+    "largest": lambda x, axes: np.max(x, axis=axes, keepdims=True),
+    "smallest": lambda x, axes: np.min(x, axis=axes, keepdims=True),
     "share": lambda tie, axes: tie / np.sum(tie, axis=axes, keepdims=True),
 }
 """Words that NumPy lacks, by name: operations as the exported code computes them, those with static arguments under NAME_.

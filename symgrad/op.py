@@ -146,7 +146,9 @@ class Op:
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
     `python` writes the printed form as one line of NumPy, `(node, line)`, where that is no function of the operation's name.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in the template.
-    `formula`, `found`, `source` and `limits` are what the documentation says of it.
+    `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` is what a document says wherever a sign
+    of this operation is printed that readers would not know, or would read otherwise at a tie: a clause with formulas between
+    dollar signs.
     """
 
     name: str
@@ -168,6 +170,7 @@ class Op:
     kink: str = ""
     letter: tuple[str, ...] = ()
     python: Callable[..., str] | None = None
+    defines: str = ""
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:

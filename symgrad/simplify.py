@@ -55,6 +55,8 @@ def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node
     for eq in program.equations:
         if known.symmetric(eq.expr):
             known.symbols.add(eq.symbol)
+        if known.nonzero(eq.expr):
+            known.apart.add(eq.symbol)
     return replace(program.map(passes(known)), unsimplified=program.unsimplified or program)
 
 

@@ -117,8 +117,8 @@ def agree(d, function, point):
 
 KINKS = {
     "relu": ('def f(x: "n"): return sum(relu(x) ** 2)', lambda x: jnp.sum(jax.nn.relu(x) ** 2), "2 diag(𝟏[x > 0])"),
-    "abs": ('def f(x: "n"): return sum(abs(x) * x)', lambda x: jnp.sum(jnp.abs(x) * x), "2 diag(sign(x))"),
-    "largest entry": ('def f(x: "n"): return max(x) ** 2', lambda x: jnp.max(x) ** 2, "2 𝟏[x = max(x)] 𝟏[x = max(x)]ᵀ"),
+    "abs": ('def f(x: "n"): return sum(abs(x) * x)', lambda x: jnp.sum(jnp.abs(x) * x), "2 diag(sign₊(x))"),
+    "largest entry": ('def f(x: "n"): return max(x) ** 2', lambda x: jnp.max(x) ** 2, "2 ⟦x = max(x)⟧ ⟦x = max(x)⟧ᵀ"),
     "piecewise linear": ('def f(x: "n"): return sum(relu(x))', lambda x: jnp.sum(jax.nn.relu(x)), "𝟎"),
 }
 

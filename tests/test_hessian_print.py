@@ -20,7 +20,7 @@ LATEX = {
     ("logistic_from_logits", "w", "w"): r"X^{\top} \operatorname{diag}(\sigma(z) \odot (1 - \sigma(z))) X",
     ("logistic_from_probabilities", "w", "w"): r"X^{\top} \operatorname{diag}(\sigma(a) \odot (1 - \sigma(a))) X",
     ("poisson", "w", "w"): r"X^{\top} \operatorname{diag}(\exp(\eta)) X",
-    ("squared_hinge", "w", "w"): r"2 C X^{\top} \operatorname{diag}(\mathbf{1}[1 - m > 0]) X + I",
+    ("squared_hinge", "w", "w"): r"2 C X^{\top} \operatorname{diag}([\![1 - m > 0]\!]_{1/4}) X + I",
     ("generic_sum", "w", "w"): r"X^{\top} \operatorname{diag}(\phi''(z)) X",
     ("squares_over_linear", "x", "t"): r"-\frac{2 x}{t^{2}}",
     ("smooth_norm", "x", "x"): r"\frac{I}{s} - \frac{x x^{\top}}{s^{3}}",

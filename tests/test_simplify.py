@@ -23,7 +23,7 @@ from symgrad.ops.polynomial import cofactor, det
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import diag, dot, eye, matmul, outer, trace, transposition
 from symgrad.ops.reduction import softmax
-from symgrad.ops.selection import maximum, select, wins
+from symgrad.ops.selection import greater, maximum, select, wins
 from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 from symgrad.rules import NORMAL, RULES, Known
@@ -99,8 +99,8 @@ EXAMPLES = {
         scale(power(s, exponent=MINUS), scale(power(t, exponent=MINUS), a)),
     ),
     "choice_of_maximum": (
-        hadamard(wins(A, fill(0, (M, N))), maximum(A, fill(0, (M, N)))),
-        hadamard(wins(A, C), maximum(A, C)),
+        hadamard(wins(A, fill(0, (M, N)), at=HALF), maximum(A, fill(0, (M, N)))),
+        hadamard(wins(A, C, at=HALF), maximum(A, C)),
     ),
     "product_with_choice": (
         hadamard(select(A, B, C, fill(0, (M, N)), relation=">"), D),
@@ -120,7 +120,7 @@ EXAMPLES = {
         sums(add(A, -columns(scale(1 / N, sums(A, 1)))), 1),
         sums(add(A, -columns(scale(1 / N, sums(B, 1)))), 1),
     ),
-    "ratio_as_quotient": (ratio(A, Q, at=HALF), quotient(A, Q)),
+    "ratio_as_quotient": (ratio(A, Q, at=HALF), ratio(A, B, at=HALF)),
     "hypotenuse_as_root": (hypot(A, B), add(A, B)),
     "entrywise_power_of_power": (power(power(Q, exponent=HALF), exponent=-TWO), power(power(Q, exponent=TWO), exponent=HALF)),
     "power_of_copies": (power(columns(u), exponent=TWO), power(columns(u), exponent=-TWO)),
@@ -175,7 +175,7 @@ EXAMPLES = {
     "system_of_identity": (raw("solve", S, eye(N)), solve(S, T)),
     "system_as_product": (solve(S, a), inv(S)),
     "cofactor_as_inverse": (cofactor(S), cofactor(S, T, R)),
-    "slope_as_quotient": (raw("prod_slope", Q, axes=(1,)), raw("prod_slope", Q, Q, A, axes=(1,))),
+    "slope_as_quotient": (raw("prod_slope", Q, axes=(1,)), raw("prod_slope", A, axes=(1,))),
     "transpose_of_product": (turned(matmul(F, A)), turned(S)),
     "transpose_of_sum": (turned(raw("add", turned(S), turned(T))), turned(add(S, T))),
     "transpose_of_copies": (turned(columns(u)), turned(A)),
@@ -206,7 +206,12 @@ EXAMPLES = {
         quotient(diag(a), broadcast(b, shape=(N, N), axes=(1,))),
         ratio(diag(a), broadcast(b, shape=(N, N), axes=(1,)), at=HALF),
     ),
-    "choice_of_choice": (hadamard(wins(A, B), hadamard(C, wins(A, B))), hadamard(wins(A, B), wins(A, C))),
+    "choice_of_choice": (hadamard(greater(A, B), hadamard(C, greater(A, B))), hadamard(greater(A, B), greater(A, C))),
+    "product_of_shares": (
+        hadamard(wins(A, B, at=HALF), hadamard(C, wins(A, B, at=HALF))),
+        hadamard(wins(A, B, at=HALF), wins(B, A, at=HALF)),
+    ),
+    "logarithm_of_nonzero": (raw("log_or_zero", Q), raw("log_or_zero", A)),
     "complement_of_sigmoid": (add(fill(1, (N,)), -sigmoid(-a)), add(fill(1, (N,)), -sigmoid(a))),
     "residual_of_sigmoid": (
         add(hadamard(sigmoid(a), add(fill(1, (N,)), -b)), -hadamard(sigmoid(-a), b)),

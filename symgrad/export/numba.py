@@ -18,7 +18,7 @@ from symgrad.ops.broadcasting import index_source
 from symgrad.ops.contraction import laid_out
 from symgrad.ops.indexing import index_text
 from symgrad.ops.selection import literal
-from symgrad.source import dim_source, parsed, tuple_source
+from symgrad.source import dim_source, parsed, tuple_source, value_source
 
 SAME = frozenset(
     "constant variable abs add arange arccos arcsin arcsinh arctan arctan2 arctanh cbrt cholesky cos cosh det det_sign diag "
@@ -203,6 +203,11 @@ def _select(node: Node) -> str:
     return f"_where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
 
 
+def _wins(node: Node) -> str:
+    at = node.params["at"]
+    return f"({{0}} > {{1}}) * {value_source(1 - at)} + ({{0}} >= {{1}}) * {value_source(at)}"
+
+
 def _one_hot(node: Node) -> str:
     classes = dim_source(node.params["classes"])
     labels = f"({{0}} % {classes})" if node.params["wraps"] else "{0}"
@@ -268,7 +273,7 @@ WORDS: Mapping[str, Callable[[Node], str]] = {
     "transpose": lambda node: in_numpy(node) if node.ndim == 2 else _copied(in_numpy(node), node),
     "unvec": lambda node: f"np.ascontiguousarray({{0}}).reshape({tuple_source(node.shape[::-1])}).T",
     "vec": _fixed("np.ascontiguousarray({0}.T).reshape(-1)"),
-    "wins": _fixed("({0} > {1}) * 0.5 + ({0} >= {1}) * 0.5"),
+    "wins": _wins,
     "xlogy": _fixed("_where({0} == 0, 0.0, {0} * np.log(_where({0} == 0, 1.0, {1})))"),
 }
 """What is written otherwise than in NumPy."""

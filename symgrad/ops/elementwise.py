@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, SUM, Node, Op, as_node, on
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -93,6 +93,8 @@ xlogy = elementwise(
     scalar=lambda x, y: x * sympy.log(y),
     samples=(on("m n", "m n | positive"), on("", " | positive")),
     found="d(x log y) = log(y) dx + (x / y) dy, and 0 log 0 is 0.",
+    kink="x / y, its derivative in y, is 0 where both are 0",
+    defines=r"$0 \log y$ is 0, even where $y = 0$",
     limits="In x where y is zero.",
 )
 
@@ -226,27 +228,46 @@ hypot: Op = elementwise(
     found="r = sqrt(x^2 + y^2): r dr = x dx + y dy.",
     kink="1/2 in both operands at the origin, a subgradient",
 )
+
+
+def _ratio_latex(node: Node, show: Any) -> str:
+    """In brackets beside other factors, which must not stand above the line: 0 * (x / y) is 0 at 0 / 0, (0 * x) / y is not."""
+    x, y = show.entry(node.args[0], POWER), show.entry(node.args[1], POWER)
+    return rf"{x} \oslash_{{{show.exponent(node.params['at'])}}} {y}"
+
+
 ratio: Op = elementwise(
     "ratio",
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
-    latex=r"#1 \oslash #2",
-    precedence=PRODUCT,
+    latex=_ratio_latex,
+    precedence=SUM,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",
     helpers=("_ratio",),
     scalar=lambda x, y, at: x / y,
     samples=(on("m n", "m n | positive", at=HALF), on("", " | positive", at=HALF)),
     found="The quotient, with a value of its own at 0 / 0, where a rule knows the limit or a subgradient.",
-    limits="Where the divisor is zero.",
+    limits="Where the divisor is zero and the dividend is not.",
+    kink="the value that it names at 0 / 0",
+    defines=r"$a \oslash_{c} b$ is the entrywise quotient, and $c$ where both $a$ and $b$ are 0",
 )
-sign = elementwise("sign", lambda Z, X: (0 * X,), latex=operator_name("sign"), scalar=sympy.sign, kink="sign'(0) = 0")
+sign = elementwise(
+    "sign",
+    lambda Z, X: (0 * X,),
+    latex=operator_name("sign"),
+    scalar=sympy.sign,
+    kink="sign'(0) = 0",
+    defines=r"$\operatorname{sign}(0)$ is 0",
+)
 slope = elementwise(
     "slope",
     lambda Z, X: (0 * X,),
-    latex=operator_name("sign"),
+    latex=r"\operatorname{sign}_{+}(#1)",
     numpy="np.where({0} >= 0, 1.0, -1.0).astype(_dtype)",
     scalar=lambda x: sympy.Piecewise((1, x >= 0), (-1, True)),
     found="The sign, with 1 at 0: what abs has for a derivative.",
+    kink="1 at 0; its derivative counts as 0 everywhere",
+    defines=r"$\operatorname{sign}_{+}(x)$ is 1 where $x \ge 0$ and -1 elsewhere",
 )
 absolute = elementwise(
     "abs",

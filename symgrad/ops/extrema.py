@@ -10,6 +10,7 @@ from symgrad.op import ATOM, Node, Op, Shape, as_node, on, same_shape, show_shap
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
 from symgrad.ops.reduction import reduced, spread
+from symgrad.ops.selection import shared
 
 
 def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -20,7 +21,7 @@ def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
 
 def label(node: Node) -> str:
     """Which axes a reduction runs over, as a subscript: nothing for all, rows or columns of a matrix, numbers above."""
-    (x,), axes = node.args, node.params["axes"]
+    x, axes = node.args[0], node.params["axes"]
     if len(axes) == x.ndim:
         return ""
     if x.ndim == 2:
@@ -33,10 +34,15 @@ AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("
 
 def _weights(name: str, extremum: str) -> Op:
     """1 / count at the entries that attain the extremum, 0 elsewhere: piecewise constant."""
+    tie = rf"x = \{extremum}(x)"
 
     def latex(node: Node, show: Any) -> str:
         x = node.args[0]
-        return rf"\mathbf{{1}}[{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}]"
+        return shared(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
+
+    def python(node: Node, line: Any) -> str:
+        best = line.call("largest" if extremum == "max" else "smallest", node.args, **node.params)
+        return f"share(({line(node.args[0])} == {best}), axes={node.params['axes']})"
 
     return Op(
         name,
@@ -44,6 +50,7 @@ def _weights(name: str, extremum: str) -> Op:
         vjp=lambda Z, X, Z_bar, axes: (zeros(X.shape),),
         jvp=lambda Z, X, X_dot, axes: zeros(X.shape),
         latex=latex,
+        python=python,
         precedence=ATOM,
         numpy=lambda node: f"_{name}({{0}}, axis={node.params['axes']})",
         helpers=(f"_{name}",),
@@ -51,7 +58,8 @@ def _weights(name: str, extremum: str) -> Op:
         samples=AXES,
         found="Constant as long as the same entries attain the extremum.",
         limits="Where the set of extremal entries changes.",
-        kink="its derivative counts as 0 everywhere",
+        kink="1/k at each of k entries that tie; its derivative counts as 0 everywhere",
+        defines=rf"${shared(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
     )
 
 

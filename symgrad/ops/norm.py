@@ -49,6 +49,8 @@ def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
 
 AXES = (on("n", axes=(0,)), on("m n", axes=(0, 1)), on("m n", axes=(1,)), on("m n", axes=(0,)))
 
+OVER_NORM = r"where a vector is 0, so is the vector divided by its norm, $\frac{x}{\lVert x \rVert}$"
+
 direction = Op(
     "direction",
     shape=same_shape,
@@ -65,6 +67,7 @@ direction = Op(
     source="Matrix Cookbook (130)",
     limits="At 0, where it counts as 0 and has no derivative.",
     kink="0 at 0",
+    defines=OVER_NORM,
 )
 
 norm = Op(
@@ -82,6 +85,7 @@ norm = Op(
     source="Matrix Cookbook (129)",
     limits="At 0 it has no second derivative.",
     kink="its derivative at 0 is 0, the smallest subgradient",
+    defines=OVER_NORM,
 )
 
 

@@ -54,16 +54,12 @@ def _operands(node: Node) -> str:
     return "".join(f", {{{i}}}" for i in range(1, len(node.args)))
 
 
-def _slope_latex(quotient: Any, symbol: str) -> Any:
-    """Print as the textbook's quotient up to the second derivative, as D^k f(X)[V1, ...] above."""
-
-    def latex(node: Node, show: Any) -> Any:
-        X, *V = node.args
-        if len(V) < 2:
-            return show(quotient(X, *V, **node.params), 0), CHAIN
-        return rf"\mathrm{{D}}^{{{len(V)}}} {symbol}({show(X, 0)})[{', '.join(show(v, 0) for v in V)}]", ATOM
-
-    return latex
+def _along(node: Node, show: Any, symbol: str) -> str:
+    """D^k f(X)[V1, ..., Vk]; f(X) itself without a direction."""
+    X, *V = node.args
+    order = f"^{{{len(V)}}}" if len(V) > 1 else ""
+    front, behind = (rf"\mathrm{{D}}{order} ", f"[{', '.join(show(v, 0) for v in V)}]") if V else ("", "")
+    return f"{front}{symbol}{show.argument(X)}{behind}"
 
 
 # the product of entries ---------------------------------------------------------------------------------------------------
@@ -82,14 +78,15 @@ def prod_quotient(X: Node, V: Node | None = None, *, axes: tuple[int, ...]) -> N
 prod_slope = slope(
     "prod_slope",
     shape=same_shape,
-    latex=_slope_latex(prod_quotient, r"\nabla \operatorname{prod}"),
-    precedence=CHAIN,
+    latex=lambda node, show: _along(node, show, rf"\nabla \operatorname{{prod}}{label(node)}"),
+    precedence=ATOM,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
     helpers=("_others", "_prod_slope"),
     flops=lambda X, *V, axes: 3 * size(X) * sympy.Mul(*(X.shape[a] for a in axes)) ** len(V),
     samples=(on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", "n", axes=(0,)), on("m n", "m n", axes=(0,))),
     found="Entry i is the product of all the others; along v it changes by the sum over j of v_j times the product of the rest.",
-    limits="Printed as prod(x) / x, which does not hold at zero entries; the code multiplies and never divides.",
+    defines=r"$\nabla \operatorname{prod}(x)$ holds for every entry the product of all the others; "
+    r"$\mathrm{D} \nabla \operatorname{prod}(x)[v]$ is its derivative along $v$",
 )
 
 prod = Op(
@@ -138,10 +135,20 @@ def _cofactor_shape(X: Node, *V: Node) -> Shape:
     return same_shape(X, *V) and square
 
 
+def _cofactor_latex(node: Node, show: Any) -> Any:
+    """As the textbook's quotient up to the second derivative."""
+    if len(node.args) > 2:
+        return _along(node, show, r"\operatorname{cof}"), ATOM
+    return show(cofactor_quotient(*node.args), 0), CHAIN
+
+
+SINGULAR = r"at a singular $X$, $\det(X) X^{-\top}$ stands for its limit, the matrix of cofactors"
+
 cofactor = slope(
     "cofactor",
     shape=_cofactor_shape,
-    latex=_slope_latex(cofactor_quotient, r"\operatorname{cof}"),
+    latex=_cofactor_latex,
+    python=lambda node, line: line(cofactor_quotient(*node.args)) if len(node.args) < 3 else line.word(node),
     precedence=CHAIN,
     numpy=lambda node: f"_cofactor({{0}}{_operands(node)})",
     helpers=("_others", "_cofactor_unit", "_cofactor"),
@@ -149,7 +156,8 @@ cofactor = slope(
     samples=(on("n n"), on("n n", "n n")),
     found="Entry (i, j) is the signed minor without row i and column j; a minor is a polynomial, so it has derivatives everywhere.",
     source="Matrix Cookbook (41), (49)",
-    limits="Printed as det(X) X^-T, which does not hold at singular X; there the code works on the singular values instead.",
+    limits="Printed as det(X) X^-T, at a singular X for its limit; there the code works on the singular values instead.",
+    defines=SINGULAR,
 )
 
 det = Op(
@@ -164,6 +172,7 @@ det = Op(
     samples=(on("n n"),),
     found="Expanding along row i, det X is the sum over j of x_ij times its cofactor: d det X = <cof X, dX>, cof X = det(X) X^-T.",
     source="Matrix Cookbook (41), (49)",
+    defines=SINGULAR,
 )
 
 

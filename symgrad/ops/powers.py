@@ -149,11 +149,13 @@ exponential = elementwise(
 log_or_zero = elementwise(
     "log_or_zero",
     lambda Z, X: (multiply(power(X, exponent=-sympy.S.One), constant(1)),),
-    latex=r"\log(#1)",
+    latex=r"\operatorname{log0}(#1)",
     numpy="np.log(np.where({0} == 0, 1.0, {0}))",
     scalar=sympy.log,
     samples=(on("m n | positive"), on(" | positive")),
     found="The logarithm, with 0 at 0 so that 0 * log 0 is 0.",
+    kink="0 at 0",
+    defines=r"$\operatorname{log0}(x)$ is $\log(x)$, and 0 where $x = 0$",
 )
 
 

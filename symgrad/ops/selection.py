@@ -14,6 +14,7 @@ import sympy
 from symgrad.builders import elementwise
 from symgrad.language import named
 from symgrad.op import ATOM, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
+from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import align, broadcast, fill
 from symgrad.source import value_source
 
@@ -112,6 +113,7 @@ select: Op = Op(
     scalar=lambda a, b, x, y, relation: sympy.Piecewise((x, RELATIONS[relation][2](a, b)), (y, True)),
     found="The choice is piecewise constant: each branch collects the cotangent where it is taken, and zero elsewhere.",
     kink="The jump of a choice has no derivative in what is compared: it counts as 0, as in jax.",
+    defines=r"$\mathbf{1}[\cdot]$ is 1 where the relation in it holds and 0 elsewhere, also beside what has no value there",
 )
 
 
@@ -172,24 +174,44 @@ def logical_xor(x1: Any, x2: Any) -> Node:
 # maximum and minimum ----------------------------------------------------------------------------------------------------
 
 
+def shared(relation: str) -> str:
+    """The sign of a relation that several may attain at once, who then share the 1."""
+    return rf"[\![{relation}]\!]"
+
+
 def _pair_latex(name: str) -> Callable[[Node, Any], str]:
     return lambda node, show: rf"\{name}({plain(node.args[0], show)}, {plain(node.args[1], show)})"
 
 
+def _wins_latex(node: Node, show: Any) -> str:
+    index = "" if node.params["at"] == HALF else f"_{{{show.exponent(node.params['at'])}}}"
+    return shared(rf"{plain(node.args[0], show)} > {plain(node.args[1], show)}") + index
+
+
+def _wins_numpy(node: Node) -> str:
+    at = node.params["at"]
+    if at == HALF:
+        return "(({0} > {1}).astype(_dtype) + ({0} >= {1}).astype(_dtype)) / 2"
+    return f"(({{0}} > {{1}}) * {value_source(1 - at)} + ({{0}} >= {{1}}) * {value_source(at)}).astype(_dtype)"
+
+
 wins = elementwise(
     "wins",
-    lambda Z, X, Y: (zeros(X.shape), zeros(Y.shape)),
-    latex=lambda node, show: rf"\mathbf{{1}}[{plain(node.args[0], show)} > {plain(node.args[1], show)}]",
-    numpy="(({0} > {1}).astype(_dtype) + ({0} >= {1}).astype(_dtype)) / 2",
-    scalar=lambda x, y: sympy.Heaviside(x - y, sympy.Rational(1, 2)),
-    samples=(on("m n", "m n"), on("", "")),
+    lambda Z, X, Y, at: (zeros(X.shape), zeros(Y.shape)),
+    latex=_wins_latex,
+    numpy=_wins_numpy,
+    scalar=lambda x, y, at: sympy.Heaviside(x - y, at),
+    samples=(on("m n", "m n", at=HALF), on("", "", at=HALF), on("", "", at=HALF**2)),
     spreads=True,
-    found="1 where X is the larger, 0 where Y is, 1/2 at a tie: piecewise constant.",
+    found="1 where X is the larger, 0 where Y is, 1/2 at a tie or what else is said: piecewise constant.",
     kink="1/2 at a tie",
+    defines=rf"${shared('a > b')}$ is 1 where $a > b$, 1/2 (or what its index says) where $a = b$, and 0 elsewhere",
 )
+"""1 where X is the larger, 0 where Y is, and `at` at a tie."""
+
 maximum = elementwise(
     "maximum",
-    lambda Z, X, Y: (wins(X, Y), wins(Y, X)),
+    lambda Z, X, Y: (wins(X, Y, at=HALF), wins(Y, X, at=HALF)),
     latex=_pair_latex("max"),
     numpy="np.maximum({0}, {1})",
     scalar=sympy.Max,
@@ -200,7 +222,7 @@ maximum = elementwise(
 )
 minimum = elementwise(
     "minimum",
-    lambda Z, X, Y: (wins(Y, X), wins(X, Y)),
+    lambda Z, X, Y: (wins(Y, X, at=HALF), wins(X, Y, at=HALF)),
     latex=_pair_latex("min"),
     numpy="np.minimum({0}, {1})",
     scalar=sympy.Min,

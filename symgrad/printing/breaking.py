@@ -14,8 +14,8 @@ _TOKEN = re.compile(r"\\(?:left|right)(?:\\(?:[a-zA-Z]+|.)|.)|\\begin|\\end|\\[l
 _BRACE = re.compile(r"\\.|[{}]")
 _OPENING = frozenset({"{", "[", r"\{", r"\begin", r"\lVert", r"\lvert"})
 _CLOSING = frozenset({"}", "]", r"\}", r"\end", r"\rVert", r"\rvert"})
-_SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash|otimes|cdot) ")
-_NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\(?:sum|prod|max|min)_\{[^{}]*\}|\\[,;!])$")
+_SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash(?:_\{[^{}]*\})?|otimes|cdot) ")
+_NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\(?:sum|prod|max|min|oslash)_\{[^{}]*\}|\\[,;!])$")
 _NO_CUT_BEFORE = re.compile(r"\\right|[)=^_,]|$")
 
 SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5

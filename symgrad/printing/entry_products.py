@@ -136,7 +136,6 @@ RULES.update(
         "scale": _scale,
         "hadamard": _hadamard,
         "divide": _quotient,
-        "ratio": _quotient,
         "power": _power,
         "select": _select,
         "sum": _sum,

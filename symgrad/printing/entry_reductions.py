@@ -8,6 +8,7 @@ from symgrad.op import ATOM, CHAIN, POWER, Node
 from symgrad.ops.arithmetic import HALF, add
 from symgrad.ops.elementwise import exp, log
 from symgrad.ops.powers import power
+from symgrad.ops.selection import shared
 from symgrad.printing.entries import MINUS_ONE, RULES, TWO, Entries, Index, Rule, inside
 from symgrad.printing.latex import bracket
 from symgrad.printing.products import Letters, Product, closed, limited, under
@@ -72,7 +73,7 @@ def _attained(word: str) -> Rule:
 
     def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
         x, best = e.closed(node.args[0], index, scope), closed(extremum(e, node, _rest(node, index), scope), e.show)
-        return e.around(rf"\mathbf{{1}}[{e.show(x.node, 0)} = {e.show(best.node, 0)}]", ATOM, x, best.bound - x.free, best.free)
+        return e.around(shared(f"{e.show(x.node, 0)} = {e.show(best.node, 0)}"), ATOM, x, best.bound - x.free, best.free)
 
     return rule
 

@@ -6,11 +6,11 @@ import html
 import re
 from dataclasses import dataclass, field
 
-from symgrad.printing.text import COMMANDS, DROPPED, bold, tokens
+from symgrad.printing.text import COMMANDS, DROPPED, bold, doubled, tokens
 
 _ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^", "tilde": "~", "ddot": "¨"}
-_CLOSED = ")]}‖|⟩⌋"
-_BRACKETS = "([{⟨⌊" + _CLOSED
+_CLOSED = ")]}‖|⟩⌋⟧"
+_BRACKETS = "([{⟨⌊⟦" + _CLOSED
 _SPACES = {",": "0.17em", ";": "0.28em", "quad": "1em", "qquad": "2em", " ": "0.25em"}
 _FUNCTIONS = frozenset("exp log sin cos tan sinh cosh tanh max min det arcsin arccos arctan ln sup inf".split())
 _LARGE = frozenset("∑∏")
@@ -59,7 +59,7 @@ class _Reader:
     """Reads tokens of one formula, recursively where it has groups."""
 
     def __init__(self, latex: str) -> None:
-        self.tokens = list(tokens(latex))
+        self.tokens = list(tokens(doubled(latex)))
         self.at = 0
 
     def peek(self) -> Token:

@@ -38,11 +38,16 @@ def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
     while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
-    text = _sequence(tokens(latex))
-    text = re.sub(r"(?<!\^) *([⊙⊘⊗+=]) *", r" \1 ", text)
+    text = _sequence(tokens(doubled(latex)))
+    text = re.sub(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *", r" \1 ", text)
     for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
         text = re.sub(pattern, plain, text)
     return text.strip()
+
+
+def doubled(latex: str) -> str:
+    """Two brackets that LaTeX sets close together are one sign."""
+    return latex.replace(r"[\![", "⟦").replace(r"]\!]", "⟧")
 
 
 _STACKED = re.compile(

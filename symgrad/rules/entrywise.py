@@ -89,7 +89,7 @@ def choice_of_maximum(node: Node) -> Node | None:
     return None
 
 
-@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT, limits="at a tie, which counts a half")
+@rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT)
 def choice_of_choice(node: Node) -> Node | None:
     factors = entrywise(node)
     for i, x in enumerate(factors):
@@ -99,7 +99,18 @@ def choice_of_choice(node: Node) -> Node | None:
 
 
 def _is_indicator(x: Node) -> bool:
-    return x.op is wins or (x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1})
+    return x.op is select and {value_of(branch) for branch in x.args[2:]} == {0, 1}
+
+
+@rule("[[x > y]] * [[x > y]] = [[x > y]] with 1/4 at a tie", "hadamard", ends="fewer factors", since=PRINT)
+def product_of_shares(node: Node) -> Node | None:
+    factors = entrywise(node)
+    for i, x in enumerate(factors):
+        for j in range(i):
+            if x.op is wins and factors[j].op is wins and factors[j].args == x.args:
+                one = wins(*x.args, at=factors[j].params["at"] * x.params["at"])
+                return entrywise_product([*factors[:j], one, *factors[j + 1 : i], *factors[i + 1 :]])
+    return None
 
 
 @rule("x / |x| as a quotient", "direction", ends="fewer directions", since=PRINT, limits="at zero, where the direction is 0")

@@ -11,15 +11,21 @@ from symgrad.op import Node
 from symgrad.operations import operations
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import broadcast, fill
+from symgrad.ops.elementwise import log
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.ops.product import diag, matmul
-from symgrad.rules.record import PRINT, rule
+from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import entrywise_product, one_power, powers
 
 
-@rule("a quotient with a value at 0 / 0 as a quotient", "ratio", ends="fewer kinds of quotients", since=PRINT, limits="at 0 / 0")
-def ratio_as_quotient(node: Node) -> Node:
-    return divide(*node.args)
+@rule("a quotient with a value at 0 / 0 as a quotient, where no divisor is 0", "ratio", ends="fewer kinds", since=PRINT, facts=True)
+def ratio_as_quotient(node: Node, known: Known) -> Node | None:
+    return divide(*node.args) if known.nonzero(node.args[1]) else None
+
+
+@rule("log0(x) = log(x), where no x is 0", "log_or_zero", ends="fewer kinds of logarithms", since=PRINT, facts=True)
+def logarithm_of_nonzero(node: Node, known: Known) -> Node | None:
+    return log(*node.args) if known.nonzero(node.args[0]) else None
 
 
 @rule("a hypotenuse as sqrt(x^2 + y^2)", "hypot", ends="fewer kinds of roots", since=PRINT, limits="beyond the range of float64")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from symgrad.op import SYMMETRIC, VARIABLE, Node
+from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
+from symgrad.ops.arithmetic import coefficient
 from symgrad.ops.product import factors
 
 Rule = Callable[[Node, "Known"], Node | None]
@@ -54,18 +55,22 @@ def rule(
 
 
 DEEPEST = 12
-"""How far down a symmetry is looked for."""
+"""How far down a symmetry or a zero is looked for."""
+
+NONZERO = frozenset({"positive", "unit", "sign"})
+"""Properties of arrays without a zero."""
 
 
 @dataclass(frozen=True)
 class Known:
     """What may be used of variables: nothing before the last differentiation (`properties` False), everything after it.
 
-    `symbols` are named intermediates that their equations show to be symmetric.
+    `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.
     """
 
     properties: bool
     symbols: set[Node] = field(default_factory=set)
+    apart: set[Node] = field(default_factory=set)
     _symmetric: dict[Node, bool] = field(default_factory=dict)
 
     def of(self, x: Node) -> frozenset[str]:
@@ -92,9 +97,30 @@ class Known:
         kept = x.op.name in ("scale", "add", "hadamard", "divide", "inv", "cofactor") or x.op.scalar is not None
         return kept and all(self.symmetric(a, depth) for a in x.args if a.ndim)
 
+    def nonzero(self, x: Node, depth: int = 0) -> bool:
+        """Whether no entry is zero, as far as the form shows it."""
+        if (value := value_of(x)) is not None:
+            return value.is_nonzero is True
+        if x.op is VARIABLE or depth > DEEPEST:
+            return bool(self.of(x) & NONZERO) or x in self.apart
+        parts = (self.nonzero(a, depth + 1) for a in x.args)
+        if x.op.name == "hypot":
+            return any(parts)
+        if x.op.name == "add":
+            return all(map(_is_square, x.args)) and any(parts)
+        return x.op.name in ("power", "broadcast", "scale", "hadamard") and all(parts)
+
     def chain(self, x: Node, depth: int = 0) -> Chain:
         """A product as its factors, each with whether it stands transposed; what is symmetric never does."""
         return tuple((f, flip and not self.symmetric(f, depth)) for f, flip in factors(x))
+
+
+def _is_square(x: Node) -> bool:
+    """Nowhere negative: an even power, or a positive number of them."""
+    number, rest = coefficient(x)
+    value = value_of(rest)
+    square = value.is_nonnegative if value is not None else rest.op.name == "power" and rest.params["exponent"].is_even
+    return number.is_positive is True and square is True
 
 
 def flipped(chain: Chain, known: Known, depth: int = 0) -> Chain:

@@ -61,14 +61,14 @@ def cofactor_as_inverse(node: Node, known: Known) -> Node | None:
 
 
 @rule(
-    "the slope of prod(x) = prod(x) / x, and its derivative along v",
+    "the slope of prod(x) = prod(x) / x, and its derivative along v, where x has no zero",
     "prod_slope",
     ends="fewer slopes",
     since=PRINT,
-    limits="at zero",
+    facts=True,
 )
-def slope_as_quotient(node: Node) -> Node | None:
-    return prod_quotient(*node.args, **node.params) if len(node.args) < 3 else None
+def slope_as_quotient(node: Node, known: Known) -> Node | None:
+    return prod_quotient(*node.args, **node.params) if len(node.args) < 3 and known.nonzero(node.args[0]) else None
 
 
 @rule("X^-1 X = I = X X^-1", "matmul", "dot", "outer", ends="fewer factors", since=CODE, facts=True, limits=REGULAR)

@@ -43,4 +43,4 @@ def test_three_that_tie_share_equally():
 def test_prints():
     text = sg.forward(forward_source('X: "m n"', "sum(max(X, axis=1))")).derive().latex()
     assert r"\max_{\mathrm{rows}}(X)" in text
-    assert r"\mathbf{1}[X = \max_{\mathrm{rows}}(X)]" in text
+    assert r"[\![X = \max_{\mathrm{rows}}(X)]\!]" in text

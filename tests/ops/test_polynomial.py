@@ -115,4 +115,6 @@ def test_print_as_the_textbook_does():
     text = sg.forward(DET).derive().latex()
     assert r"\det(A) A^{-\top}" in text
     assert r"\det(A) A^{-\top} (\operatorname{tr}(A^{-1} V) I - V^{\top} A^{-\top})" in text
-    assert r"\operatorname{prod}(x) x^{\odot -1}" in sg.forward(PROD).derive().latex()
+    assert r"\nabla \operatorname{prod}(x)" in sg.forward(PROD).derive().latex()
+    positive = sg.forward(PROD, x="n | positive").derive()
+    assert r"\operatorname{prod}(x) x^{\odot -1}" in positive.latex()

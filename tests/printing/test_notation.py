@@ -23,9 +23,9 @@ THEMES = (Theme(), Theme("accent"), Theme(superscript=True))
 
 PAIRS = (
     ("m", "m_"), ("m_", "m__"), ("d1", "d_1"), ("W_1", "W1"), ("x2", "x_2"), ("lam", "lambda_"), ("lmbda", "lam"),
-    ("eps", "epsilon"), ("sig", "sigma"), ("Wxh", "W_xh"), ("z_hat", "z_hat_"), ("loss1", "loss_1"), ("log_risk", "log_risk_"),
-    ("dL", "L"),     ("x1", "x_1_"), ("W_1", "W_1_"), ("softmax", "p"), ("log", "max"), ("pi", "mu"), ("theta0", "theta_0"), ("Wx", "W_x"),
-    ("P", "P_"), ("e", "E"),
+    ("eps", "epsilon"), ("sig", "sigma"), ("Wxh", "W_xh"), ("z_hat", "z_hat_"), ("loss1", "loss_1"),
+    ("log_risk", "log_risk_"), ("dL", "L"), ("x1", "x_1_"), ("W_1", "W_1_"), ("softmax", "p"), ("log", "max"), ("pi", "mu"),
+    ("theta0", "theta_0"), ("Wx", "W_x"), ("P", "P_"), ("e", "E"),
 )  # fmt: skip
 """Names that are easily printed alike, in both orders."""
 

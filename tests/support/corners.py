@@ -115,7 +115,10 @@ TANGENTS: dict[str, Callable[..., Any]] = {
     "arctan2": lambda y, x, dy, dx: (x * dy - y * dx) / (x**2 + y**2),
     **dict.fromkeys(("sign", "slope"), lambda x, dx: 0 * dx),
     **dict.fromkeys(("highest", "lowest"), lambda x, dx, axes: 0 * dx),
-    "wins": lambda x, y, dx, dy: 0 * dx,
+    "wins": lambda x, y, dx, dy, at: 0 * dx,
+    "xlogy": lambda x, y, dx, dy: np.log(y) * dx + _quotient(x, y, 0.0) * dy,
+    "ratio": lambda x, y, dx, dy, at: dx / y - x * dy / y**2,
+    "log_or_zero": lambda x, dx: dx / x,
     "det_sign": lambda x, dx: np.asarray(0.0),
 }
 """Conventions at kinks, written out; nan where there is no derivative."""
@@ -125,7 +128,7 @@ VALUES: dict[str, Callable[..., Any]] = {
     "minimum": np.minimum,
     "select": lambda a, b, x, y, relation: np.where(RELATIONS[relation](a, b), x, y),
     "slope": lambda x: np.where(x >= 0, 1.0, -1.0),
-    "wins": lambda x, y: np.where(x == y, 0.5, np.where(x > y, 1.0, 0.0)),
+    "wins": lambda x, y, at: np.where(x == y, at, np.where(x > y, 1.0, 0.0)),
     "hypot": np.hypot,
 }
 """Values of operations that have a kink, beside those of witnesses.py."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -28,6 +29,8 @@ FUNCTIONS = {
     r"\min": np.minimum,
     r"\operatorname{relu}": lambda x: np.maximum(x, 0),
     r"\operatorname{sign}": np.sign,
+    r"\operatorname{sign}_{+}": lambda x: np.where(x >= 0, 1.0, -1.0),
+    r"\operatorname{log0}": lambda x: 0.0 if x == 0 else np.log(x),
     r"\operatorname{softplus}": lambda x: np.logaddexp(0, x),
 }
 ALONG = {
@@ -43,7 +46,7 @@ RELATIONS = {
     "<": np.less,
     "=": np.equal,
 }
-_END = re.compile(r"[-+)\]},&/<>=]|\\\\|\\(?:right|rVert|rvert|rfloor|end|bmod|ge|le|ne)(?![A-Za-z])")
+_END = re.compile(r"[-+)\]},&/<>=]|\\\\|\\(?:right|rVert|rvert|rfloor|end|bmod|ge|le|ne|oslash)(?![A-Za-z])")
 
 
 class Reader:
@@ -99,6 +102,9 @@ class Reader:
         factors = [self.factor()]
         while self.rest() and not _END.match(self.rest()):
             factors.append(self.factor())
+        if self.take(r"\oslash_"):
+            at, below = Fraction(self.group()), self.product()
+            return lambda env: _quotient(_multiplied(factors, env), below(env), float(at))
         return lambda env: _multiplied(factors, env)
 
     def factor(self) -> Value:
@@ -119,6 +125,13 @@ class Reader:
 
     def folded(self) -> Value | None:
         """A sum, product or extremum over letters."""
+        if (found := self.runs()) is None:
+            return None
+        word, values = found
+        return lambda env: FOLDED[word](values(env))
+
+    def runs(self) -> tuple[str, Value] | None:
+        """A sign that stands before what runs over letters, and all the values of that."""
         word = next((w for w in FOLDED if self.rest().startswith(w + "_")), None)
         if word is None:
             return None
@@ -128,11 +141,11 @@ class Reader:
         body = self.product() if word == r"\sum" else self.factor()
         ranges = [range(self._closed(c)) for c in letters]
 
-        def value(env: Mapping[str, int]) -> Any:
+        def values(env: Mapping[str, int]) -> Any:
             runs = (dict(env, **dict(zip(letters, run, strict=True))) for run in itertools.product(*ranges))
-            return FOLDED[word]([body(run) for run in runs if test(run)])
+            return [body(run) for run in runs if test(run)]
 
-        return value
+        return word, values
 
     def _bound(self, below: str) -> tuple[str, Value]:
         """The letters under a sign, and the condition on them."""
@@ -244,6 +257,8 @@ class Reader:
             test = self.test()
             self.need("]")
             return lambda env: float(test(env))
+        if self.take(r"[\!["):
+            return self.shared()
         if self.take(r"\frac"):
             above, below = self.inner(), self.inner()
             return lambda env: above(env) / below(env)
@@ -285,6 +300,28 @@ class Reader:
         right = self.sum()
         return lambda env: RELATIONS[relation](left(env), right(env))
 
+    def shared(self) -> Value:
+        """A half each at a tie of two; where several attain an extremum, their shares."""
+        left = self.sum()
+        if self.take(">"):
+            right = self.sum()
+            self.need(r"]\!]")
+            return lambda env: ((left(env) > right(env)) + (left(env) >= right(env))) / 2
+        self.need("=")
+        found = self.runs()
+        if found is None:
+            self.sum()
+            self.need(r"]\!]")
+            return lambda env: 1.0  # of a single entry
+        self.need(r"]\!]")
+        word, values = found
+
+        def share(env: Mapping[str, int]) -> float:
+            best = FOLDED[word](values(env))
+            return (left(env) == best) / sum(v == best for v in values(env))
+
+        return share
+
     def cases(self) -> Value:
         first = self.sum()
         self.need(r"& \text{if }")
@@ -293,6 +330,10 @@ class Reader:
         second = self.sum()
         self.need(r"& \text{otherwise} \end{array}\right.")
         return lambda env: first(env) if test(env) else second(env)
+
+
+def _quotient(above: Any, below: Any, at: float) -> Any:
+    return at if above == 0 and below == 0 else above / below
 
 
 def _multiplied(factors: list[Value], env: Mapping[str, int]) -> Any:

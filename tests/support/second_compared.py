@@ -14,6 +14,7 @@ from second_forms import SECOND_FORMS, SecondForm
 import symgrad as sg
 from symgrad.language import LANGUAGE
 from symgrad.op import Node
+from symgrad.ops.arithmetic import HALF
 from symgrad.ops.generic import apply, loss
 from symgrad.ops.kronecker import commutation, vec
 from symgrad.ops.selection import wins
@@ -22,7 +23,7 @@ from symgrad.simplify import legible
 BOOK: dict[str, Callable[..., Node]] = {
     "vec": vec,
     "K": lambda m, n: commutation(m=m, n=n),
-    "step": lambda x: wins(x, 0 * x),
+    "step": lambda x: wins(x, 0 * x, at=HALF),
     "dphi": lambda x: apply(x, function="phi", order=1),
     "d2phi": lambda x: apply(x, function="phi", order=2),
     "hessian": lambda o, y: loss(o, y, function="l", wrt=(0, 0), label="L"),

@@ -1,0 +1,161 @@
+"""At ties and zeros too, what is printed is what is computed: every line, read literally, against the exported code.
+
+A sign is read as the document defines it (`Op.defines`).  Where the code has no number, nothing is claimed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import sympy
+from cases import symbol
+from latex_reader import Eye, value_of
+
+import symgrad as sg
+from symgrad.derivation import Forward
+from symgrad.graph import postorder
+from symgrad.language import LANGUAGE
+from symgrad.op import REGISTRY, Node, Op, variable
+from symgrad.ops.arithmetic import multiply
+from symgrad.ops.broadcasting import sum_
+from symgrad.printing.indices import sides
+from symgrad.printing.latex import Show
+from symgrad.program import Equation, Program
+from symgrad.reading.annotations import declare
+
+SHOW, SIZES = Show(), {"m": 2, "n": 3}
+KINKED = [op for op in REGISTRY.values() if (op.kink or op.defines) and op.name not in ("det", "cofactor")]
+"""All but the two that are defined by a limit, which nobody reads off a formula."""
+
+VANISHING = {"select", "norm", "direction", "xlogy"}
+"""Those whose definition says that 0 times what has no value is 0."""
+
+
+# programs -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Built:
+    """An operation on operands of its own; where `inside` is given, that stands in the place of the first."""
+
+    node: Node
+    moving: tuple[str, ...]
+
+    def derivation(self) -> sg.Derivation:
+        """Of the sum of its entries with weights."""
+        Z, W = variable("Z", self.node.shape), variable("W", self.node.shape)
+        weighted = multiply(W, Z)
+        f = variable("f")
+        total = sum_(weighted, axes=tuple(range(Z.ndim))) if Z.ndim else weighted
+        inputs = (*dict.fromkeys(v for v in postorder([self.node]) if v.op.name == "variable"), W)
+        return Forward(Program("f", inputs, (Equation(Z, self.node), Equation(f, total)), (f,))).derive(*self.moving)
+
+
+def operands(sample, letter: str) -> tuple[Node, ...]:
+    """Variables of which nothing is known; the name of what must not be negative ends in p."""
+    declared = [declare(spec, "x") for spec in sample.specs]
+    return tuple(variable(f"{letter}{i}{'p' * ('positive' in d.properties)}", d.shape) for i, d in enumerate(declared, 1))
+
+
+def alone(op: Op, sample) -> Built:
+    X = operands(sample, "x")
+    return Built(op.node(*X, **sample.static), tuple(map(str, X)))
+
+
+def nested(outer: Op, inner: Op) -> Built | None:
+    """The first way in which one fits into the other."""
+    for a, b in itertools.product(outer.samples, inner.samples):
+        X, Y = operands(a, "x"), operands(b, "y")
+        inside = inner.node(*Y, **b.static)
+        if inside.shape == X[0].shape:
+            return Built(outer.node(inside, *X[1:], **a.static), tuple(map(str, (*Y, *X[1:]))))
+    return None
+
+
+# numbers ------------------------------------------------------------------------------------------------------------------
+
+
+def numeric(node: Node) -> tuple[int, ...]:
+    return tuple(int(sympy.sympify(d).subs({symbol(k): v for k, v in SIZES.items()})) for d in node.shape)
+
+
+def matrix(x) -> np.ndarray:
+    x = np.asarray(x, dtype=float)
+    return x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
+
+
+def points(d: sg.Derivation, count: int):
+    """Zeros, ones and random points of the grid, with directions of the same kind; weights are no numbers of the grid."""
+    rng = np.random.default_rng(0)
+
+    def drawn(v: Node, k: int) -> np.ndarray:
+        if str(v) == "W":
+            return rng.normal(size=numeric(v))
+        return np.full(numeric(v), float(k)) if k < 2 else rng.integers(-1 if str(v)[-1] != "p" else 0, 2, numeric(v)) * 1.0
+
+    for k in range(count):
+        yield {v: drawn(v, k) for v in d.program.inputs}, {v: rng.integers(-1, 2, numeric(v)) * 1.0 for v in d.wrt}
+
+
+def literal(d: sg.Derivation, given: dict[Node, np.ndarray]) -> dict[Node, np.ndarray]:
+    """Every printed line in turn, from its LaTeX and the lines before it."""
+    equations = tuple(eq for _, section in d.sections() for eq in section)
+    defined = {n.op.name for eq in equations for n in postorder([eq.expr])}
+    names = {name: matrix(size) for name, size in SIZES.items()} | {SHOW.text(v): matrix(x) for v, x in given.items()}
+    found = {}
+    for eq in equations:
+        left, right = sides(eq.symbol, eq.expr, SHOW)
+        shape = numeric(eq.symbol)
+        value = value_of(right, names, vanishing=bool(defined & VANISHING))
+        value = value.scale * np.eye(*shape) if isinstance(value, Eye) else value
+        names[left] = np.broadcast_to(value, matrix(np.zeros(shape)).shape)
+        found[eq.symbol] = names[left].reshape(shape)
+    return found
+
+
+def check(d: sg.Derivation, count: int = 12) -> None:
+    module = d.compile()
+    for at, moved in points(d, count):
+        check_at(d, module, at, moved)
+
+
+def check_at(d, module, at, moved) -> None:
+    inputs = {str(v): x for v, x in at.items()}
+    with np.errstate(all="ignore"):
+        printed = literal(d, at | {d.directions[v]: x for v, x in moved.items()})
+        value, computed = module.value(**inputs), (*module.grad(**inputs), *module.hvp(tuple(moved.values()), **inputs))
+    for symbol_, wanted in zip((*d.adjoint.outputs[1:], *d.tangent.outputs), computed, strict=True):
+        got = printed[symbol_]
+        assert not np.all(np.isfinite([value, *np.ravel(wanted)])) or np.allclose(got, wanted, rtol=1e-9, atol=1e-12), (
+            f"{SHOW.text(symbol_)} reads as\n{got}\nand is computed as\n{wanted}\nat {inputs}, {moved}, in\n{d}"
+        )
+
+
+# laws -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("op", "sample"), [(op, s) for op in KINKED for s in op.samples], ids=lambda x: getattr(x, "name", None) or str(x.specs)
+)
+def test_alone(op, sample):
+    check(alone(op, sample).derivation())
+
+
+WRITTEN = [op for op in KINKED if op.name in LANGUAGE or op.name == "select"]
+"""Those that people write; the others are made by their rules."""
+
+
+@pytest.mark.parametrize("outer", WRITTEN, ids=lambda op: op.name)
+def test_one_in_another(outer):
+    for inner in WRITTEN:
+        if (built := nested(outer, inner)) is not None:
+            check(built.derivation(), count=4)
+
+
+def test_the_kinks_are_found():
+    assert {"abs", "maximum", "minimum", "max", "min", "norm", "hypot", "relu", "sign", "select", "prod_slope"} <= {
+        op.name for op in KINKED
+    }
