@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 import sympy
 from cases import symbol
+from index_reader import value_of as entries
 from latex_reader import Eye, value_of
 
 import symgrad as sg
 from symgrad.derivation import Forward
+from symgrad.evaluation import evaluate
 from symgrad.graph import postorder
 from symgrad.language import LANGUAGE
-from symgrad.op import REGISTRY, Node, Op, variable
+from symgrad.op import ATOM, REGISTRY, Node, Op, variable
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import sum_
+from symgrad.printing.entries import high_nodes
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.program import Equation, Program
@@ -194,6 +197,24 @@ def test_inside_the_range_of_a_clip_the_two_sides_tie():
     printed = literal(d, {v: at[str(v)] for v in d.program.inputs} | moved)[gradient]
     np.testing.assert_allclose(printed, d.compile().grad(**at).r)
     np.testing.assert_allclose(printed, [0.5, -2.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    "value", ["max(X, axis=2)", "min(abs(X), axis=(0, 2))", "maximum(X, Y)", "hypot(X, Y)", "where(X >= Y, X, 0)", "clip(X, -1, 1)"]
+)
+def test_entry_by_entry(value):
+    """Arrays of three axes print by their entries, and so do the signs."""
+    d = sg.forward(f'def f(X: "m n 2", Y: "m n 2"): return sum(({value})**2)').derive()
+    program = d.legible_adjoint
+    for at, _ in points(d, 6):
+        found = evaluate(program, {str(v): x for v, x in at.items()})
+        written = {v: SHOW(v, ATOM) for v in (*program.inputs, *(eq.symbol for eq in program.equations))}
+        names = {form: found[str(v)] for v, text in written.items() for form in (SHOW.text(v), text, f"{{{text}}}")}
+        for eq in program.equations:
+            if high_nodes([eq.expr]) or eq.symbol.ndim > 2:
+                left, right = sides(eq.symbol, eq.expr, SHOW)
+                got = entries(left, right, names | SIZES)[1]
+                np.testing.assert_allclose(got, found[str(eq.symbol)], rtol=1e-12, atol=1e-12, err_msg=f"{left} = {right}")
 
 
 def test_the_kinks_are_found():
