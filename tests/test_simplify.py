@@ -211,7 +211,7 @@ EXAMPLES = {
         hadamard(wins(A, B, at=HALF), hadamard(C, wins(A, B, at=HALF))),
         hadamard(wins(A, B, at=HALF), wins(B, A, at=HALF)),
     ),
-    "logarithm_of_nonzero": (raw("log_or_zero", Q), raw("log_or_zero", A)),
+    "logarithm_of_nonzero": (raw("log_or_zero", Q), raw("log_or_zero", power(A, exponent=TWO))),
     "complement_of_sigmoid": (add(fill(1, (N,)), -sigmoid(-a)), add(fill(1, (N,)), -sigmoid(a))),
     "residual_of_sigmoid": (
         add(hadamard(sigmoid(a), add(fill(1, (N,)), -b)), -hadamard(sigmoid(-a), b)),

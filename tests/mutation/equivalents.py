@@ -15,7 +15,7 @@ EQUIVALENT: dict[str, str] = {
     r"(trace|diagonal)\.vjp: transpose": "the cotangent is a diagonal matrix, its own transpose",
     r"(diag|embed)\.(jvp|numpy): transpose": "the value is a diagonal matrix, its own transpose",
     r"cholesky\.vjp: transpose": "the factor is one of the symmetric part, so the cotangent is symmetric",
-    r"(select|transpose|direction|prod_slope|cofactor)\.precedence: .*": "every form that it prints states a precedence of its own",
+    r"(select|transpose|direction|cofactor)\.precedence: .*": "every form that it prints states a precedence of its own",
 }
 
 

@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 import sympy
 from cases import symbol
+from index_reader import value_of as entries
 from latex_reader import Eye, value_of
 
 import symgrad as sg
 from symgrad.derivation import Forward
+from symgrad.evaluation import evaluate
 from symgrad.graph import postorder
 from symgrad.language import LANGUAGE
-from symgrad.op import REGISTRY, Node, Op, variable
+from symgrad.op import ATOM, REGISTRY, Node, Op, variable
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import sum_
+from symgrad.printing.entries import high_nodes
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.program import Equation, Program
@@ -153,6 +156,65 @@ def test_one_in_another(outer):
     for inner in WRITTEN:
         if (built := nested(outer, inner)) is not None:
             check(built.derivation(), count=4)
+
+
+PROGRAMS = {
+    "clipped surrogate": ('r: "n", A: "n", eps: ""', "sum(minimum(r * A, clip(r, 1 - eps, 1 + eps) * A))"),
+    "minimum twice": ('x: "n", a: "n"', "sum(minimum(x, minimum(x, a)) * a)"),
+    "truncated squares": ('x: "n", c: ""', "sum(minimum(x**2 / 2, minimum(x**2 / 2, c)))"),
+    "squared hinge": ('x: "n", y: "n"', "sum(maximum(0, 1 - x * y) ** 2)"),
+    "clip": ('x: "n", y: "n"', "sum(clip(x, -1, 1) * y)"),
+    "L1": ('X: "m n", y: "m"', "sum(linalg.norm(X, 1, axis=1) * y)"),
+    "L-infinity": ('X: "m n", y: "m"', "sum(linalg.norm(X, np.inf, axis=1) * y)"),
+    "L-infinity of all": ('x: "n", y: "n"', "max(abs(x - y))"),
+    "norm": ('x: "n", s: ""', "s * linalg.norm(x)"),
+    "norms of rows": ('X: "m n", c: "m"', "c @ linalg.norm(X, axis=1)"),
+    "norms of columns": ('X: "m n", c: "n"', "linalg.norm(X, axis=0) @ c"),
+    "products": ('x: "n", y: "n"', "prod(x) * prod(y) + prod(x * y)"),
+    "products of rows": ('X: "m n", c: "m"', "c @ prod(X, axis=1)"),
+    "products of sizes": ('x: "n"', "prod(abs(x))"),
+    "powers": ('xp: "n", y: "n"', "sum((1 + y) * xp ** (y**2))"),
+    "entropy": ('xp: "n", y: "n"', "sum(xlogy(xp, 1 + xp) * y)"),
+    "choice of what has no value": ('x: "n", y: "n"', "sum(where(x > 0, log(x), 0) * y)"),
+    "leaky": ('x: "n", y: "n"', "sum((leaky_relu(x) + elu(x) + relu6(6 * x) + celu(x) + hard_tanh(x)) * y)"),
+    "soft sign": ('x: "n", y: "n"', "sum(y * x / (1 + abs(x)))"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_in_programs(name):
+    head, value = PROGRAMS[name]
+    check(sg.forward(f"def f({head}): return {value}").derive(), count=20)
+
+
+def test_inside_the_range_of_a_clip_the_two_sides_tie():
+    """On an open set both arguments of the minimum are one number, and each counts half."""
+    head, value = PROGRAMS["clipped surrogate"]
+    d = sg.forward(f"def f({head}): return {value}").derive("r")
+    at = {"r": np.array([1.1, 0.95, 2.0]), "A": np.array([0.5, -2.0, -1.0]), "eps": np.asarray(0.2)}
+    (gradient,) = d.adjoint.outputs[1:]
+    moved = {d.directions[v]: np.ones(3) for v in d.wrt}
+    printed = literal(d, {v: at[str(v)] for v in d.program.inputs} | moved)[gradient]
+    np.testing.assert_allclose(printed, d.compile().grad(**at).r)
+    np.testing.assert_allclose(printed, [0.5, -2.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    "value", ["max(X, axis=2)", "min(abs(X), axis=(0, 2))", "maximum(X, Y)", "hypot(X, Y)", "where(X >= Y, X, 0)", "clip(X, -1, 1)"]
+)
+def test_entry_by_entry(value):
+    """Arrays of three axes print by their entries, and so do the signs."""
+    d = sg.forward(f'def f(X: "m n 2", Y: "m n 2"): return sum(({value})**2)').derive()
+    program = d.legible_adjoint
+    for at, _ in points(d, 6):
+        found = evaluate(program, {str(v): x for v, x in at.items()})
+        written = {v: SHOW(v, ATOM) for v in (*program.inputs, *(eq.symbol for eq in program.equations))}
+        names = {form: found[str(v)] for v, text in written.items() for form in (SHOW.text(v), text, f"{{{text}}}")}
+        for eq in program.equations:
+            if high_nodes([eq.expr]) or eq.symbol.ndim > 2:
+                left, right = sides(eq.symbol, eq.expr, SHOW)
+                got = entries(left, right, names | SIZES)[1]
+                np.testing.assert_allclose(got, found[str(eq.symbol)], rtol=1e-12, atol=1e-12, err_msg=f"{left} = {right}")
 
 
 def test_the_kinks_are_found():

@@ -130,6 +130,7 @@ VALUES: dict[str, Callable[..., Any]] = {
     "slope": lambda x: np.where(x >= 0, 1.0, -1.0),
     "wins": lambda x, y, at: np.where(x == y, at, np.where(x > y, 1.0, 0.0)),
     "hypot": np.hypot,
+    "xlogy": lambda x, y: np.where(x == 0, 0.0, x * np.log(y)),
 }
 """Values of operations that have a kink, beside those of witnesses.py."""
 

@@ -306,7 +306,8 @@ class Reader:
         if self.take(">"):
             right = self.sum()
             self.need(r"]\!]")
-            return lambda env: ((left(env) > right(env)) + (left(env) >= right(env))) / 2
+            at = float(Fraction(self.group())) if self.take("_") else 0.5
+            return lambda env: at if left(env) == right(env) else float(left(env) > right(env))
         self.need("=")
         found = self.runs()
         if found is None:

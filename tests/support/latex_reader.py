@@ -71,6 +71,7 @@ OTHERS = {rf"\nabla \operatorname{{prod}}{below}": axis for below, axis in _AXES
 
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     r"\exp": np.exp,
+    r"\operatorname{expm1}": np.expm1,
     r"\log": np.log,
     r"\tanh": np.tanh,
     **{rf"\max{below}": f for below, f in _over(np.max, np.maximum).items()},
@@ -303,7 +304,8 @@ class Reader:
         if self.take(">"):
             right = _filled(self.sum())
             self.need(r"]\!]")
-            return (np.greater(left, right) + np.greater_equal(left, right).astype(float)) / 2
+            at = float(Fraction(self.group())) if self.take("_") else 0.5
+            return np.where(left == right, at, np.greater(left, right))
         self.need("=")
         along_columns = "columns" in self.rest().partition("(")[0]
         best = self.sum()

@@ -42,6 +42,10 @@ def looseness(text: str) -> int:
         if token in _BINARY:
             found, factors = min(found, _BINARY[token]), 0
             tokens.pop(0)
+            if tokens[0] == "_":  # a quotient with a value of its own at 0 / 0: no other factor may come above its line
+                tokens.pop(0)
+                _group(tokens)
+                found = SUM
         elif token.isspace():
             tokens.pop(0)
         else:
