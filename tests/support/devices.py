@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from symgrad.evaluation import _apply
+from symgrad.evaluation import applied
 from symgrad.export import helpers
 from symgrad.graph import postorder
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
@@ -78,7 +78,7 @@ class Devices:
 
     def step(self, node, operands, functions):
         if node.op not in (all_reduce, all_gather, reduce_scatter, part):
-            return [_apply(node, [x[i] for x in operands], {**self.scope, **functions}) for i in range(len(self.places))]
+            return [applied(node, [x[i] for x in operands], {**self.scope, **functions}) for i in range(len(self.places))]
         (pieces,), axes = operands, node.params["mesh_axes"]
         if node.op is part:
             return [self.taken(x, node.params["axis"], p, axes) for x, p in zip(pieces, self.places, strict=True)]
