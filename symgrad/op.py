@@ -21,8 +21,9 @@ from symgrad.source import value_source
 Dim: TypeAlias = int | sympy.Expr
 Shape: TypeAlias = tuple[Dim, ...]
 
-# Binding strength of printed forms, weakest first.
-SUM, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5
+# Binding strength of printed forms, weakest first.  A quotient entry by entry and a Kronecker product bind more weakly than
+# an entrywise product, so that no two of these signs stand side by side without brackets.
+SUM, QUOTIENT, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5, 6
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 """Properties under which a matrix is its own transpose."""
@@ -196,7 +197,7 @@ def leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], sha
 
 VARIABLE = leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
 CONSTANT = leaf(
-    "constant", lambda n, show: show.number(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ()
+    "constant", lambda n, show: show.constant(n.params["value"]), lambda n: value_source(n.params["value"]), lambda **_: ()
 )
 
 

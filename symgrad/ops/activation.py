@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import CHAIN, Node, as_node
+from symgrad.op import Node, as_node
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, operator_name, reciprocal, tanh, unary
 from symgrad.ops.powers import divide
@@ -30,8 +30,7 @@ sigmoid = elementwise(
 log_sigmoid = elementwise(
     "log_sigmoid",
     lambda Z, X: (sigmoid(-X),),
-    latex=r"\log \sigma(#1)",
-    precedence=CHAIN,
+    latex=r"\log(\sigma(#1))",
     numpy="-_softplus(-{0})",
     helpers=("_softplus",),
     scalar=lambda x: -sympy.log(1 + sympy.exp(-x)),

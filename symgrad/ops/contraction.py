@@ -66,7 +66,7 @@ def _einsum_latex(node: Node, show: Any) -> Any:
     if len(inputs) == 2 and inputs[0] == inputs[1] and not output:
         return rf"\langle {show(node.args[0], 0)}, {show(node.args[1], 0)} \rangle", ATOM
     bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
-    terms = " ".join(subscripted(x, s, show) if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
+    terms = " ".join(subscripted(x, s, show) if s else show.factor(x) for x, s in zip(node.args, inputs, strict=True))
     body = rf"\sum_{{{bound}}} {terms}" if bound else terms
     return (rf"\left[ {body} \right]_{{{output}}}", ATOM) if output else body
 

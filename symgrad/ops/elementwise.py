@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, on
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -80,7 +80,7 @@ log2, log10 = _logarithm(2), _logarithm(10)
 
 
 def _xlogy_latex(node: Node, show: Any) -> Any:
-    x, log_y = show(node.args[0], POWER), rf"\log {show.argument(node.args[1])}"
+    x, log_y = show(node.args[0], POWER), rf"\log{show.argument(node.args[1])}"
     return rf"{x} \odot {log_y}" if node.ndim else (f"{x} {log_y}", CHAIN)
 
 
@@ -167,8 +167,7 @@ arctanh = elementwise(
 log_cosh = elementwise(
     "log_cosh",
     lambda Z, X: (tanh(X),),
-    latex=r"\log \cosh(#1)",
-    precedence=CHAIN,
+    latex=r"\log(\cosh(#1))",
     numpy="_log_cosh({0})",
     helpers=("_log_cosh",),
     scalar=lambda x: sympy.log(sympy.cosh(x)),
@@ -227,8 +226,8 @@ ratio: Op = elementwise(
     "ratio",
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
-    latex=r"#1 \oslash #2",
-    precedence=PRODUCT,
+    latex=lambda node, show: rf"{show(node.args[0], POWER)} \oslash {show(node.args[1], POWER)}",
+    precedence=QUOTIENT,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",
     helpers=("_ratio",),
     scalar=lambda x, y, at: x / y,
@@ -248,7 +247,7 @@ slope = elementwise(
 absolute = elementwise(
     "abs",
     lambda Z, X: (slope(X),),
-    latex=lambda node, show: rf"\lvert {show(node.args[0], 0)} \rvert",
+    latex=lambda node, show: show.between(r"\lvert", node.args[0], r"\rvert"),
     scalar=sympy.Abs,
     kink="abs'(0) = 1",
 )

@@ -9,7 +9,7 @@ import sympy
 from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.op import ATOM, CHAIN, QUOTIENT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.source import dim_source, symbolic
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
@@ -22,16 +22,16 @@ def _kron_shape(X: Node, Y: Node) -> Shape:
 
 
 def _kron_latex(node: Node, show: Any) -> str:
-    """An entrywise product keeps its brackets beside the Kronecker product."""
-    return r" \otimes ".join(show(x, PRODUCT if x.op.name == "kron" else CHAIN) for x in node.args)
+    """Of other products only factors side by side go without brackets, as in every book: X^T X (x) I."""
+    return r" \otimes ".join(show(x, QUOTIENT if x.op is kron else CHAIN) for x in node.args)
 
 
-kron = bilinear(
+kron: Op = bilinear(
     "kron",
     shape=_kron_shape,
     vjp=lambda Z, X, Y, Z_bar: (blocks_with(Z_bar, Y), entries_with(Z_bar, X)),
     latex=_kron_latex,
-    precedence=PRODUCT,
+    precedence=QUOTIENT,
     numpy="np.kron({0}, {1})",
     flops=lambda X, Y: size(X) * size(Y),
     samples=(on("m n", "k l"),),

@@ -60,7 +60,7 @@ def _slope_latex(quotient: Any, symbol: str) -> Any:
     def latex(node: Node, show: Any) -> Any:
         X, *V = node.args
         if len(V) < 2:
-            return show(quotient(X, *V, **node.params), 0), CHAIN
+            return show.as_is(quotient(X, *V, **node.params))
         return rf"\mathrm{{D}}^{{{len(V)}}} {symbol}({show(X, 0)})[{', '.join(show(v, 0) for v in V)}]", ATOM
 
     return latex

@@ -99,7 +99,7 @@ def _product_latex(node: Node, show: Any) -> Any:
     """A chain; the same factor again and again is a power of it."""
     runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(written(node))]
     printed = [text for x, flip, length in runs for text in _run_latex(x, flip, length, show)]
-    return " ".join(printed) if len(printed) > 1 else (printed[0], POWER)
+    return show.side_by_side(printed) if len(printed) > 1 else (printed[0], POWER)
 
 
 def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:

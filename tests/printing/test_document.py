@@ -250,7 +250,7 @@ def test_nothing_is_cut_inside_a_group():
 
 
 def test_a_long_fraction_is_a_product_that_can_be_cut():
-    assert broken(r"-\frac{aaaaaa + bbbbbb}{c}", 12) == [r"-\frac{1}{c} \Bigl( aaaaaa", r"+ bbbbbb \Bigr)"]
+    assert broken(r"-\frac{aaaaaa + bbbbbb}{c}", 14) == [r"-\frac{1}{c} \Bigl( aaaaaa", r"+ bbbbbb \Bigr)"]
 
 
 def test_a_sum_twice_as_long_is_cut_in_twice_the_work(monkeypatch):

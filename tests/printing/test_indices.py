@@ -250,7 +250,7 @@ def test_long_lines_are_cut_before_a_sign_outside_brackets():
 def test_no_letter_is_the_name_of_a_number():
     scaled = sg.forward(source('X: "n t d", k: ""', "Z = k * X", "return sum(Z**3)")).derive()
     counted = sg.forward(source('X: "n t d", Y: "k"', "Z = mean(Y) * X", "return sum(Z**3)")).derive()
-    assert "Zᵢⱼₗ = k Xᵢⱼₗ" in str(scaled) and "Zᵢⱼₗ = 1/k" in str(counted)
+    assert "Zᵢⱼₗ = k Xᵢⱼₗ" in str(scaled) and "Zᵢⱼₗ = (1/k)" in str(counted)
 
 
 def test_what_is_nested_too_deep_to_read_stays_as_it_is():

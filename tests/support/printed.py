@@ -7,7 +7,7 @@ import re
 from cases import Case
 from latex_forms import FORMS
 
-from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, variable
+from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, SUM, variable
 from symgrad.ops.arithmetic import add
 from symgrad.printing.latex import Show
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"\\begin\{\w+\}(?:\{\w+\})?|\\end\{\w+\}|\\[A-Za-z]+|\\.|\d
 _PAIRS = {"{": "}", "(": ")", "[": "]", r"\lVert": r"\rVert", r"\lvert": r"\rvert", r"\langle": r"\rangle"}
 _SILENT = {r"\left", r"\right", r"\,", r"\;", r"\ "}
 _WORDS = {r"\operatorname", r"\mathbf", r"\mathrm", r"\mathcal", r"\text"}
-_BINARY = {"+": SUM, "-": SUM, r"\odot": PRODUCT, r"\oslash": PRODUCT, r"\otimes": PRODUCT}
+_BINARY = {"+": SUM, "-": SUM, r"\odot": PRODUCT, r"\oslash": QUOTIENT, r"\otimes": QUOTIENT}
 
 
 def looseness(text: str) -> int:
@@ -57,6 +57,9 @@ def _factor(tokens: list[str]) -> int:
     if token == r"\nabla":  # it stands before what it differentiates as an exponent stands behind
         while tokens[0].isspace():
             tokens.pop(0)
+        return min(POWER, _factor(tokens))
+    if token == r"\log" and tokens[:2] == [" ", r"\lvert"]:  # the bars are the brackets of what it is applied to
+        tokens.pop(0)
         return min(POWER, _factor(tokens))
     if token in _PAIRS or token.startswith(r"\begin"):
         _skip(tokens, _PAIRS.get(token, token.replace("begin", "end").split("}")[0] + "}"), token)
