@@ -145,7 +145,8 @@ class Op:
     In a rule the order is: output, inputs, then cotangent or tangents; static arguments follow by keyword.  `vjp` returns one
     cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
-    `formula`, `found`, `source` and `limits` are what the documentation says of it.
+    `formula`, `found`, `source` and `limits` are what the documentation says of it.  `defines` says, with formulas between
+    dollar signs, what the signs mean that this operation alone prints: a clause a sign, each beginning with it.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Op:
     source: str = ""
     limits: str = ""
     kink: str = ""
+    defines: str = ""
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:
@@ -190,9 +192,9 @@ def _no_rule(*_: Any, **__: Any) -> Any:
     raise AssertionError("a leaf has no rule")
 
 
-def leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape]) -> Op:
+def leaf(name: str, latex: Callable[..., str], numpy: Callable[[Node], str], shape: Callable[..., Shape], defines: str = "") -> Op:
     """An operation without operands, where every walk ends."""
-    return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.")
+    return Op(name, shape, _no_rule, _no_rule, latex, ATOM, numpy, lambda *_, **__: 0, (), found="A leaf.", defines=defines)
 
 
 VARIABLE = leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)

@@ -26,6 +26,7 @@ sigmoid = elementwise(
     numpy="_sigmoid({0})",
     helpers=("_sigmoid",),
     scalar=lambda x: 1 / (1 + sympy.exp(-x)),
+    defines=r"$\sigma(x)$ is $1 / (1 + \exp(-x))$",
 )
 log_sigmoid = elementwise(
     "log_sigmoid",
@@ -35,6 +36,7 @@ log_sigmoid = elementwise(
     helpers=("_softplus",),
     scalar=lambda x: -sympy.log(1 + sympy.exp(-x)),
     found="(log sigma)' = 1 - sigma(x) = sigma(-x), which does not cancel.",
+    defines=r"$\sigma(x)$ is $1 / (1 + \exp(-x))$",
 )
 logit = elementwise(
     "logit",
@@ -44,6 +46,7 @@ logit = elementwise(
     scalar=lambda x: sympy.log(x / (1 - x)),
     samples=UNIT,
     limits="At 0 and 1.",
+    defines=r"$\operatorname{logit}(x)$ is $\log(x / (1 - x))$",
 )
 softplus = elementwise(
     "softplus",
@@ -52,6 +55,7 @@ softplus = elementwise(
     numpy="_softplus({0})",
     helpers=("_softplus",),
     scalar=lambda x: sympy.log(1 + sympy.exp(x)),
+    defines=r"$\operatorname{softplus}(x)$ is $\log(1 + \exp(x))$",
 )
 relu = elementwise(
     "relu",
@@ -70,6 +74,7 @@ logaddexp = elementwise(
     samples=PAIR,
     spreads=True,
     found="d log(e^x + e^y) = (e^x dx + e^y dy) / (e^x + e^y), and e^x / (e^x + e^y) = sigma(x - y).",
+    defines=r"$\operatorname{logaddexp}(x, y)$ is $\log(\exp(x) + \exp(y))$",
 )
 
 # the error function -----------------------------------------------------------------------------------------------------
@@ -81,6 +86,7 @@ erf = elementwise(
     numpy="_erf({0})",
     helpers=("_erf", "_erfc"),
     scalar=sympy.erf,
+    defines=r"$\operatorname{erf}(x)$ is the error function, $\frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} \, \mathrm{d}t$",
 )
 erfc = elementwise(
     "erfc",
@@ -89,6 +95,10 @@ erfc = elementwise(
     numpy="_erfc({0})",
     helpers=("_erfc",),
     scalar=sympy.erfc,
+    defines=(
+        r"$\operatorname{erfc}(x)$ is 1 less the error function, $\frac{2}{\sqrt{\pi}} \int_x^{\infty} e^{-t^2} \, "
+        r"\mathrm{d}t$"
+    ),
 )
 ndtr = elementwise(
     "ndtr",
@@ -98,6 +108,7 @@ ndtr = elementwise(
     helpers=("_erfc",),
     scalar=lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
     found="The normal distribution function; its derivative is the density.",
+    defines=r"$\Phi(x)$ is the distribution function of the standard normal distribution",
 )
 
 for _op in (sigmoid, log_sigmoid, logit, softplus, relu, erf, erfc, ndtr):

@@ -88,6 +88,10 @@ broadcast: Op = linear(
     ),
     fold=lambda X, shape, axes: _fold_broadcast(X, shape, axes),
     found="dZ = broadcast(dX); <G, broadcast(dX)> = <sum of G over the new axes, dX>.",
+    defines=(
+        r"$\operatorname{broadcast}_{a}(X)$ has the axes of $X$ as its axes $a$, counted from 0, and holds copies along the "
+        r"others"
+    ),
 )
 
 
@@ -144,6 +148,7 @@ sum_: Op = linear(
     samples=(on("m n", axes=(0,)), on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", axes=(0,)), on("k 1", axes=(1,))),
     fold=lambda X, axes: _fold_sum(X, axes),
     found="The adjoint of broadcast: <g, sum(dX)> = <broadcast(g), dX>.",
+    defines=r"$\operatorname{sum}_{a}(X)$ is the sum over the axes $a$, counted from 0",
 )
 
 

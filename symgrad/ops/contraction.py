@@ -157,6 +157,7 @@ einsum = Op(
     ),
     fold=lambda *X, spec: zeros(_einsum_shape(*X, spec=spec)) if any(map(is_zero, X)) else None,
     found="Linear in every operand: each collects the contraction of the others with the cotangent.",
+    defines=r"$\left[ x_{ij} \right]_{ij}$ is the array with these entries",
 )
 
 

@@ -46,7 +46,13 @@ def binary(op: Op) -> Callable[[Any, Any], Node]:
 # exponentials and logarithms --------------------------------------------------------------------------------------------
 
 exp = elementwise("exp", lambda Z, X: (Z,), scalar=sympy.exp)
-expm1 = elementwise("expm1", lambda Z, X: (exp(X),), latex=operator_name("expm1"), scalar=lambda x: sympy.exp(x) - 1)
+expm1 = elementwise(
+    "expm1",
+    lambda Z, X: (exp(X),),
+    latex=operator_name("expm1"),
+    scalar=lambda x: sympy.exp(x) - 1,
+    defines=r"$\operatorname{expm1}(x)$ is $\exp(x) - 1$",
+)
 exp2 = elementwise(
     "exp2",
     lambda Z, X: (multiply(sympy.log(2), Z),),
@@ -62,6 +68,7 @@ log1p = elementwise(
     scalar=lambda x: sympy.log(1 + x),
     samples=POSITIVE,
     limits="At -1 and below.",
+    defines=r"$\operatorname{log1p}(x)$ is $\log(1 + x)$",
 )
 
 
@@ -94,6 +101,7 @@ xlogy = elementwise(
     samples=(on("m n", "m n | positive"), on("", " | positive")),
     found="d(x log y) = log(y) dx + (x / y) dy, and 0 log 0 is 0.",
     limits="In x where y is zero.",
+    defines=r"$x \log(y)$ counts as 0 where $x = 0$",
 )
 
 # circular functions -----------------------------------------------------------------------------------------------------
@@ -122,6 +130,7 @@ arctan2 = elementwise(
     spreads=True,
     found="The angle of (x, y): d = (x dy - y dx) / (x^2 + y^2).",
     limits="At the origin.",
+    defines=r"$\operatorname{atan2}(y, x)$ is the angle of the point $(x, y)$",
 )
 
 
@@ -143,6 +152,7 @@ sinc: Op = elementwise(
     scalar=_sinc_scalar,
     samples=tuple(on(shape, order=k) for shape in ("m n", "") for k in (0, 1)),
     found="sin(pi x) / (pi x) is smooth at 0, and so are all its derivatives, each an operation of its own.",
+    defines=r"$\operatorname{sinc}(x)$ is $\sin(\pi x) / (\pi x)$, and 1 at 0",
 )
 
 # hyperbolic functions ---------------------------------------------------------------------------------------------------
@@ -155,6 +165,7 @@ arcsinh = elementwise(
     lambda Z, X: (reciprocal(hypot(*align(X, 1))),),  # sqrt(x^2 + 1), without the overflow of the square
     latex=operator_name("arsinh"),
     scalar=sympy.asinh,
+    defines=r"$\operatorname{arsinh}(x)$ is the inverse function of $\sinh$",
 )
 arctanh = elementwise(
     "arctanh",
@@ -163,6 +174,7 @@ arctanh = elementwise(
     scalar=sympy.atanh,
     samples=UNIT,
     limits="At -1 and 1.",
+    defines=r"$\operatorname{artanh}(x)$ is the inverse function of $\tanh$",
 )
 log_cosh = elementwise(
     "log_cosh",
@@ -189,6 +201,7 @@ sech2 = elementwise(
     helpers=("_sech2",),
     scalar=lambda x: 1 / sympy.cosh(x) ** 2,
     found="1 - tanh^2 where it must not cancel; exported code calls it, print does not.",
+    defines=r"$\operatorname{sech^{2}}(x)$ is $1 / \cosh(x)^{2}$",
 )
 
 # roots, lengths and signs -----------------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ blocks_with: Op = bilinear(
     flops=lambda G, Y: 2 * size(G),
     samples=(on("m*k n*l", "k l"),),
     found="Adjoint of the Kronecker product in its left factor: entry (i, j) is <G_ij, Y> over the blocks of G.",
+    defines=r"$\operatorname{tr}_{2}(G)$ is the matrix of the traces of the blocks of $G$; $I$ is the identity matrix",
 )
 
 entries_with: Op = bilinear(
@@ -80,6 +81,7 @@ entries_with: Op = bilinear(
     flops=lambda G, X: 2 * size(G),
     samples=(on("m*k n*l", "m n"),),
     found="Adjoint of the Kronecker product in its right factor: the sum of x_ij G_ij over the blocks of G.",
+    defines=r"$\operatorname{tr}_{1}(G)$ is the sum of the diagonal blocks of $G$; $I$ is the identity matrix",
 )
 
 
@@ -130,6 +132,7 @@ unvec: Op = linear(
     flops=lambda X, **_: 0,
     samples=(on("m*n", shape=(sympy.Symbol("m", integer=True, positive=True), sympy.Symbol("n", integer=True, positive=True))),),
     found="The inverse of vec.",
+    defines=r"$\operatorname{vec}^{-1}(x)$ is the matrix whose columns stand in $x$ one below the other",
 )
 
 
@@ -143,5 +146,14 @@ def _commutation_latex(node: Node, show: Any) -> str:
     return f"{letter}_{{{show.number(symbolic(node.params['m']))},{show.number(symbolic(node.params['n']))}}}"
 
 
-commutation = leaf("commutation", _commutation_latex, _commutation_numpy, lambda m, n, bold=False: (m * n, m * n))
+commutation = leaf(
+    "commutation",
+    _commutation_latex,
+    _commutation_numpy,
+    lambda m, n, bold=False: (m * n, m * n),
+    defines=(
+        r"$K_{m,n}$ is the commutation matrix, $K_{m,n} \operatorname{vec}(X) = \operatorname{vec}(X^{\top})$ for $X \in "
+        r"\mathbb{R}^{m \times n}$, in bold where the model has a letter $K$"
+    ),
+)
 """K vec(X) = vec(X^T) for X of m rows and n columns; in bold where the author has a letter K."""

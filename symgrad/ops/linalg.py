@@ -222,6 +222,7 @@ pinv: Op = Op(
     found="Where the rank stays: dP = -P dX P + P P^T dX^T (I - X P) + (I - P X) dX^T P^T P.",
     source="Golub and Pereyra (1973), theorem 4.3",
     limits="Where the rank changes: there X^+ jumps.",
+    defines=r"$X^{+}$ is the Moore-Penrose inverse",
 )
 
 

@@ -90,6 +90,10 @@ prod_slope = slope(
     samples=(on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", "n", axes=(0,)), on("m n", "m n", axes=(0,))),
     found="Entry i is the product of all the others; along v it changes by the sum over j of v_j times the product of the rest.",
     limits="Printed as prod(x) / x, which does not hold at zero entries; the code multiplies and never divides.",
+    defines=(
+        r"$\operatorname{prod}(x)$ is the product of the entries; $\mathrm{D}^{k} \nabla f(X)[V, \ldots]$ is the $k$-th "
+        r"derivative of the gradient of $f$ along the $k$ directions"
+    ),
 )
 
 prod = Op(
@@ -105,6 +109,7 @@ prod = Op(
     fold=lambda X, axes: X if not axes else None,
     found="d prod(x) is the sum over i of dx_i times the product of the others.",
     limits="Nowhere: with a zero entry only its own slope is left, with two the gradient vanishes and the Hessian need not.",
+    defines=r"$\operatorname{prod}(x)$ is the product of the entries",
 )
 
 
@@ -150,6 +155,10 @@ cofactor = slope(
     found="Entry (i, j) is the signed minor without row i and column j; a minor is a polynomial, so it has derivatives everywhere.",
     source="Matrix Cookbook (41), (49)",
     limits="Printed as det(X) X^-T, which does not hold at singular X; there the code works on the singular values instead.",
+    defines=(
+        r"$\operatorname{cof}(X)$ is the matrix of cofactors, $\det(X) X^{-\top}$ where $X$ is regular; $\mathrm{D}^{k} "
+        r"f(X)[V, \ldots]$ is the $k$-th derivative of $f$ along the $k$ directions"
+    ),
 )
 
 det = Op(

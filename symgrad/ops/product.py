@@ -51,6 +51,7 @@ transposition: Op = linear(
     samples=(on("m n", axes=(1, 0)), on("m n k", axes=(2, 0, 1))),
     fold=_fold_transpose,
     found="<G, dX^T> = <G^T, dX>.",
+    defines=r"$\operatorname{transpose}_{a}(X)$ has the axes of $X$ in the order $a$, counted from 0",
 )
 
 
@@ -111,7 +112,8 @@ def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
 def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
-    return rf"\operatorname{{transpose}}{show.argument(node.args[0])}", ATOM
+    axes = ",".join(map(str, node.params["axes"]))
+    return rf"\operatorname{{transpose}}_{{{axes}}}{show.argument(node.args[0])}", ATOM
 
 
 # products ---------------------------------------------------------------------------------------------------------------
@@ -204,6 +206,7 @@ identity = leaf(
     lambda node, show: r"\mathbf{I}" if node.params.get("bold") else "I",
     lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
     lambda n, bold=False: (n, n),
+    defines="$I$ is the identity matrix, in bold where the model has a letter $I$",
 )
 """In bold where the author has a letter I."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,11 @@ class Show:
         self.theme = theme or Theme()
         self.top = self.theme.transpose
         self._done: dict[Node, tuple[str, int]] = {}
+
+    @property
+    def printed(self) -> Iterable[Node]:
+        """Every node printed so far."""
+        return self._done
 
     def text(self, root: Node) -> str:
         for node in postorder([root]):

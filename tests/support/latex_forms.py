@@ -160,7 +160,7 @@ FORMS: dict[str, str] = {
     "ndtr(m n)": r"\Phi(X_1)",
     "ndtr()": r"\Phi(X_1)",
     "transpose(m n; axes=(1, 0))": r"X_1^{\top}",
-    "transpose(m n k; axes=(2, 0, 1))": r"\operatorname{transpose}(X_1)",
+    "transpose(m n k; axes=(2, 0, 1))": r"\operatorname{transpose}_{2,0,1}(X_1)",
     "matmul(m n; n k)": "X_1 X_2",
     "matmul(m n; n)": "X_1 X_2",
     "dot(n; n)": r"X_1^{\top} X_2",
