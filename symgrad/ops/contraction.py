@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Any
 
@@ -72,9 +73,10 @@ def _einsum_latex(node: Node, show: Any) -> Any:
 
 
 def subscripted(x: Node, letters: str, show: Any) -> str:
-    """W_{ij}; a letter that has an index of its own is held together, {W_1}_{ij}, since TeX takes one subscript."""
+    """W_{ij}; a letter that has an index of its own gets brackets, (W_1)_{ij}, or it would be an entry of W."""
     text = show.bracketed(x)
-    return f"{{{text}}}_{{{letters}}}" if "_" in text else f"{text}_{{{letters}}}"
+    has_index = "_" in re.sub(r"\\left.*\\right", "", text)
+    return f"({text})_{{{letters}}}" if has_index else f"{text}_{{{letters}}}"
 
 
 def _einsum_numpy(node: Node) -> str:

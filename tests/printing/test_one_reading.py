@@ -46,6 +46,31 @@ def test_derivations_have_one_reading(path):
         assert not judged(right, symbols, show), f"{left.removeprefix(WHERE)} = {right}"
 
 
+INDEXED = [
+    """def f(X: "n t d", W1: "d k", b: "k"):
+    Z = tanh(X @ W1 + b)
+    S = softmax(Z, axis=-1)
+    m = mean(Z, axis=1)
+    q = max(Z, axis=2)
+    return sum(S**2) + sum(m**3) + sum(log(exp(q) + 1)) + sum(norm(Z, axis=2))
+""",
+    """def f(X: "n t d", A: "n t d | positive"):
+    Y = X / A - (X + A) / sum(A, axis=2, keepdims=True)
+    Z = where(Y > 0, Y * cumsum(X, axis=1), exp(Y))
+    return sum(Z * prod(A, axis=0)) + var(Y)
+""",
+]
+
+
+@pytest.mark.parametrize("source", INDEXED, ids=["layers", "quotients"])
+def test_entries_have_one_reading(source):
+    d, show = sg.forward(source).derive(), Show()
+    equations = [eq for _, section in d.sections() for eq in section]
+    symbols = {*d.tangent.inputs, *(eq.symbol for eq in equations)}
+    for left, right in rows(equations, show):
+        assert not judged(right, symbols, show), f"{left.removeprefix(WHERE)} = {right}"
+
+
 def fitting(shape):
     """An expression of every operation, and numbers, of this shape."""
     yield from (case.node for case in CASES if case.node.shape == shape)
@@ -76,10 +101,10 @@ def test_an_operation_within_another_has_one_reading(case):
 AMBIGUOUS = [
     r"a \oslash b \odot c", r"a \oslash b \oslash c", r"A \otimes B \odot C", r"A x \odot y", r"x \odot A y",
     r"x^{\top} y \mathbf{1}", r"A x^{\top} y", r"\mathbf{1}^{\top} x \mathbf{1}", r"\log \cosh(x)", r"2 2^{c}",
-    r"\lvert c \lvert c \rvert c \rvert", r"\frac{1}{2} x^{\top} y z",
+    r"\lvert c \lvert c \rvert c \rvert", r"\frac{1}{2} x^{\top} y z", "{W_1}_{ij}",
 ]  # fmt: skip
 AMBIGUOUS_TEXT = [
-    "1/n x", "a/b c", "c a/b", "x ⊘ a/b", "x^⊙3/2", "x^⊙-1", "√x²", "√f(x)", "xᵀ y 𝟏", "a ⊘ b ⊙ c", "|c |c| c|",
+    "1/n x", "a/b c", "c a/b", "x ⊘ a/b", "x^⊙3/2", "x^⊙-1", "√x²", "√f(x)", "xᵀ y 𝟏", "a ⊘ b ⊙ c", "|c |c| c|", "W₁ᵢⱼ", "V_Xᵢⱼ",
 ]  # fmt: skip
 CLEAR = [
     r"(a \oslash b) \odot c", r"a \odot b \odot x", r"(x^{\top} y) \mathbf{1}", r"x y^{\top} z", r"A x + b",
@@ -87,7 +112,7 @@ CLEAR = [
     r"\mathbf{1} x^{\top} \mathbf{1}", r"(A x) \odot y", r"A x \otimes B",
 ]  # fmt: skip
 CLEAR_TEXT = [
-    "(1/n) x", "a/b + c", "-a/b", "∂f/∂x xᵀ", "x^⊙(3/2)", "x^⊙2", "√(x²)", "√x y", "∑ₖ xₖ", "c/(2 c)", "diag(u)^{-1/2}",
+    "(1/n) x", "a/b + c", "-a/b", "∂f/∂x xᵀ", "x^⊙(3/2)", "x^⊙2", "√(x²)", "√x y", "∑ₖ xₖ", "c/(2 c)", "(W₁)ᵢⱼ", "diag(u)^{-1/2}",
 ]  # fmt: skip
 COLUMN, SQUARE = ("n", 1), ("n", "n")
 KNOWN = {name: COLUMN for name in "xyzab"} | {name: SQUARE for name in "ABC"} | {"c": ()}

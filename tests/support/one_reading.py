@@ -42,6 +42,7 @@ _NAME = r"[^\s/()+\-⊙⊘⊗,{}]+(?:_\{[^{}]*\})?"
 _DIFFERENTIALS = rf"∂[²³]?(?:\([^()]*\)|{_NAME})/(?:∂{_NAME}|\((?:∂[^()]*)\))"
 _TEXT = re.compile(rf"{_DIFFERENTIALS}|\d+(?:\.\d+)?|[A-Za-z]{{2,}}\d+[A-Za-z]*|[^\W\d_]+{_MARKED}|\s+|.", re.DOTALL)
 _SUPER = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ")
+_DIGITS = frozenset("₀₁₂₃₄₅₆₇₈₉")
 _SUB = frozenset("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ'")
 
 
@@ -128,6 +129,8 @@ class _Reader:
             return self.scripted(Factor(token, "bars"))
         if token in BRACKETS:
             inner = self.level(BRACKETS[token])
+            if token == "{" and self.peek() == "_":
+                self.complain("an index of what has one")
             level.bars |= inner.bars if token == "{" and self.latex else set()
             return self.scripted(Factor(token, "bracket"))
         if token in LARGE:
@@ -195,8 +198,12 @@ class _Reader:
         return self.scripted(Factor(found.name, "applied"))
 
     def scripted(self, found: Factor) -> Factor:
+        below = ""
         while self.peek() and (self.peek() in ("^", "_", "'") or self.peek() in _SUPER or self.peek() in _SUB):
             mark = self.next()
+            if (below == "_" and mark in _SUB - {"'"}) or (below in _DIGITS and mark in _SUB - _DIGITS - set("'₊₋₍₎")):
+                self.complain(f"an index of {found.name}, which has one")
+            below = mark if mark == "_" or mark in _SUB else ""
             found.raised |= mark in _SUPER or mark == "^"
             if mark in _SUPER:
                 found.transposed ^= mark == "ᵀ"
