@@ -21,8 +21,9 @@ from symgrad.source import value_source
 Dim: TypeAlias = int | sympy.Expr
 Shape: TypeAlias = tuple[Dim, ...]
 
-# Binding strength of printed forms, weakest first.
-SUM, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5
+# Binding strength of printed forms, weakest first.  A quotient entry by entry and a Kronecker product bind more weakly than
+# an entrywise product, so that no two of these signs stand side by side without brackets.
+SUM, QUOTIENT, PRODUCT, CHAIN, POWER, ATOM = 1, 2, 3, 4, 5, 6
 
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 """Properties under which a matrix is its own transpose."""
@@ -145,10 +146,9 @@ class Op:
     cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
     `python` writes the printed form as one line of NumPy, `(node, line)`, where that is no function of the operation's name.
-    Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in the template.
-    `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` is what a document says wherever a sign
-    of this operation is printed that readers would not know, or would read otherwise at a tie: a clause with formulas between
-    dollar signs.
+    Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
+    `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` says, with formulas between dollar
+    signs, what the signs mean that this operation alone prints, or that readers would read otherwise at a tie: a clause a sign.
     """
 
     name: str
@@ -206,7 +206,7 @@ def leaf(
 VARIABLE = leaf("variable", lambda n, show: show.symbol(n), lambda n: n.params["name"], lambda shape, **_: shape)
 CONSTANT = leaf(
     "constant",
-    lambda n, show: show.number(n.params["value"]),
+    lambda n, show: show.constant(n.params["value"]),
     lambda n: value_source(n.params["value"]),
     lambda **_: (),
     python=lambda n, line: line.number(n.params["value"]),

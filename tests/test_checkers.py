@@ -16,7 +16,7 @@ from witnesses import WITNESSES
 
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.errors import InputError
-from symgrad.op import REGISTRY, Node, Op, on
+from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, REGISTRY, SUM, Node, Op, on
 from symgrad.ops.arithmetic import HALF
 
 hadamard, matmul, sigmoid, tanh = (REGISTRY[name] for name in ("hadamard", "matmul", "sigmoid", "tanh"))
@@ -186,7 +186,7 @@ def test_brackets_notice_a_sum_that_stands_open(broken: Broken):
 
 
 def test_brackets_notice_a_precedence_too_high(broken: Broken):
-    fails(printed.check_brackets, broken(hadamard, precedence=4))
+    fails(printed.check_brackets, broken(hadamard, precedence=CHAIN))
 
 
 def test_printed_notices_another_form(broken: Broken):
@@ -196,9 +196,10 @@ def test_printed_notices_another_form(broken: Broken):
 @pytest.mark.parametrize(
     ("text", "level"),
     [
-        ("x", 5), ("-x", 1), ("a + b", 1), ("(a + b)", 5), (r"a \odot b", 2), ("A B", 3), ("x^{2}", 4), (r"\log x", 3),
-        (r"\tanh(a + b)", 5), (r"\frac{1}{a + b}", 4), (r"{X_1}_{ij}", 5), (r"\operatorname{diag}(x)^{-1} X", 3),
-        (r"\phi'(x)", 5), (r"A (B + C)", 3),
+        ("x", ATOM), ("-x", SUM), ("a + b", SUM), ("(a + b)", ATOM), (r"a \odot b", PRODUCT), ("A B", CHAIN), ("x^{2}", POWER),
+        (r"\log x", CHAIN), (r"a \oslash b", QUOTIENT), (r"A \otimes B", QUOTIENT), (r"\log \lvert x \rvert", POWER),
+        (r"\tanh(a + b)", ATOM), (r"\frac{1}{a + b}", POWER), (r"{X_1}_{ij}", ATOM), (r"\operatorname{diag}(x)^{-1} X", CHAIN),
+        (r"\phi'(x)", ATOM), (r"A (B + C)", CHAIN),
     ],
 )  # fmt: skip
 def test_looseness(text: str, level: int):

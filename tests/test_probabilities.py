@@ -18,7 +18,7 @@ LOGISTIC = 'def f(a: "n", t: "n"):\n    y = sigmoid(a)\n    E = -sum(t * log(y) 
 def test_softmax_and_cross_entropy():
     d = sg.forward(CROSS_ENTROPY).derive("z")
     assert str(d.gradient["z"]) == "p - y"
-    assert "R{∂L/∂z} = p ⊙ (v - pᵀ v 𝟏)" in str(d)
+    assert "R{∂L/∂z} = p ⊙ (v - (pᵀ v) 𝟏)" in str(d)
     (block,) = [line.right for part in content(d) if isinstance(part, Formulas) for line in part.lines if "^{2}" in line.left]
     assert block == r"\operatorname{diag}(p) - p p^{\top}"
     assert d.verify(seeds=(0,)).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,8 +75,8 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def spelled_out(text: str) -> str:
-    """Without the letters that are taken for Latin ones: Greek by name, bold digits plain."""
-    return "".join(_SPELLED.get(c) or _greek(c) for c in text)
+    """Without the letters that are taken for Latin ones: Greek by name, bold digits plain, a vector of ones as a word."""
+    return "".join(_SPELLED.get(c) or _greek(c) for c in re.sub(r"𝟏(?!\[)", "ones", text))
 
 
 def _greek(c: str) -> str:

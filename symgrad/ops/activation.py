@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import CHAIN, Node, as_node
+from symgrad.op import Node, as_node
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, operator_name, reciprocal, tanh, unary
 from symgrad.ops.powers import divide
@@ -28,18 +28,19 @@ sigmoid = elementwise(
     numpy="_sigmoid({0})",
     helpers=("_sigmoid",),
     scalar=lambda x: 1 / (1 + sympy.exp(-x)),
+    defines=r"$#0(x)$ is $1 / (1 + \exp(-x))$",
 )
 log_sigmoid = elementwise(
     "log_sigmoid",
     lambda Z, X: (sigmoid(-X),),
-    latex=r"\log #0(#1)",
+    latex=r"\log(#0(#1))",
     python=lambda node, line: f"log({line.call('sigmoid', node.args)})",
     letter=SIGMA,
-    precedence=CHAIN,
     numpy="-_softplus(-{0})",
     helpers=("_softplus",),
     scalar=lambda x: -sympy.log(1 + sympy.exp(-x)),
     found="(log sigma)' = 1 - sigma(x) = sigma(-x), which does not cancel.",
+    defines=r"$#0(x)$ is $1 / (1 + \exp(-x))$",
 )
 logit = elementwise(
     "logit",
@@ -49,6 +50,7 @@ logit = elementwise(
     scalar=lambda x: sympy.log(x / (1 - x)),
     samples=UNIT,
     limits="At 0 and 1.",
+    defines=r"$\operatorname{logit}(x)$ is $\log(x / (1 - x))$",
 )
 softplus = elementwise(
     "softplus",
@@ -57,6 +59,7 @@ softplus = elementwise(
     numpy="_softplus({0})",
     helpers=("_softplus",),
     scalar=lambda x: sympy.log(1 + sympy.exp(x)),
+    defines=r"$\operatorname{softplus}(x)$ is $\log(1 + \exp(x))$",
 )
 relu = elementwise(
     "relu",
@@ -75,6 +78,7 @@ logaddexp = elementwise(
     samples=PAIR,
     spreads=True,
     found="d log(e^x + e^y) = (e^x dx + e^y dy) / (e^x + e^y), and e^x / (e^x + e^y) = sigma(x - y).",
+    defines=r"$\operatorname{logaddexp}(x, y)$ is $\log(\exp(x) + \exp(y))$",
 )
 
 # the error function -----------------------------------------------------------------------------------------------------
@@ -86,6 +90,7 @@ erf = elementwise(
     numpy="_erf({0})",
     helpers=("_erf", "_erfc"),
     scalar=sympy.erf,
+    defines=r"$\operatorname{erf}(x)$ is the error function, $\frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} \, \mathrm{d}t$",
 )
 erfc = elementwise(
     "erfc",
@@ -94,6 +99,10 @@ erfc = elementwise(
     numpy="_erfc({0})",
     helpers=("_erfc",),
     scalar=sympy.erfc,
+    defines=(
+        r"$\operatorname{erfc}(x)$ is 1 less the error function, $\frac{2}{\sqrt{\pi}} \int_x^{\infty} e^{-t^2} \, "
+        r"\mathrm{d}t$"
+    ),
 )
 ndtr = elementwise(
     "ndtr",
@@ -104,6 +113,7 @@ ndtr = elementwise(
     helpers=("_erfc",),
     scalar=lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
     found="The normal distribution function; its derivative is the density.",
+    defines=r"$#0(x)$ is the distribution function of the standard normal distribution",
 )
 
 for _op in (sigmoid, log_sigmoid, logit, softplus, relu, erf, erfc, ndtr):

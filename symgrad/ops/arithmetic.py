@@ -13,6 +13,7 @@ from symgrad.op import (
     CONSTANT,
     OPERATORS,
     PRODUCT,
+    QUOTIENT,
     SUM,
     VARIABLE,
     Node,
@@ -165,15 +166,18 @@ def _scale_latex(node: Node, show: Any) -> Any:
     below = [d for f in factors if (d := denominator(f)) is not None]
     above = [f for f in factors if denominator(f) is None]
     if below:
-        return sign + show.fraction(abs(number) if number.is_Rational else (-number if sign else number), above + arrays, below)
+        ones = [X for X in arrays if value_of(X) is not None]
+        over = above if ones else above + arrays
+        front = show.fraction(abs(number) if number.is_Rational else (-number if sign else number), over, below)
+        return sign + " ".join([front, *map(show.factor, ones)])
     letters = [f for f in above if f.op is VARIABLE]
     rest = [f for f in above if f.op is not VARIABLE] + arrays
     if not rest:
         letters, rest = [], letters
     front = show.fraction(-number if sign else number, letters, [])
     if not front and len(rest) == 1:
-        return sign + show(rest[0], PRODUCT), PRODUCT
-    return sign + " ".join(filter(None, [front, *(show.factors(rest, 1) if front or len(rest) > 1 else [show(rest[0], CHAIN)])]))
+        return sign + show(rest[0], QUOTIENT), QUOTIENT
+    return sign + show.side_by_side([*filter(None, [front]), *show.factors(rest, 1)])
 
 
 def _multiples(number: sympy.Expr, factors: list[Node], arrays: list[Node], line: Any) -> str:
@@ -252,7 +256,7 @@ def _hadamard_latex(node: Node, show: Any) -> Any:
             diagonal = rf"\operatorname{{diag}}{show.argument(one.args[0])}"
             factors = [show(other, CHAIN), diagonal] if one.params["axes"] == (1,) else [diagonal, show(other, CHAIN)]
             return " ".join(factors), CHAIN
-    return rf"{show(X, PRODUCT)} \odot {show(Y, PRODUCT)}"
+    return rf"{show.entrywise(X)} \odot {show.entrywise(Y)}"
 
 
 hadamard: Op = bilinear(

@@ -49,9 +49,7 @@ def _broadcast_latex(node: Node, show: Any) -> Any:
         if value_of(x) is not None:
             text = ones_latex(node, show, value_of(x))
             return (text, ATOM) if " " not in text and "^" not in text else text
-        ones = ones_latex(node, show, sympy.S.One)
-        text = show(x, 0)
-        return f"{text if text.startswith('-') and x.op.name == 'scale' else show(x, CHAIN)} {ones}"
+        return show.as_is(OPERATORS["multiply"](x, fill(1, node.shape)))
     axes = f"_{{{','.join(map(str, node.params['axes']))}}}" if x.ndim else ""
     return rf"\operatorname{{broadcast}}{axes}({show(x, 0)})"
 
@@ -61,7 +59,7 @@ def ones_latex(node: Node, show: Any, value: Any) -> str:
     unit = r"\mathbf{0}" if value == 0 else r"\mathbf{1}"
     row = f"{unit}^{{{show.top}}}"
     array = unit if node.ndim == 1 or node.shape[1] == 1 or value == 0 else row if node.shape[0] == 1 else f"{unit} {row}"
-    return array if value in (0, 1) else f"{show.number(value)} {array}"
+    return array if value in (0, 1) else f"{show.filling(value, CHAIN)} {array}"
 
 
 def _fold_broadcast(X: Node, shape: Shape, axes: tuple[int, ...]) -> Node | None:
@@ -91,6 +89,10 @@ broadcast: Op = linear(
     ),
     fold=lambda X, shape, axes: _fold_broadcast(X, shape, axes),
     found="dZ = broadcast(dX); <G, broadcast(dX)> = <sum of G over the new axes, dX>.",
+    defines=(
+        r"$\operatorname{broadcast}_{a}(X)$ has the axes of $X$ as its axes $a$, counted from 0, and holds copies along the "
+        r"others"
+    ),
 )
 
 
@@ -115,7 +117,7 @@ def _sum_latex(node: Node, show: Any) -> Any:
         right = r" \mathbf{1}" if 1 in axes else ""
         if axes == (0,):
             return rf"{show(x, ATOM)}^{{{show.top}}} \mathbf{{1}}"
-        return f"{left}{show(x, CHAIN)}{right}"
+        return f"{left}{show(x, CHAIN if value_of(x) is None else POWER)}{right}"
     return rf"\operatorname{{sum}}_{{{','.join(str(a) for a in axes)}}}({show(x, 0)})"
 
 
@@ -157,6 +159,7 @@ sum_: Op = linear(
     samples=(on("m n", axes=(0,)), on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", axes=(0,)), on("k 1", axes=(1,))),
     fold=lambda X, axes: _fold_sum(X, axes),
     found="The adjoint of broadcast: <g, sum(dX)> = <broadcast(g), dX>.",
+    defines=r"$\operatorname{sum}_{a}(X)$ is the sum over the axes $a$, counted from 0",
 )
 
 

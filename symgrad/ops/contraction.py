@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from typing import Any
 
@@ -66,15 +67,16 @@ def _einsum_latex(node: Node, show: Any) -> Any:
     if len(inputs) == 2 and inputs[0] == inputs[1] and not output:
         return rf"\langle {show(node.args[0], 0)}, {show(node.args[1], 0)} \rangle", ATOM
     bound = "".join(sorted({c for s in inputs for c in s} - set(output)))
-    terms = " ".join(subscripted(x, s, show) if s else show(x, CHAIN) for x, s in zip(node.args, inputs, strict=True))
+    terms = " ".join(subscripted(x, s, show) if s else show.factor(x) for x, s in zip(node.args, inputs, strict=True))
     body = rf"\sum_{{{bound}}} {terms}" if bound else terms
     return (rf"\left[ {body} \right]_{{{output}}}", ATOM) if output else body
 
 
 def subscripted(x: Node, letters: str, show: Any) -> str:
-    """W_{ij}; a letter that has an index of its own is held together, {W_1}_{ij}, since TeX takes one subscript."""
+    """W_{ij}; a letter that has an index of its own gets brackets, (W_1)_{ij}, or it would be an entry of W."""
     text = show.bracketed(x)
-    return f"{{{text}}}_{{{letters}}}" if "_" in text else f"{text}_{{{letters}}}"
+    has_index = "_" in re.sub(r"\\left.*\\right", "", text)
+    return f"({text})_{{{letters}}}" if has_index else f"{text}_{{{letters}}}"
 
 
 def _einsum_numpy(node: Node) -> str:
@@ -157,6 +159,7 @@ einsum = Op(
     ),
     fold=lambda *X, spec: zeros(_einsum_shape(*X, spec=spec)) if any(map(is_zero, X)) else None,
     found="Linear in every operand: each collects the contraction of the others with the cotangent.",
+    defines=r"$\left[ x_{ij} \right]_{ij}$ is the array with these entries",
 )
 
 

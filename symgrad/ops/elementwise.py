@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, SUM, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, on
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -46,7 +46,13 @@ def binary(op: Op) -> Callable[[Any, Any], Node]:
 # exponentials and logarithms --------------------------------------------------------------------------------------------
 
 exp = elementwise("exp", lambda Z, X: (Z,), scalar=sympy.exp)
-expm1 = elementwise("expm1", lambda Z, X: (exp(X),), latex=operator_name("expm1"), scalar=lambda x: sympy.exp(x) - 1)
+expm1 = elementwise(
+    "expm1",
+    lambda Z, X: (exp(X),),
+    latex=operator_name("expm1"),
+    scalar=lambda x: sympy.exp(x) - 1,
+    defines=r"$\operatorname{expm1}(x)$ is $\exp(x) - 1$",
+)
 exp2 = elementwise(
     "exp2",
     lambda Z, X: (multiply(sympy.log(2), Z),),
@@ -62,6 +68,7 @@ log1p = elementwise(
     scalar=lambda x: sympy.log(1 + x),
     samples=POSITIVE,
     limits="At -1 and below.",
+    defines=r"$\operatorname{log1p}(x)$ is $\log(1 + x)$",
 )
 
 
@@ -80,7 +87,7 @@ log2, log10 = _logarithm(2), _logarithm(10)
 
 
 def _xlogy_latex(node: Node, show: Any) -> Any:
-    x, log_y = show(node.args[0], POWER), rf"\log {show.argument(node.args[1])}"
+    x, log_y = show(node.args[0], POWER), rf"\log{show.argument(node.args[1])}"
     return rf"{x} \odot {log_y}" if node.ndim else (f"{x} {log_y}", CHAIN)
 
 
@@ -124,6 +131,7 @@ arctan2 = elementwise(
     spreads=True,
     found="The angle of (x, y): d = (x dy - y dx) / (x^2 + y^2).",
     limits="At the origin.",
+    defines=r"$\operatorname{atan2}(y, x)$ is the angle of the point $(x, y)$",
 )
 
 
@@ -145,6 +153,7 @@ sinc: Op = elementwise(
     scalar=_sinc_scalar,
     samples=tuple(on(shape, order=k) for shape in ("m n", "") for k in (0, 1)),
     found="sin(pi x) / (pi x) is smooth at 0, and so are all its derivatives, each an operation of its own.",
+    defines=r"$\operatorname{sinc}(x)$ is $\sin(\pi x) / (\pi x)$, and 1 at 0",
 )
 
 # hyperbolic functions ---------------------------------------------------------------------------------------------------
@@ -157,6 +166,7 @@ arcsinh = elementwise(
     lambda Z, X: (reciprocal(hypot(*align(X, 1))),),  # sqrt(x^2 + 1), without the overflow of the square
     latex=operator_name("arsinh"),
     scalar=sympy.asinh,
+    defines=r"$\operatorname{arsinh}(x)$ is the inverse function of $\sinh$",
 )
 arctanh = elementwise(
     "arctanh",
@@ -165,13 +175,13 @@ arctanh = elementwise(
     scalar=sympy.atanh,
     samples=UNIT,
     limits="At -1 and 1.",
+    defines=r"$\operatorname{artanh}(x)$ is the inverse function of $\tanh$",
 )
 log_cosh = elementwise(
     "log_cosh",
     lambda Z, X: (tanh(X),),
-    latex=r"\log \cosh(#1)",
+    latex=r"\log(\cosh(#1))",
     python=lambda node, line: f"log(cosh({line(node.args[0])}))",
-    precedence=CHAIN,
     numpy="_log_cosh({0})",
     helpers=("_log_cosh",),
     scalar=lambda x: sympy.log(sympy.cosh(x)),
@@ -194,6 +204,7 @@ sech2 = elementwise(
     helpers=("_sech2",),
     scalar=lambda x: 1 / sympy.cosh(x) ** 2,
     found="1 - tanh^2 where it must not cancel; exported code calls it, print does not.",
+    defines=r"$\operatorname{sech^{2}}(x)$ is $1 / \cosh(x)^{2}$",
 )
 
 # roots, lengths and signs -----------------------------------------------------------------------------------------------
@@ -241,7 +252,7 @@ ratio: Op = elementwise(
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
     latex=_ratio_latex,
-    precedence=SUM,
+    precedence=QUOTIENT,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",
     helpers=("_ratio",),
     scalar=lambda x, y, at: x / y,
@@ -272,7 +283,7 @@ slope = elementwise(
 absolute = elementwise(
     "abs",
     lambda Z, X: (slope(X),),
-    latex=lambda node, show: rf"\lvert {show(node.args[0], 0)} \rvert",
+    latex=lambda node, show: show.between(r"\lvert", node.args[0], r"\rvert"),
     scalar=sympy.Abs,
     kink="abs'(0) = 1",
 )

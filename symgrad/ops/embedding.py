@@ -39,4 +39,7 @@ embed = linear(
     flops=lambda X, spec: 0,
     samples=(on("m n k", spec="abc->acbc"), on("n", spec="a->aa")),
     found="Entries where repeated subscripts agree are those of X, all others zero; the adjoint reads them off again.",
+    defines=(
+        r"$\operatorname{diag}_{a \to aa}(X)$ holds the entries of $X$ where letters that are repeated agree, and 0 elsewhere"
+    ),
 )

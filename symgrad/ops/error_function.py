@@ -32,6 +32,7 @@ erfcx: Op = elementwise(
     samples=(on("m n", order=0), on(" | unit", order=1)),
     found="The n-th derivative is (-2)^n n! exp(x^2) i^n erfc(x), i^n erfc the n-fold integral, which is positive throughout.",
     source="DLMF 7.18",
+    defines=r"$\operatorname{erfcx}(x)$ is $\frac{2}{\sqrt{\pi}} e^{x^2} \int_x^{\infty} e^{-t^2} \, \mathrm{d}t$",
 )
 
 log_erfc: Op = elementwise(
@@ -43,4 +44,5 @@ log_erfc: Op = elementwise(
     scalar=lambda x: sympy.log(sympy.erfc(x)),
     samples=(on("m n"), on("")),
     found="d log erfc(x) = -2 / sqrt(pi) exp(-x^2) / erfc(x) dx.",
+    defines=(r"$\operatorname{log\,erfc}(x)$ is $\log\left( \frac{2}{\sqrt{\pi}} \int_x^{\infty} e^{-t^2} \, \mathrm{d}t \right)$"),
 )

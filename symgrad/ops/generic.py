@@ -130,6 +130,7 @@ loss = Op(
     samples=(on("n", "n", function="l", wrt=(), label=""), on("n", "n", function="l", wrt=(0,), label="")),
     found="A scalar function of arrays: its derivatives are named by what they are taken in, and commute.",
     source="D2L (5.3.4), (5.3.9)",
+    defines=r"$\nabla l$ is the derivative of $l$ in its first argument, $\nabla_{i} l$ in its $i$-th",
 )
 
 

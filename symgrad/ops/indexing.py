@@ -97,6 +97,7 @@ take: Op = linear(
     ),
     fold=_fold_take,
     found="<G, dX[i]> is <G put at i among zeros, dX>.",
+    defines=(r"$\left[ X \right]_{i}$ is the entry of $X$ at $i$, counted from 0, and the part of $X$ where $i$ is a range $a:b$"),
 )
 
 
@@ -122,6 +123,7 @@ put: Op = linear(
     flops=lambda X, **_: size(X),
     samples=(on("2", shape=(4,), index=((1, 2, 1),)), on("", shape=(3,), index=(1,))),
     found="The adjoint of take: <G, put(dX)> = <G[i], dX>.",
+    defines=r"$\operatorname{put}_{i}(x)$ is the array of zeros with $x$ at $i$",
 )
 
 

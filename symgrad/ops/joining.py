@@ -75,6 +75,7 @@ concatenate: Op = Op(
     samples=(on("m n", "k n", axis=0), on("m n", "m k", "m l", axis=1)),
     fold=lambda *X, axis: X[0] if len(X) == 1 else _fold_joined(*X, axis=axis),
     found="Each operand collects its own piece of the cotangent.",
+    defines=r"$\operatorname{concatenate}_{a}(X, Y)$ holds the arrays one after the other along the axis $a$, counted from 0",
 )
 
 
@@ -101,6 +102,7 @@ stack: Op = Op(
     samples=(on("n", "n", axis=0), on("n", "n", "n", axis=1), on("", "", axis=0)),
     fold=lambda *X, axis: zeros(_stack_shape(*X, axis=axis)) if all(map(is_zero, X)) else None,
     found="Each operand collects its own layer of the cotangent.",
+    defines=r"$\operatorname{stack}_{a}(X, Y)$ holds the arrays side by side along a new axis $a$, counted from 0",
 )
 
 

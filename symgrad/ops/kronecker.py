@@ -9,7 +9,7 @@ import sympy
 from symgrad.builders import bilinear, linear
 from symgrad.errors import ShapeError
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, PRODUCT, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.op import ATOM, CHAIN, QUOTIENT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.product import IDENTITY
 from symgrad.source import dim_source, symbolic
 
@@ -23,16 +23,16 @@ def _kron_shape(X: Node, Y: Node) -> Shape:
 
 
 def _kron_latex(node: Node, show: Any) -> str:
-    """An entrywise product keeps its brackets beside the Kronecker product."""
-    return r" \otimes ".join(show(x, PRODUCT if x.op.name == "kron" else CHAIN) for x in node.args)
+    """Of other products only factors side by side go without brackets, as in every book: X^T X (x) I."""
+    return r" \otimes ".join(show(x, QUOTIENT if x.op is kron else CHAIN) for x in node.args)
 
 
-kron = bilinear(
+kron: Op = bilinear(
     "kron",
     shape=_kron_shape,
     vjp=lambda Z, X, Y, Z_bar: (blocks_with(Z_bar, Y), entries_with(Z_bar, X)),
     latex=_kron_latex,
-    precedence=PRODUCT,
+    precedence=QUOTIENT,
     numpy="np.kron({0}, {1})",
     flops=lambda X, Y: size(X) * size(Y),
     samples=(on("m n", "k l"),),
@@ -70,6 +70,7 @@ blocks_with: Op = bilinear(
     flops=lambda G, Y: 2 * size(G),
     samples=(on("m*k n*l", "k l"),),
     found="Adjoint of the Kronecker product in its left factor: entry (i, j) is <G_ij, Y> over the blocks of G.",
+    defines=r"$\operatorname{tr}_{2}(G)$ is the matrix of the traces of the blocks of $G$; $#0$ is the identity matrix",
 )
 
 entries_with: Op = bilinear(
@@ -83,6 +84,7 @@ entries_with: Op = bilinear(
     flops=lambda G, X: 2 * size(G),
     samples=(on("m*k n*l", "m n"),),
     found="Adjoint of the Kronecker product in its right factor: the sum of x_ij G_ij over the blocks of G.",
+    defines=r"$\operatorname{tr}_{1}(G)$ is the sum of the diagonal blocks of $G$; $#0$ is the identity matrix",
 )
 
 
@@ -133,6 +135,7 @@ unvec: Op = linear(
     flops=lambda X, **_: 0,
     samples=(on("m*n", shape=(sympy.Symbol("m", integer=True, positive=True), sympy.Symbol("n", integer=True, positive=True))),),
     found="The inverse of vec.",
+    defines=r"$\operatorname{vec}^{-1}(x)$ is the matrix whose columns stand in $x$ one below the other",
 )
 
 
@@ -151,6 +154,10 @@ commutation: Op = leaf(
     _commutation_numpy,
     lambda m, n: (m * n, m * n),
     letter=("K", r"\mathbf{K}"),
+    defines=(
+        r"$#0_{m,n}$ is the commutation matrix, $#0_{m,n} \operatorname{vec}(X) = \operatorname{vec}(X^{\top})$ for "
+        r"$X \in \mathbb{R}^{m \times n}$"
+    ),
     python=lambda node, line: f"K({line.size(node.params['m'])}, {line.size(node.params['n'])})",
 )
 """K vec(X) = vec(X^T) for X of m rows and n columns."""

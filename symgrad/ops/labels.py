@@ -48,6 +48,7 @@ one_hot = Op(
     samples=(on("m | int", classes=4, wraps=False), on("m n | int", classes=3, wraps=True)),
     found="A constant: labels have no derivative.  Where labels wrap, one below zero counts from the end, as an index does; "
     "elsewhere its row holds no one.",
+    defines=r"$\operatorname{onehot}(y)$ has for each label in $y$ a row with 1 at the label, counted from 0, and 0 elsewhere",
 )
 
 
@@ -107,6 +108,7 @@ pick: Op = Op(
     samples=(on("m 4", "m | int", axis=1), on("4 m", "m | int", axis=0)),
     fold=lambda X, y, axis: zeros(y.shape) if is_zero(X) else None,
     found="Linear in X: <g, X[i, y_i]> = <diag(g) onehot(y), X>.",
+    defines=r"$\left[ X \right]_{i, y}$ holds for each $i$ the entry of $X$ at $i$ and the label $y_i$",
 )
 
 
@@ -137,6 +139,7 @@ gather: Op = Op(
     samples=(on("k 4 n", "m | int", axis=1), on("m 4", "n | int", axis=1)),
     fold=lambda X, y, axis: zeros(_gather_shape(X, y, axis=axis)) if is_zero(X) else None,
     found="Linear in X: Z = onehot(y) X, without the product.",
+    defines=r"$\left[ X \right]_{:, y}$ holds the slices of $X$ at the labels $y$, counted from 0",
 )
 
 
@@ -166,6 +169,10 @@ scatter: Op = Op(
     samples=(on("m n", "m | int", axis=0, count=4), on("m n", "n | int", axis=1, count=4)),
     fold=lambda G, y, axis, count: zeros(_scatter_shape(G, y, axis=axis, count=count)) if is_zero(G) else None,
     found="The adjoint of gather: slices of one label add up.",
+    defines=(
+        r"$\operatorname{onehot}(y)$ has for each label in $y$ a row with 1 at the label, counted from 0, and 0 elsewhere; "
+        r"$\operatorname{scatter}_{y}(G)$ is the array of zeros to which each slice of $G$ is added at its label in $y$"
+    ),
 )
 
 

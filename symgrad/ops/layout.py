@@ -46,6 +46,7 @@ reshape: Op = linear(
     samples=(on("3 4", shape=(2, 6)), on("3 4", shape=(12,))),
     fold=_fold_reshape,
     found="Entries keep their order: the adjoint reshapes back.",
+    defines=r"$\operatorname{reshape}_{m \times n}(X)$ holds the entries of $X$, row by row, as an array of $m \times n$",
 )
 
 
@@ -151,5 +152,6 @@ stop_gradient = Op(
     flops=lambda X: 0,
     samples=(),
     found="The value passes, the derivative is declared zero; no difference quotient shows it, so there is no sample.",
+    defines=r"$\operatorname{sg}(x)$ is $x$, which counts as a constant",
 )
 named("stop_gradient")(lambda x: stop_gradient(as_node(x)))

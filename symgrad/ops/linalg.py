@@ -9,7 +9,7 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import REFUSED, named
-from symgrad.op import CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
 
@@ -144,7 +144,7 @@ logdet = Op(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, inv(X).T),),
     jvp=lambda Z, X, X_dot: trace(inv(X) @ X_dot),
     latex=r"\log \lvert \det(#1) \rvert",
-    precedence=CHAIN,
+    precedence=POWER,
     numpy="np.linalg.slogdet({0})[1]",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),
     samples=(on("n n"), on("n n | spd")),
@@ -158,8 +158,8 @@ det_sign = Op(
     shape=lambda X: square_shape("slogdet")(X) and (),
     vjp=lambda Z, X, Z_bar: (zeros(X.shape),),
     jvp=lambda Z, X, X_dot: zeros(()),
-    latex=r"\operatorname{sign} \det(#1)",
-    precedence=CHAIN,
+    latex=r"\operatorname{sign}(\det(#1))",
+    precedence=ATOM,
     numpy="np.linalg.slogdet({0})[0]",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),
     samples=(on("n n"),),
@@ -223,6 +223,7 @@ pinv: Op = Op(
     found="Where the rank stays: dP = -P dX P + P P^T dX^T (I - X P) + (I - P X) dX^T P^T P.",
     source="Golub and Pereyra (1973), theorem 4.3",
     limits="Where the rank changes: there X^+ jumps.",
+    defines=r"$X^{+}$ is the Moore-Penrose inverse",
 )
 
 

@@ -19,7 +19,7 @@ from symgrad.source import symbolic
 
 def _length_latex(node: Node, show: Any) -> Any:
     x = node.args[0]
-    return show.norm(x) if len(node.params["axes"]) == x.ndim else rf"\lVert {show(x, 0)} \rVert{label(node)}"
+    return show.norm(x) if len(node.params["axes"]) == x.ndim else show.between(r"\lVert", x, r"\rVert") + label(node)
 
 
 def _direction_latex(node: Node, show: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
 from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, reduced_shape
@@ -54,12 +54,16 @@ def _operands(node: Node) -> str:
     return "".join(f", {{{i}}}" for i in range(1, len(node.args)))
 
 
-def _along(node: Node, show: Any, symbol: str) -> str:
-    """D^k f(X)[V1, ..., Vk]; f(X) itself without a direction."""
+def _along(node: Node, show: Any, function: str) -> str:
+    """The gradient of f differentiated along directions: nabla^k f(X)[V1, V2, ...]."""
     X, *V = node.args
-    order = f"^{{{len(V)}}}" if len(V) > 1 else ""
-    front, behind = (rf"\mathrm{{D}}{order} ", f"[{', '.join(show(v, 0) for v in V)}]") if V else ("", "")
-    return f"{front}{symbol}{show.argument(X)}{behind}"
+    gradient = rf"{function}{show.argument(X)}"
+    if not V:
+        return rf"\nabla {gradient}"
+    return rf"\nabla^{{{1 + len(V)}}} {gradient}[{', '.join(show(v, 0) for v in V)}]"
+
+
+DERIVATIVES = r"$\nabla^{k} f(x)[v, \ldots]$ is the derivative of $\nabla f$ along $k - 1$ directions, one after the other"
 
 
 # the product of entries ---------------------------------------------------------------------------------------------------
@@ -78,15 +82,16 @@ def prod_quotient(X: Node, V: Node | None = None, *, axes: tuple[int, ...]) -> N
 prod_slope = slope(
     "prod_slope",
     shape=same_shape,
-    latex=lambda node, show: _along(node, show, rf"\nabla \operatorname{{prod}}{label(node)}"),
-    precedence=ATOM,
+    latex=lambda node, show: _along(node, show, rf"\operatorname{{prod}}{label(node)}"),
+    precedence=POWER,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
     helpers=("_others", "_prod_slope"),
     flops=lambda X, *V, axes: 3 * size(X) * sympy.Mul(*(X.shape[a] for a in axes)) ** len(V),
     samples=(on("m n", axes=(1,)), on("m n", axes=(0, 1)), on("n", "n", axes=(0,)), on("m n", "m n", axes=(0,))),
     found="Entry i is the product of all the others; along v it changes by the sum over j of v_j times the product of the rest.",
-    defines=r"$\nabla \operatorname{prod}(x)$ holds for every entry the product of all the others; "
-    r"$\mathrm{D} \nabla \operatorname{prod}(x)[v]$ is its derivative along $v$",
+    defines=r"$\operatorname{prod}(x)$ is the product of the entries; "
+    r"$\nabla \operatorname{prod}(x)$ holds for every entry the product of all the others; "
+    f"{DERIVATIVES}",
 )
 
 prod = Op(
@@ -102,6 +107,7 @@ prod = Op(
     fold=lambda X, axes: X if not axes else None,
     found="d prod(x) is the sum over i of dx_i times the product of the others.",
     limits="Nowhere: with a zero entry only its own slope is left, with two the gradient vanishes and the Hessian need not.",
+    defines=r"$\operatorname{prod}(x)$ is the product of the entries",
 )
 
 
@@ -138,7 +144,7 @@ def _cofactor_shape(X: Node, *V: Node) -> Shape:
 def _cofactor_latex(node: Node, show: Any) -> Any:
     """As the textbook's quotient up to the second derivative."""
     if len(node.args) > 2:
-        return _along(node, show, r"\operatorname{cof}"), ATOM
+        return _along(node, show, r"\det"), POWER
     return show(cofactor_quotient(*node.args), 0), CHAIN
 
 
@@ -157,7 +163,7 @@ cofactor = slope(
     found="Entry (i, j) is the signed minor without row i and column j; a minor is a polynomial, so it has derivatives everywhere.",
     source="Matrix Cookbook (41), (49)",
     limits="Printed as det(X) X^-T, at a singular X for its limit; there the code works on the singular values instead.",
-    defines=SINGULAR,
+    defines=rf"$\operatorname{{cof}}(X)$ is the matrix of cofactors; {SINGULAR}; {DERIVATIVES}",
 )
 
 det = Op(

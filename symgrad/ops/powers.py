@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.errors import UnsupportedError
-from symgrad.op import ATOM, CONSTANT, OPERATORS, POWER, PRODUCT, Node, Op, as_node, constant, is_zero, on, value_of
+from symgrad.op import ATOM, CONSTANT, OPERATORS, POWER, QUOTIENT, Node, Op, as_node, constant, is_zero, on, value_of
 from symgrad.ops.arithmetic import HALF, multiply, scale, subtract
 from symgrad.ops.broadcasting import align, fill
 from symgrad.source import value_source
@@ -32,9 +32,9 @@ def _fold_quotient(X: Node, Y: Node) -> Node | None:
 quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
-    latex=lambda node, show: rf"{show.entry(node.args[0], PRODUCT)} \oslash {show.entry(node.args[1], POWER)}",
+    latex=lambda node, show: rf"{show.entry(node.args[0], POWER)} \oslash {show.entry(node.args[1], POWER)}",
     python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
-    precedence=PRODUCT,
+    precedence=QUOTIENT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
     fold=_fold_quotient,
@@ -129,6 +129,11 @@ power: Op = elementwise(
 )
 
 
+def _exponential_latex(node: Node, show: Any) -> str:
+    hadamard_mark = r"\odot " if node.ndim else ""
+    return f"{show(node.args[0], ATOM)}^{{{hadamard_mark}{show(node.args[1], ATOM if hadamard_mark else 0)}}}"
+
+
 def _exponential_partials(Z: Node, X: Node, Y: Node) -> tuple[Node, Node]:
     return multiply(Y, exponential(X, subtract(Y, fill(1, Y.shape)))), multiply(Z, log_or_zero(X))
 
@@ -136,7 +141,7 @@ def _exponential_partials(Z: Node, X: Node, Y: Node) -> tuple[Node, Node]:
 exponential = elementwise(
     "pow",
     _exponential_partials,
-    latex=lambda node, show: f"{show(node.args[0], ATOM)}^{{{show(node.args[1], 0)}}}",
+    latex=lambda node, show: _exponential_latex(node, show),
     precedence=POWER,
     numpy="{0} ** {1}",
     scalar=lambda x, y: x**y,

@@ -52,6 +52,7 @@ transposition: Op = linear(
     samples=(on("m n", axes=(1, 0)), on("m n k", axes=(2, 0, 1))),
     fold=_fold_transpose,
     found="<G, dX^T> = <G^T, dX>.",
+    defines=r"$\operatorname{transpose}_{a}(X)$ has the axes of $X$ in the order $a$, counted from 0",
 )
 
 
@@ -100,7 +101,7 @@ def _product_latex(node: Node, show: Any) -> Any:
     """A chain; the same factor again and again is a power of it."""
     runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(written(node))]
     printed = [text for x, flip, length in runs for text in _run_latex(x, flip, length, show)]
-    return " ".join(printed) if len(printed) > 1 else (printed[0], POWER)
+    return show.side_by_side(printed) if len(printed) > 1 else (printed[0], POWER)
 
 
 def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
@@ -112,7 +113,8 @@ def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
 def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
-    return rf"\operatorname{{transpose}}{show.argument(node.args[0])}", ATOM
+    axes = ",".join(map(str, node.params["axes"]))
+    return rf"\operatorname{{transpose}}_{{{axes}}}{show.argument(node.args[0])}", ATOM
 
 
 def _flipped(node: Node, line: Any) -> str:
@@ -237,6 +239,7 @@ identity = leaf(
     lambda node: f"np.eye({dim_source(node.shape[0])}, dtype=_dtype)",
     lambda n: (n, n),
     letter=IDENTITY,
+    defines="$#0$ is the identity matrix",
     python=lambda node, line: f"eye({line.size(node.shape[0])})",
 )
 

@@ -91,6 +91,7 @@ logsumexp = Op(
     flops=lambda X, axes: 4 * size(X),
     samples=(on("m n", axes=(1,)), on("n", axes=(0,)), on("m n", axes=(0, 1))),
     found="d log sum exp x = sum(exp(x) dx) / sum exp x = <softmax(x), dx>.",
+    defines=r"$\operatorname{logsumexp}(x)$ is the logarithm of the sum of $\exp(x)$",
 )
 
 softmax: Op = Op(
@@ -105,6 +106,7 @@ softmax: Op = Op(
     flops=lambda X, axes: 4 * size(X),
     samples=(on("m n", axes=(1,)), on("n", axes=(0,))),
     found="P = exp(X) / sum exp(X): dP = P * (dX - sum(P * dX)), a symmetric map, so it is its own adjoint.",
+    defines=r"$\operatorname{softmax}(x)$ is $\exp(x)$ over the sum of its entries",
 )
 
 
@@ -126,6 +128,7 @@ log_softmax = Op(
     flops=lambda X, axes: 4 * size(X),
     samples=(on("m n", axes=(1,)), on("n", axes=(0,))),
     found="log softmax(x) = x - logsumexp(x): d = dx - sum(p * dx).",
+    defines=r"$\operatorname{log\,softmax}(x)$ is $x$ less the logarithm of the sum of $\exp(x)$",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.builders import elementwise
-from symgrad.op import POWER, PRODUCT, on
+from symgrad.op import POWER, on
 from symgrad.ops.broadcasting import fill
 from symgrad.ops.elementwise import absolute, hypot
 from symgrad.ops.powers import power
@@ -13,7 +13,7 @@ from symgrad.ops.powers import power
 slant = elementwise(
     "slant",
     lambda Z, X: (power(hypot(fill(1, X.shape), X), exponent=sympy.Integer(-3)),),
-    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{\sqrt{{1 + {show(node.args[0], PRODUCT)}^2}}}}",
+    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{\sqrt{{{show(1 + node.args[0] ** 2, 0)}}}}}",
     precedence=POWER,
     numpy="{0} / np.hypot(1, {0})",
     scalar=lambda x: x / sympy.sqrt(1 + x**2),
@@ -22,7 +22,7 @@ slant = elementwise(
 saturation = elementwise(
     "saturation",
     lambda Z, X: (power(1 + X, exponent=sympy.Integer(-2)),),
-    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{1 + {show(node.args[0], 0)}}}",
+    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{{show(1 + node.args[0], 0)}}}",
     precedence=POWER,
     numpy="{0} / (1 + {0})",
     scalar=lambda x: x / (1 + x),
@@ -32,7 +32,7 @@ saturation = elementwise(
 softsign = elementwise(
     "softsign",
     lambda Z, X: (power(1 + absolute(X), exponent=sympy.Integer(-2)),),
-    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{1 + |{show(node.args[0], 0)}|}}",
+    latex=lambda node, show: rf"\frac{{{show(node.args[0], 0)}}}{{{show(1 + absolute(node.args[0]), 0)}}}",
     precedence=POWER,
     numpy="{0} / (1 + np.abs({0}))",
     scalar=lambda x: x / (1 + sympy.Abs(x)),

@@ -13,7 +13,7 @@ import sympy
 
 from symgrad.builders import elementwise
 from symgrad.language import named
-from symgrad.op import ATOM, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
+from symgrad.op import ATOM, CHAIN, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import align, broadcast, fill
 from symgrad.source import value_source
@@ -62,8 +62,9 @@ def _select_latex(node: Node, show: Any) -> Any:
     for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
         if value_of(other) == 0:
             mark = _indicator(node, show, held)
-            dot = r"\odot " if node.ndim else ""
-            return (mark, ATOM) if value_of(kept) == 1 else (f"{mark} {dot}{show(kept, PRODUCT)}", PRODUCT)
+            if value_of(kept) == 1:
+                return mark, ATOM
+            return (rf"{mark} \odot {show.entrywise(kept)}", PRODUCT) if node.ndim else (f"{mark} {show.factor(kept)}", CHAIN)
     test = rf"{plain(A, show)} {RELATIONS[relation][0]} {plain(B, show)}"
     rows = rf"{plain(X, show)} & \text{{if }} {test} \\ {plain(Y, show)} & \text{{otherwise}}"
     return rf"\left\{{\begin{{array}}{{ll}} {rows} \end{{array}}\right.", SUM
@@ -113,7 +114,6 @@ select: Op = Op(
     scalar=lambda a, b, x, y, relation: sympy.Piecewise((x, RELATIONS[relation][2](a, b)), (y, True)),
     found="The choice is piecewise constant: each branch collects the cotangent where it is taken, and zero elsewhere.",
     kink="The jump of a choice has no derivative in what is compared: it counts as 0, as in jax.",
-    defines=r"$\mathbf{1}[\cdot]$ is 1 where the relation in it holds and 0 elsewhere, also beside what has no value there",
 )
 
 

@@ -24,7 +24,7 @@ def _matrix_shape(X: Node, **_: Any) -> Shape:
     return X.shape
 
 
-def _triangle(name: str) -> Op:
+def _triangle(name: str, side: str) -> Op:
     """The entries on and beyond the k-th diagonal, zero elsewhere: a projection, so its own adjoint."""
 
     def latex(node: Node, show: Any) -> str:
@@ -42,12 +42,16 @@ def _triangle(name: str) -> Op:
         samples=(on("m n", k=0), on("m n", k=-1), on("n n", k=1)),
         fold=lambda X, k: X if X.op is op and X.params["k"] == k else None,
         found="Entries are kept or dropped: <G, tril(dX)> = <tril(G), dX>.",
+        defines=(
+            rf"$\operatorname{{{name}}}(X)$ is the {side} triangle of $X$ with its diagonal, "
+            rf"$\operatorname{{{name}}}_{{k}}(X)$ that bounded by the $k$-th diagonal above it"
+        ),
     )
     return op
 
 
-tril = _triangle("tril")
-triu = _triangle("triu")
+tril = _triangle("tril", "lower")
+triu = _triangle("triu", "upper")
 
 lower_half: Op = linear(
     "lower_half",
@@ -62,6 +66,7 @@ lower_half: Op = linear(
     samples=(on("n n"),),
     found="The lower triangle with half the diagonal: X = Phi(X) + Phi(X)^T for symmetric X; entries are scaled one by one.",
     source="Murray, Differentiation of the Cholesky decomposition (2016), (8)",
+    defines=r"$#0(X)$ is the lower triangle of $X$ with half its diagonal",
 )
 
 
@@ -177,6 +182,7 @@ cholesky: Op = Op(
     source="Murray, Differentiation of the Cholesky decomposition (2016), (8)-(10)",
     limits="Where A is not positive definite.  NumPy's counts (A + A^T) / 2 as its input, as jax's does; SciPy's reads one "
     "triangle, and its gradient, as jax's, holds for symmetric changes of A.",
+    defines=r"$\operatorname{chol}(A)$ is the lower triangular $L$ with positive diagonal and $L L^{\top} = A$",
 )
 
 
@@ -240,6 +246,10 @@ cumsum: Op = linear(
     flops=lambda X, **_: size(X),
     samples=(on("n", axis=0, backward=False), on("m n", axis=1, backward=False), on("m n", axis=0, backward=True)),
     found="z = T x with T the lower triangle of ones; its adjoint T^T sums from the other end.",
+    defines=(
+        r"$\operatorname{cumsum}(x)$ holds the sums of the entries up to each, $\operatorname{cumsum}^{\top}(x)$ from each "
+        r"on, along the axis in the index, counted from 0"
+    ),
 )
 
 

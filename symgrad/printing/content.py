@@ -12,11 +12,12 @@ from symgrad.op import Node, Op
 from symgrad.operations import operations
 from symgrad.ops.generic import functions_of
 from symgrad.printing.blocks import block_sides, printed_sides, side_equation
+from symgrad.printing.conventions import INDEXED, conventions, inlines, lettered
 from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, rows, shape_of
 from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.names import latex_symbol
+from symgrad.printing.names import DELTA, latex_symbol
 from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.steps import Source, Step, differential, every_operation, steps
@@ -37,42 +38,6 @@ MOST_BLOCKS = 21
 DEEPEST = 16
 """Equations of a forward pass above which no Hessian block is short enough to be worth its making."""
 
-CONVENTIONS: tuple[Inline, ...] = (
-    "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable act entry by entry; ",
-    Math(r"\odot"),
-    ", ",
-    Math(r"\oslash"),
-    " and ",
-    Math(r"\odot"),
-    "-powers are entrywise; a number in a sum of arrays is added to every entry; ",
-    Math(r"\mathbf{1}"),
-    " is a vector of ones, ",
-    Math(r"\langle A, B \rangle = \operatorname{tr}(A^{\top} B)"),
-    ", and ",
-    Math(r"\mathcal{R}\!\left\{\cdot\right\}"),
-    " the derivative along the given directions. ",
-    Math(r"\operatorname{vec}"),
-    " stacks columns, ",
-    Math(r"\otimes"),
-    " is the Kronecker product, ",
-    Math("I"),
-    " the identity, and ",
-    Math(r"K_{m,n} \operatorname{vec}(X) = \operatorname{vec}(X^{\top})"),
-    " for ",
-    Math(r"X \in \mathbb{R}^{m \times n}"),
-    "; the last two are bold where the model has their letter.",
-)
-
-
-INDEXED: tuple[Inline, ...] = (
-    " Where arrays have more than two axes, equations are written entry by entry: indices count from 0, axes of size one have "
-    "none, and ",
-    Math(r"\delta_{ij}"),
-    " is 1 where ",
-    Math("i = j"),
-    " and 0 elsewhere.",
-)
-
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
@@ -85,6 +50,7 @@ def content(d: Derived, level: str = "adjoints", report: Verified | None = None,
 class _Writer:
     d: Derived
     show: Show
+    trial: Show = field(init=False)
     numbers: dict[str, int] = field(default_factory=dict)
     count: int = 0
     labels: set[str] = field(default_factory=set)
@@ -93,9 +59,26 @@ class _Writer:
 
     def __post_init__(self) -> None:
         self.titles = dict(self.d.sections())  # first: they choose their letters before the rest does
+        self.trial = Show(self.show.theme)
         self.sharing = self.d.sharing.branch()
 
     def parts(self, level: str, report: Verified | None) -> Iterator[Part]:
+        body = list(self._body(level))
+        yield from body
+        yield Heading("Conventions")
+        yield Prose(tuple(self._conventions(body)))
+        if report is not None:
+            yield from self._stamp(report)
+        yield Heading("Code")
+        yield Code(self.d.numpy())
+
+    def _conventions(self, body: list[Part]) -> Iterator[Inline]:
+        yield from conventions(body, self.show.printed, self.show.notation)
+        if any(v.ndim > 2 for eq in self._printed() for v in postorder([eq.expr])):
+            yield " "
+            yield from inlines(lettered(INDEXED, DELTA, self.show.notation))
+
+    def _body(self, level: str) -> Iterator[Part]:
         yield Heading(self.d.program.name, 1)
         yield Prose(tuple(self._opening()))
         yield Heading("Symbols")
@@ -107,12 +90,6 @@ class _Writer:
             yield from self._gradient(level)
         if level != "result":
             yield from self._second()
-        yield Heading("Conventions")
-        yield Prose(CONVENTIONS + (INDEXED if any(v.ndim > 2 for eq in self._printed() for v in postorder([eq.expr])) else ()))
-        if report is not None:
-            yield from self._stamp(report)
-        yield Heading("Code")
-        yield Code(self.d.numpy())
 
     def _printed(self) -> Iterator[Equation]:
         return (eq for equations in self.titles.values() for eq in equations)
@@ -153,7 +130,7 @@ class _Writer:
 
     def _aside(self, eq: Equation) -> Line:
         left, right = sides(eq.symbol, eq.expr, self.show)
-        return Line(WHERE + left, right)
+        return Line(WHERE + left, right, aside=True)
 
     def _label(self, name: str) -> str:
         """A label of plain letters, each once."""
@@ -170,7 +147,7 @@ class _Writer:
 
     def _row_of(self, left: str, right: str, name: str) -> Line:
         """Numbered, unless it says what a letter stands for."""
-        return Line(left, right) if left.startswith(WHERE) else self._line(left, right, name)
+        return _unnumbered(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
     def _stable_forms(self) -> Iterator[Part]:
         """The same values in the form that derivatives and code are made from, beside the typed one."""
@@ -186,31 +163,45 @@ class _Writer:
         yield Heading("Backward pass")
         if level == "result":
             inner = [eq for eq in equations if eq.symbol not in gradients]
-            yield from [self._formulas(inner)] if inner else []
+            yield from [self._formulas(inner)] if not all(eq.aside for eq in inner) else []
         else:
             yield Prose(tuple(self._method()))
             yield from self._steps(level)
         yield Heading("Gradient")
-        ends = [list(rows([eq], self.show))[-1] for eq in equations if eq.symbol in gradients]
-        yield Formulas(tuple(Line(left, right) for left, right in ends), boxed=True)
+        ends = [line for eq in equations if eq.symbol in gradients for line in self._box(eq, equations)]
+        yield Formulas(tuple(ends), boxed=True)
         yield from self._closed()
+
+    def _box(self, gradient: Equation, equations: Iterable[Equation]) -> Iterator[Line]:
+        """A gradient with what its letters stand for, whichever equation read them first."""
+        asides = [replace(eq, parts=()) for eq in equations if eq.aside]
+        yield from (_unnumbered(left, right) for left, right in rows([*asides, replace(gradient, parts=())], self.show))
 
     def _closed(self) -> Iterator[Part]:
         """The gradients over the inputs alone that are short and say more than their boxes."""
-        names = [str(v) for v in self.d.wrt if self._has_short_closed_form(str(v))]
-        if names:
-            program = self.d.closed_equations(*names, letters=self.sharing.letters)
-            yield Prose(("Over the inputs alone:",))
-            yield Formulas(tuple(Line(left, right) for left, right in rows(program.equations, self.show)))
+        boxed = [v for v in self.d.wrt if all(x in self.d.program.inputs for x in variables(self.d.gradient[str(v)]))]
+        short = [v for v in self.d.wrt if v not in boxed and self._has_short_closed_form(str(v))]
+        if short:
+            program = self.d.closed_equations(*map(str, short), letters=self.sharing.letters)
+            yield Prose(tuple(self._closed_opening(boxed, [v for v in self.d.wrt if v not in boxed and v not in short])))
+            yield Formulas(tuple(_unnumbered(left, right) for left, right in rows(program.equations, self.show)))
+
+    def _closed_opening(self, boxed: Sequence[Node], long: Sequence[Node]) -> Iterator[Inline]:
+        """Which gradients follow, by saying which do not."""
+        yield "Over the inputs alone"
+        for others, reason in ((boxed, " is so already"), (long, " is too long to read")):
+            if others:
+                yield "; the gradient with respect to "
+                yield from _listed([Math(self.show.text(v)) for v in others])
+                yield reason
+        yield ":"
 
     def _has_short_closed_form(self, name: str) -> bool:
-        if all(v in self.d.program.inputs for v in variables(self.d.gradient[name])):
-            return False
         try:
             equations = self.d.closed_equations(name).equations
         except UnsupportedError:
             return False
-        return sum(len(unicode_of(right)) for _, right in rows(equations, self.show)) <= LONGEST_BLOCK
+        return sum(len(unicode_of(right)) for _, right in rows(equations, self.trial)) <= LONGEST_BLOCK
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
@@ -294,11 +285,15 @@ class _Writer:
             yield Heading(title)
             yield Prose(tuple(self._directions()))
             yield self._formulas(self.titles[title])
-        lines = list(self._blocks())
+        found = {pair: list(self._block(*pair)) for pair in self._pairs()}
+        lines = list(self._blocks(equation for equations in found.values() for equation in equations))
+        yield Heading("Hessian" if self.d.is_scalar else "Jacobian")
         if lines:
-            yield Heading("Hessian" if self.d.is_scalar else "Jacobian")
             yield Prose(tuple(self._blocks_opening(lines)))
             yield Formulas(tuple(lines))
+        missing = list(self._missing([pair for pair, equations in found.items() if not equations], len(found)))
+        if missing:
+            yield Prose((*missing, f"; the {title} above stands for what is not printed."))
 
     def _directions(self) -> Iterator[Inline]:
         yield "The derivative of every equation along "
@@ -310,28 +305,45 @@ class _Writer:
         yield ":"
 
     def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
-        yield "Blocks as matrices that act on the column-stacked "
+        yield "Each block as a matrix that acts on the column-stacked "
         yield Math(r"\operatorname{vec}")
         yield " of a direction"
         if any(": " in line.left for line in lines):
-            yield "; where matrices take part, also as the map of a direction, which stands alone where no short matrix form exists"
+            yield "; where matrices take part, as its matrix, as the map of a direction or as both, as far as these are short"
         yield "."
         if self.d.is_scalar and len(self.d.wrt) > 1:
-            yield " A block that is not printed is the transpose of its mirror image: the Hessian is symmetric."
+            yield " The Hessian is symmetric: of two blocks that are each other's transposes one is printed."
 
-    def _blocks(self) -> Iterator[Line]:
-        shown = [equation for pair in self._pairs() for equation in self._block(*pair)]
-        for left, relation, right in printed_sides(self.sharing.of(shown), self.show):
-            yield Line(left, right, relation=relation)
+    def _missing(self, long: Sequence[tuple[str, str]], looked_for: int) -> Iterator[Inline]:
+        """Which blocks are not printed, and why; nothing where all are."""
+        names = {str(v): self.show.text(v) for v in self.d.wrt}
+        if not looked_for:
+            yield "So long a pass has no block that is short enough to read"
+        elif len(long) == looked_for:
+            yield "No block is short enough to read"
+        elif long:
+            yield f"Left out, as too long to read: the {'blocks' if len(long) > 1 else 'block'} of "
+            yield from _listed([Math(f"({names[a]}, {names[b]})" if self.d.is_scalar else names[b]) for a, b in long])
+        if 0 < looked_for < len(self._all_pairs()):
+            yield ("; of" if long else "Of") + " so many variables only the blocks on the diagonal are looked for"
 
-    def _pairs(self) -> list[tuple[str, str]]:
+    def _blocks(self, equations: Iterable[Equation]) -> Iterator[Line]:
+        for left, relation, right in printed_sides(self.sharing.of(equations), self.show):
+            yield Line(left, right, relation=relation, aside=left.startswith(WHERE))
+
+    def _all_pairs(self) -> list[tuple[str, str]]:
+        """The blocks of a Hessian on and above its diagonal, those of a Jacobian in a row."""
         names = [str(v) for v in self.d.wrt]
         rows_of = names if self.d.is_scalar else names[:1]
-        pairs = [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
+        return [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Those of them that are looked for."""
+        pairs = self._all_pairs()
         if len(self.d.program.equations) > DEEPEST:
             return []
         if len(pairs) > MOST_BLOCKS:
-            return [(a, a) for a in names] if self.d.is_scalar else []
+            return [(a, b) for a, b in pairs if a == b] if self.d.is_scalar else []
         return pairs
 
     def _block(self, row: str, column: str) -> Iterator[Equation]:
@@ -341,7 +353,7 @@ class _Writer:
         except UnsupportedError:
             return
         for left, relation, right in sides:
-            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole(right, self.show))) <= LONGEST_BLOCK:
+            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole(right, self.trial))) <= LONGEST_BLOCK:
                 yield side_equation(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
@@ -355,6 +367,17 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
         yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+
+
+def _unnumbered(left: str, right: str) -> Line:
+    return Line(left, right, aside=left.startswith(WHERE))
+
+
+def _listed(pieces: Sequence[Inline]) -> Iterator[Inline]:
+    """a, b and c."""
+    for i, piece in enumerate(pieces):
+        yield from [] if i == 0 else [" and " if i == len(pieces) - 1 else ", "]
+        yield piece
 
 
 def _within(sentence: str) -> str:

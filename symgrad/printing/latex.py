@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import sympy
 from symgrad.budget import limit, tick
 from symgrad.errors import UnsupportedError
 from symgrad.graph import postorder
-from symgrad.op import ATOM, CHAIN, POWER, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
+from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
 from symgrad.printing.names import Notation, latex_symbol
 from symgrad.source import decimal_of, symbolic
 
@@ -41,6 +42,11 @@ class Show:
         self.theme, self.notation = theme or Theme(), notation or Notation()
         self.top = self.theme.transpose
         self._done: dict[Node, tuple[str, int]] = {}
+
+    @property
+    def printed(self) -> Iterable[Node]:
+        """Every node printed so far."""
+        return self._done
 
     def text(self, root: Node) -> str:
         for node in postorder([root]):
@@ -106,10 +112,24 @@ class Show:
         if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
             return decimal
         named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
-        return str(sympy.latex(value, symbol_names=named))
+        return re.sub("^- ", "-", sympy.latex(value, symbol_names=named))
 
     def size(self, dim: Dim) -> str:
         return self.number(symbolic(dim))
+
+    def constant(self, value: sympy.Expr) -> tuple[str, int]:
+        """A number and how tightly its print holds together."""
+        text = self.number(value)
+        if value.is_Add or text.startswith("-"):
+            return text, SUM
+        if text.startswith(r"\frac"):
+            return text, POWER
+        return text, CHAIN if " " in text and not value.is_Function else POWER if value.is_Pow or "^" in text else ATOM
+
+    def filling(self, value: sympy.Expr, level: int) -> str:
+        """A number that stands for the array it fills, in brackets where it binds more weakly than `level`."""
+        text, precedence = self.constant(value)
+        return bracket(text) if precedence < level else text
 
     def exponent(self, value: sympy.Expr) -> str:
         """A number as an exponent: halves and thirds in one line."""
@@ -120,12 +140,18 @@ class Show:
         over, under = (
             (number, sympy.S.One) if "." in self.number(number) or "10^" in self.number(number) else number.as_numer_denom()
         )
-        tops = [self.number(over)] if over != 1 else []
-        bottoms = [self.number(under)] if under != 1 else []
         if not below and under == 1:
-            return " ".join([f"({tops[0]})" if over.is_Add else t for t in tops] + [self.factor(x) for x in above])
-        top = " ".join(tops + self.factors(above, len(tops))) or "1"
-        return rf"\frac{{{top}}}{{{' '.join(bottoms + self.factors(below, len(bottoms)))}}}"
+            return self.side_by_side([*self._numeral(over, 2), *(self.factor(x) for x in above)])
+        return rf"\frac{{{self._row(over, above) or '1'}}}{{{self._row(under, below)}}}"
+
+    def _row(self, number: sympy.Expr, nodes: list[Node]) -> str:
+        """A number and factors above or below the line of a fraction."""
+        numerals = self._numeral(number, 1 + len(nodes))
+        return self.side_by_side([*numerals, *self.factors(nodes, len(numerals))])
+
+    def _numeral(self, number: sympy.Expr, factors: int) -> list[str]:
+        """A number among so many factors; 1 is none."""
+        return [] if number == 1 else [self.filling(number, CHAIN if factors > 1 else SUM)]
 
     def factors(self, nodes: list[Node], others: int) -> list[str]:
         """What stands side by side: alone, it needs no brackets."""
@@ -135,6 +161,15 @@ class Show:
         """A factor beside others; a scalar that is itself a product, x^T y, keeps its brackets."""
         return self(node, CHAIN if node.ndim else POWER)
 
+    def side_by_side(self, factors: list[str]) -> str:
+        """Factors without a sign between them, but a dot before a number, which would read as more digits: 2 · 2^x."""
+        return "".join([*factors[:1], *(rf" \cdot {f}" if f[0].isdigit() else f" {f}" for f in factors[1:])])
+
+    def entrywise(self, node: Node) -> str:
+        """An operand of the entrywise product: another such product needs no brackets, factors side by side do."""
+        text, precedence = self.as_is(node)
+        return text if precedence == PRODUCT else self(node, POWER)
+
     def transposed(self, node: Node) -> str:
         if node.op.name == "inv":
             return f"{self(node.args[0], ATOM)}^{{-{self.top}}}"
@@ -143,7 +178,12 @@ class Show:
         return f"{self(node, ATOM)}^{{{self.top}}}"
 
     def norm(self, node: Node) -> str:
-        return rf"\lVert {self(node, 0)} \rVert" + ("_F" if node.ndim > 1 else "")
+        return self.between(r"\lVert", node, r"\rVert") + ("_F" if node.ndim > 1 else "")
+
+    def between(self, left: str, node: Node, right: str) -> str:
+        """An operand between bars; one that has such bars outside of all brackets gets brackets, since bars do not nest."""
+        text = self(node, 0)
+        return f"{left} {bracket(text) if left in _outside(text) else text} {right}"
 
     def as_is(self, node: Node) -> tuple[str, int]:
         """The operand's own form: inserting or dropping an axis of size one is silent."""
@@ -153,7 +193,7 @@ class Show:
     def entry(self, node: Node, level: int) -> str:
         """An operand of an entrywise operation: a number stands for the array it fills."""
         value = value_of(node)
-        return self(node, level) if value is None else self.number(value)
+        return self(node, level) if value is None else self.filling(value, level)
 
     def bracketed(self, node: Node) -> str:
         return self(node, ATOM)
@@ -164,3 +204,13 @@ _TALL = re.compile(r"\\frac|\\sum|\\prod|\\left|\\sqrt")
 
 def bracket(text: str) -> str:
     return rf"\left( {text} \right)" if _TALL.search(text) else f"({text})"
+
+
+_INNERMOST = re.compile(r"\([^()]*\)")
+
+
+def _outside(text: str) -> str:
+    """What of a formula stands outside of its round brackets."""
+    while (outer := _INNERMOST.sub("", text)) != text:
+        text = outer
+    return text

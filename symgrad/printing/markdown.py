@@ -30,8 +30,8 @@ def _part(part: Part) -> str:
         case Table(head, rows):
             lines = [head, ("---",) * len(head)]
             return "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *(tuple(map(_inline, r)) for r in rows)])
-        case Formulas(lines, boxed):
-            return "\n\n".join(f"$$\n{body}\n$$" for body in _bodies(lines, boxed))
+        case Formulas():
+            return "\n\n".join(f"$$\n{body}\n$$" for body in _bodies(part))
         case Code(text):
             return f"```python\n{text}```"
 
@@ -42,12 +42,12 @@ def _inline(piece: Inline) -> str:
     return f"${piece.latex}$" if isinstance(piece, Math) else f"`{piece.text.replace('|', chr(0x2223))}`"
 
 
-def _bodies(lines: Sequence[Line], boxed: bool) -> Iterator[str]:
+def _bodies(formulas: Formulas) -> Iterator[str]:
     """Boxes one by one, plain equations together; numbers by hand, since `aligned` has none."""
-    if boxed:
-        yield from (rf"\boxed{{{_aligned([line])}}}" for line in lines)
+    if formulas.boxed:
+        yield from (rf"\boxed{{{_aligned(lines)}}}" for lines in formulas.boxes())
     else:
-        yield _aligned(lines)
+        yield _aligned(formulas.lines)
 
 
 def _aligned(lines: Sequence[Line]) -> str:

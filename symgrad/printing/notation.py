@@ -21,7 +21,7 @@ from symgrad.printing.names import DELTA, FUNCTIONS, TANGENT, Choices, Name, Not
 from symgrad.printing.text import unicode_of
 from symgrad.source import symbolic
 
-_BLANK = ("piece", "", ATOM)
+_BLANK = ("piece", "x", ATOM)
 _WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTIONS))})\b")
 
 

@@ -47,7 +47,7 @@ def _part(part: Part, widest: int) -> str:
             body = "".join(f"<tr>{''.join(f'<td>{_inline(c)}</td>' for c in r)}</tr>" for r in rows)
             return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
         case Formulas(lines, boxed):
-            groups = [[line] for line in lines] if boxed else [lines]
+            groups = part.boxes() if boxed else [lines]
             return "".join(_formulas(g, boxed, widest) for g in groups)
         case Code(text):
             return f'<div class="code"><button type="button" class="copy">copy</button><pre><code>{escape(text)}</code></pre></div>'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 
@@ -42,21 +44,27 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """left = right; numbered and labelled where it has a number."""
+    """left = right; numbered and labelled where it has a number; an aside says what a letter of the lines before stands for."""
 
     left: str
     right: str
     number: int = 0
     label: str = ""
     relation: str = "="
+    aside: bool = False
 
 
 @dataclass(frozen=True)
 class Formulas:
-    """Equations below one another, or each in a box."""
+    """Equations below one another, or each in a box with the asides behind it."""
 
     lines: tuple[Line, ...]
     boxed: bool = False
+
+    def boxes(self) -> Iterator[tuple[Line, ...]]:
+        """The lines of each box."""
+        starts = [at for at, line in enumerate(self.lines) if not line.aside]
+        return (self.lines[a:b] for a, b in pairwise([*starts, len(self.lines)]))
 
 
 @dataclass(frozen=True)

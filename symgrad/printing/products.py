@@ -141,7 +141,7 @@ def _front(number: sympy.Expr, nodes: list[Node], more: bool, show: Show) -> str
     first = show.fraction(number, [], [])
     if len(above) == 1 and not first and not more:
         return show(above[0], CHAIN)
-    return " ".join(filter(None, [first, *(show.factor(x) for x in above)]))
+    return show.side_by_side([*filter(None, [first]), *(show.factor(x) for x in above)])
 
 
 def _as_powers(nodes: list[Node]) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from string import Template
@@ -73,7 +73,7 @@ def _part(part: Part) -> str:
         case Table():
             return "\n\n".join(_tables(part))
         case Formulas(lines, boxed):
-            return _boxed(lines) if boxed else _align(lines)
+            return _boxed(part.boxes()) if boxed else _align(lines)
         case Code(text):
             return "{\\scriptsize\n\\begin{verbatim}\n" + "\n".join(_code(text)) + "\n\\end{verbatim}\n}"
 
@@ -117,16 +117,17 @@ def _row(line: Line, beside: int, numbered: bool) -> str:
     return f"{line.left} &{relation} {f'{unnumbered} {BREAK}'.join([first, *rest])}{end}"
 
 
-def _boxed(lines: Sequence[Line]) -> str:
-    rows = [rf"\boxed{{{_in_box(line)}}}" for line in lines]
+def _boxed(boxes: Iterable[Sequence[Line]]) -> str:
+    rows = [rf"\boxed{{{_in_box(lines)}}}" for lines in boxes]
     return "\\begin{gather*}\n" + " \\\\\n".join(rows) + "\n\\end{gather*}"
 
 
-def _in_box(line: Line) -> str:
-    beside = left_width([line]) + 4
-    if len(pieces(line, beside)) == 1:
-        return f"{line.left} = {line.right}"
-    return rf"\begin{{aligned}} {_row(line, beside, False)} \end{{aligned}}"
+def _in_box(lines: Sequence[Line]) -> str:
+    beside = left_width(lines) + 4
+    if len(lines) == len(pieces(lines[0], beside)) == 1:
+        return f"{lines[0].left} = {lines[0].right}"
+    rows = " \\\\\n".join(_row(line, beside, False) for line in lines)
+    return rf"\begin{{aligned}} {rows} \end{{aligned}}"
 
 
 # code -----------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 COMMANDS = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
@@ -40,7 +41,7 @@ def unicode_of(latex: str) -> str:
         latex = flat
     text = _sequence(tokens(doubled(latex)))
     text = re.sub(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *", r" \1 ", text)
-    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (r" +", " "), (r"‖ ?(.*?) ?‖", r"‖\1‖")):
+    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (f"{_OPENED} *| *{_CLOSED}", ""), (r" +", " ")):
         text = re.sub(pattern, plain, text)
     return text.strip()
 
@@ -80,11 +81,29 @@ def _sequence(tokens: Iterator[tuple[str, str]], closing: bool = False) -> str:
     for kind, value in tokens:
         if closing and (kind, value) == ("mark", "}"):
             break
-        out.append(_one(kind, value, tokens, out))
-    return "".join(out)
+        out.append(_one(kind, value, tokens))
+    return "".join(_beside(out, at) if isinstance(part, _Fraction) else part for at, part in enumerate(out))
 
 
-def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str]) -> str:
+class _Fraction(str):
+    """A fraction in one line, which is a whole term: beside a factor it needs brackets, (a/b) c."""
+
+
+def _beside(parts: list[str], at: int) -> str:
+    """The fraction among what stands beside it, in brackets unless it is a whole term there."""
+    before = next((p.rstrip()[-1] for p in reversed(parts[:at]) if p.strip()), "")
+    after = next((p.lstrip()[0] for p in parts[at + 1 :] if p.strip()), "")
+    return str(parts[at]) if before in _BEFORE_A_TERM and after in _AFTER_A_TERM else f"({parts[at]})"
+
+
+_OPENED, _CLOSED = "\ue000", "\ue001"
+"""Stand on the inner side of bars, which look alike, until spaces are set."""
+
+_BARS = {"lvert": f"|{_OPENED}", "lVert": f"‖{_OPENED}", "rvert": f"{_CLOSED}|", "rVert": f"{_CLOSED}‖"}
+_BEFORE_A_TERM, _AFTER_A_TERM = {"", _OPENED, *"+-=(,[{⟨;<>≤≥≠↦:"}, {"", _CLOSED, *"+-=),]}⟩;<>≤≥≠"}
+
+
+def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]]) -> str:
     if kind == "text":
         return value
     if kind == "mark":
@@ -92,9 +111,9 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
             value, lambda: _script(_group(tokens), _SUB, "_")
         )()
     if value == "frac":
-        return f"{_operand(_group(tokens))}/{_operand(_group(tokens))}"
+        return _fraction(_group(tokens), _group(tokens))
     if value == "sqrt":
-        return f"√{_operand(_group(tokens))}"
+        return _root(_group(tokens), tokens)
     if value in ("mathbf", "boldsymbol"):
         return bold(_group(tokens))
     if value in PLAIN:
@@ -102,7 +121,7 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]], out: list[str
     if value in ACCENTS:
         inner = _group(tokens)
         return inner[:1] + ACCENTS[value] + inner[1:]
-    return "" if value in DROPPED else COMMANDS.get(value, value)
+    return "" if value in DROPPED else _BARS.get(value) or COMMANDS.get(value, value)
 
 
 _BOLD = {
@@ -122,17 +141,40 @@ def _group(tokens: Iterator[tuple[str, str]]) -> str:
     kind, value = next(tokens, ("text", ""))
     while (kind, value) == ("text", " "):
         kind, value = next(tokens, ("text", ""))
-    return _one(kind, value, tokens, [])
+    return _one(kind, value, tokens)
 
 
 def _script(text: str, table: dict[str, str], mark: str) -> str:
+    if re.search(r"\w\s+\w", text.strip()):  # factors, which without a space would be one name
+        return f"{mark}{{{text.strip()}}}"
     text = re.sub(r"\s+", "", text)
     if text and all(c in table for c in text):
         return "".join(table[c] for c in text)
-    return f"{mark}{text}" if len(text) == 1 or text.startswith("⊙") else f"{mark}{{{text}}}"
+    if text.startswith("⊙"):
+        return f"{mark}⊙{text[1:] if len(text) == 2 else f'({text[1:]})'}"
+    return f"{mark}{text}" if len(text) == 1 else f"{mark}{{{text}}}"
+
+
+def _fraction(above: str, below: str) -> str:
+    """A fraction in one line; that of two differentials is a name, and stands wherever a name does."""
+    text = f"{_operand(above)}/{_operand(below)}"
+    return text if above.startswith("∂") and below.startswith("∂") else _Fraction(text)
 
 
 def _operand(text: str) -> str:
     """A part of a fraction keeps its own brackets where it holds more than one symbol."""
     text = re.sub(r"(∂[²³]?) ", r"\1", text.strip())
     return text if re.fullmatch(r"(∂[²³]?)?[^\s+\-/⊙⊘⊗=]+|‖[^‖]*‖[²]?", text) else f"({text})"
+
+
+def _root(inner: str, tokens: Iterator[tuple[str, str]]) -> str:
+    """A root has no line above what stands below it: that is one symbol without exponents, or in brackets."""
+    sign = "√"
+    if inner == "[":
+        index = "".join(value for _, value in takewhile(lambda token: token != ("text", "]"), tokens))
+        sign, inner = _ROOTS[index], _group(tokens)
+    return sign + (inner if _SYMBOL.fullmatch(inner) else f"({inner.strip()})")
+
+
+_ROOTS = {"3": "∛", "4": "∜"}
+_SYMBOL = re.compile(r"\d+|\w[\u0300-\u036f]*(?:[₀-₉ₐ-ₜᵢᵣᵤᵥⱼ]*|_\w|_\{[^{}]*\})")

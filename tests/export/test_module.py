@@ -9,6 +9,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.errors import InputError
+from symgrad.export.docstrings import spelled_out
 from symgrad.export.loading import check, load
 
 MLP = """
@@ -185,3 +186,7 @@ def test_code_that_the_exporter_never_writes_does_not_run(source, message):
 
 def test_what_the_exporter_writes_passes():
     check(sg.forward(MLP).derive().numpy())
+
+
+def test_a_vector_of_ones_is_a_word_in_a_docstring():
+    assert spelled_out("(2/n) 𝟏 𝟏ᵀ + 𝟏[x > 0]") == "(2/n) ones onesᵀ + 1[x > 0]"

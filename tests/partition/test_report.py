@@ -110,7 +110,7 @@ def test_stages_hold_their_own_parameters_and_add_up_the_value(mlp):
     first, second = mlp.pipeline(["H"], "n", 4).stages
     assert [*map(str, first.params)] == ["W1", "b1"] and [*map(str, second.params)] == ["W2", "b2"]
     assert [*map(str, second.received)] == ["H"] and [*map(str, second.returned)] == ["H_bar"]
-    assert str(first.last).splitlines()[0].strip() == "J = λ/2 ⟨ W₁, W₁ ⟩"
+    assert str(first.last).splitlines()[0].strip() == "J = (λ/2) ⟨ W₁, W₁ ⟩"
 
 
 # choosing ---------------------------------------------------------------------------------------------------------------------

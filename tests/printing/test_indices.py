@@ -115,7 +115,7 @@ PINNED = [
     ("distances", "P_{ijk}", rf"(X_{{ik}} - X_{{jk}}) {bar('D')}_{{ij}}"),
     ("distances", f"{bar('X')}_{{ij}}", r"2 \left( \sum_{k} P_{ikj} - \sum_{k} P_{kij} \right)"),
     ("distances", f"{dot('D')}_{{ij}}", r"2 \sum_{k} Q_{ijk} S_{ijk}"),
-    ("distances", "S_{ijk}", "{V_{X}}_{ik} - {V_{X}}_{jk}"),
+    ("distances", "S_{ijk}", "(V_{X})_{ik} - (V_{X})_{jk}"),
     ("linear", "Z_{ijk}", r"\sum_{l} X_{ijl} W_{lk} + c_{k}"),
     ("linear", f"{bar('X')}_{{ijk}}", rf"\sum_{{l}} W_{{kl}} {bar('Z')}_{{ijl}}"),
     ("linear", f"{bar('W')}_{{ij}}", rf"\sum_{{kl}} X_{{kli}} {bar('Z')}_{{klj}}"),
@@ -188,7 +188,7 @@ def known(symbols, values):
     names = {}
     for v in symbols:
         text, value = SHOW(v, ATOM), np.squeeze(np.asarray(values[str(v)], dtype=float))
-        names |= {SHOW.text(v): value, text: value, f"{{{text}}}": value}
+        names |= {SHOW.text(v): value, text: value, f"{{{text}}}": value, f"({text})": value}
     return names
 
 
@@ -250,7 +250,7 @@ def test_long_lines_are_cut_before_a_sign_outside_brackets():
 def test_no_letter_is_the_name_of_a_number():
     scaled = sg.forward(source('X: "n t d", k: ""', "Z = k * X", "return sum(Z**3)")).derive()
     counted = sg.forward(source('X: "n t d", Y: "k"', "Z = mean(Y) * X", "return sum(Z**3)")).derive()
-    assert "Zᵢⱼₗ = k Xᵢⱼₗ" in str(scaled) and "Zᵢⱼₗ = 1/k" in str(counted)
+    assert "Zᵢⱼₗ = k Xᵢⱼₗ" in str(scaled) and "Zᵢⱼₗ = (1/k)" in str(counted)
 
 
 def test_what_is_nested_too_deep_to_read_stays_as_it_is():

@@ -30,7 +30,7 @@ from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
 SHOW, SIZES = Show(), {"m": 2, "n": 3}
-KINKED = [op for op in REGISTRY.values() if (op.kink or op.defines) and op.name not in ("det", "cofactor")]
+KINKED = [op for op in REGISTRY.values() if op.kink or op.name in ("prod", "prod_slope")]
 """All but the two that are defined by a limit, which nobody reads off a formula."""
 
 VANISHING = {"select", "norm", "direction", "xlogy"}

@@ -23,11 +23,11 @@ FREE_ENERGY = 'def f(X: "n d", q: "d", beta: " | positive"):\n    return -logsum
 STACKED = 'def f(x: "n", y: "n"):\n    z = stack([x @ y, x @ x])\n    return sum(z**3)\n'
 
 LINES = {
-    "f = 1/n (𝟏ᵀ ({1/2 r^⊙2 if a ≤ δ; δ (a - 1/2 δ 𝟏) otherwise}))": HUBER,
-    "∂f/∂a = δ/n 𝟏[a > δ]": HUBER,
-    "R{∂f/∂x} = 2 (v ⊘ (x^⊙2 + 1) - 2 (x^⊙2 ⊙ v ⊘ (x^⊙2 + 1)^⊙2))": CAUCHY,
-    "∂f/∂X = diag(u)^{-1/2} ∂f/∂R - 1/d diag((R ⊙ ∂f/∂R) 𝟏 ⊘ u) X": RMS,
-    "∂f/∂A = diag(‖A‖_{rows})⁻¹ ∂f/∂a - diag((a ⊙ ∂f/∂a) 𝟏 ⊘ ‖A‖_{rows}^⊙2) A": LENGTHS,
+    "f = (1/n) (𝟏ᵀ ({(1/2) r^⊙2 if a ≤ δ; δ (a - (δ/2) 𝟏) otherwise}))": HUBER,
+    "∂f/∂a = (δ/n) 𝟏[a > δ]": HUBER,
+    "R{∂f/∂x} = 2 (v ⊘ (x^⊙2 + 1) - 2 ((x^⊙2 ⊙ v) ⊘ (x^⊙2 + 1)^⊙2))": CAUCHY,
+    "∂f/∂X = diag(u)^{-1/2} ∂f/∂R - (1/d) diag(((R ⊙ ∂f/∂R) 𝟏) ⊘ u) X": RMS,
+    "∂f/∂A = diag(‖A‖_{rows})⁻¹ ∂f/∂a - diag(((a ⊙ ∂f/∂a) 𝟏) ⊘ ‖A‖_{rows}^⊙2) A": LENGTHS,
     "Z = x yᵀ - 𝟏 yᵀ": OUTER,
     "∂f/∂p = ∂f/∂q ⊙ (2 y - 1)": MIXED,
     "∂f/∂y = ∂f/∂q ⊙ (2 p - 1)": MIXED,
@@ -35,8 +35,8 @@ LINES = {
 }
 
 BLOCKS = {
-    "∂²f/∂x² = 2 diag((x^⊙2 + 1)^⊙-1 - 2 (x^⊙2 ⊘ (x^⊙2 + 1)^⊙2))": (CAUCHY, "x", "x"),
-    "∂²f/∂r² = 1/n diag(𝟏[a ≤ δ])": (HUBER, "r", "r"),
+    "∂²f/∂x² = 2 diag((x^⊙2 + 1)^⊙(-1) - 2 (x^⊙2 ⊘ (x^⊙2 + 1)^⊙2))": (CAUCHY, "x", "x"),
+    "∂²f/∂r² = (1/n) diag(𝟏[a ≤ δ])": (HUBER, "r", "r"),
 }
 
 

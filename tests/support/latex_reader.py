@@ -194,7 +194,8 @@ class Reader:
         try:
             exponent = float(Fraction(power.removeprefix(r"\odot").strip()))
         except ValueError:
-            return _raised(x, power) if power in _MATRIX else x ** Reader(power, self.names, self.vanishing).whole()
+            inner = Reader(power.removeprefix(r"\odot"), self.names, self.vanishing)
+            return _raised(x, power) if power in _MATRIX else x ** inner.whole()
         return x**exponent if entrywise and power != "-1" else _raised(x, power)
 
     def group(self) -> str:
@@ -272,11 +273,11 @@ class Reader:
             return self.shared()
         if self.take(r"\left\{\begin{array}{ll}"):
             return self.cases()
-        if self.take(r"\mathrm{D}"):
-            order = int(self.group()) if self.take("^") else 1
-            name = next(n for n in sorted(OTHERS, key=len, reverse=True) if self.take(n))
+        if self.take(r"\nabla^"):
+            order = int(self.group())
+            name = next(n for n in sorted(OTHERS, key=len, reverse=True) if self.take(n.removeprefix(r"\nabla ")))
             (x,), directions = self.bracketed(), self.bracketed()
-            assert len(directions) == order
+            assert len(directions) == order - 1
             return _others_along(OTHERS[name], x, *directions)
         for word, made in ((r"\mathbf{1}", Ones), (r"\mathbf{I}", Eye), ("I", Eye)):
             if self.take(word):

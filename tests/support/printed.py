@@ -7,7 +7,7 @@ import re
 from cases import Case
 from latex_forms import FORMS
 
-from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, variable
+from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, SUM, variable
 from symgrad.ops.arithmetic import add
 from symgrad.printing.latex import Show
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"\\begin\{\w+\}(?:\{\w+\})?|\\end\{\w+\}|\\[A-Za-z]+|\\.|\d
 _PAIRS = {"{": "}", "(": ")", "[": "]", r"\lVert": r"\rVert", r"\lvert": r"\rvert", r"\langle": r"\rangle"}
 _SILENT = {r"\left", r"\right", r"\,", r"\;", r"\ "}
 _WORDS = {r"\operatorname", r"\mathbf", r"\mathrm", r"\mathcal", r"\text"}
-_BINARY = {"+": SUM, "-": SUM, r"\odot": PRODUCT, r"\oslash": PRODUCT, r"\otimes": PRODUCT}
+_BINARY = {"+": SUM, "-": SUM, r"\odot": PRODUCT, r"\oslash": QUOTIENT, r"\otimes": QUOTIENT}
 
 
 def looseness(text: str) -> int:
@@ -42,10 +42,9 @@ def looseness(text: str) -> int:
         if token in _BINARY:
             found, factors = min(found, _BINARY[token]), 0
             tokens.pop(0)
-            if tokens[0] == "_":  # a quotient with a value of its own at 0 / 0: no other factor may come above its line
+            if tokens[0] == "_":  # the value of a quotient at 0 / 0
                 tokens.pop(0)
                 _group(tokens)
-                found = SUM
         elif token.isspace():
             tokens.pop(0)
         else:
@@ -59,8 +58,17 @@ def _factor(tokens: list[str]) -> int:
     """One factor is taken off the tokens: a letter, a number, a bracket or an application, with what stands above and below it."""
     token, bracketed = tokens.pop(0), False
     if token == r"\nabla":  # it stands before what it differentiates as an exponent stands behind
+        if tokens[0] == "^":
+            tokens.pop(0)
+            _group(tokens)
         while tokens[0].isspace():
             tokens.pop(0)
+        level = min(POWER, _factor(tokens))
+        if tokens[:1] == ["["]:  # the directions along which it is differentiated
+            _group(tokens)
+        return level
+    if token == r"\log" and tokens[:2] == [" ", r"\lvert"]:  # the bars are the brackets of what it is applied to
+        tokens.pop(0)
         return min(POWER, _factor(tokens))
     if token in _PAIRS or token.startswith(r"\begin"):
         _skip(tokens, _PAIRS.get(token, token.replace("begin", "end").split("}")[0] + "}"), token)
