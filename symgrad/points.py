@@ -21,6 +21,8 @@ def read_point(path: Path) -> dict[str, Array]:
     """The arrays of an .npz file by name, as `np.savez` writes them; nothing in it is ever unpickled."""
     name = printable(path.name)
     try:
+        if not path.is_file():
+            raise InputError(f"{name} is no file; write the point with np.savez(FILE, x=..., y=...)")
         with path.open("rb") as file:
             found = np.load(file, allow_pickle=False)
             if isinstance(found, np.ndarray):

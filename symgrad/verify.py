@@ -205,7 +205,7 @@ class _Check:
         if short > SLOPE and is_kink(along):
             self.notes.append("no Taylor test: the point lies at a kink")
             return
-        yield Row("Taylor remainder", "order 3", short, SLOPE, "how far below")
+        yield Row("Taylor remainder", "order 3", short, SLOPE)
 
 
 class _Nearby:

@@ -73,6 +73,7 @@ def test_nothing_is_unpickled_and_every_other_file_is_refused_in_one_line(tmp_pa
     np.save(tmp_path / "single.npy", np.zeros(3))
     (tmp_path / "text.npz").write_text("x = 1")
     (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
     (tmp_path / "cut.npz").write_bytes((tmp_path / "objects.npz").read_bytes()[:40])
     for name, said in {
         "objects.npz": "objects.npz is no .npz file of plain arrays; write the point with",
@@ -80,7 +81,8 @@ def test_nothing_is_unpickled_and_every_other_file_is_refused_in_one_line(tmp_pa
         "text.npz": "text.npz is no .npz file of plain arrays",
         "empty.npz": "empty.npz is no .npz file of plain arrays",
         "cut.npz": "cut.npz is no .npz file of plain arrays",
-        "none.npz": "none.npz cannot be read; No such file or directory",
+        "none.npz": "none.npz is no file; write the point with",
+        "folder": "folder is no file",
     }.items():
         with pytest.raises(sg.InputError) as failure:
             read_point(tmp_path / name)
