@@ -254,9 +254,9 @@ def test_a_function_that_means_something_else_on_numpy_arrays_is_never_ok(functi
 
 def test_text_that_means_something_else_on_numpy_arrays_is_never_ok():
     """Its definition runs over jax, where `r` is a copy, and over NumPy, where it is a part of A."""
-    d = sg.forward("import numpy as np\n\ndef f(A: 'm n'):\n    r = A[0] * 1.0\n    return np.sum(A) + 0 * np.sum(r)\n").derive()
-    assert compare(d, seeds=1).ok
-    d = sg.forward("import numpy as np\n\ndef f(A: 'm n'):\n    r = A[0] * 1.0\n    return np.sum(A) + 0 * np.sum(r)\n").derive()
+    text = "import numpy as np\n\ndef f(A: 'm n'):\n    r = A[0] * 1.0\n    return np.sum(A) + 0 * np.sum(r)\n"
+    assert compare(sg.forward(text).derive(), seeds=1).ok
+    d = sg.forward(text).derive()
     d.program.origin.definition.body[:1] = ast.parse("r = A[0]\nr *= 3.0").body
     report = compare(d, seeds=1)
     assert [row.quantity for row in report.rows if not row.ok] == ["value on NumPy arrays"]
@@ -301,8 +301,7 @@ def test_jax_code_is_not_judged_on_numpy_arrays():
     ],
 )
 def test_whose_code_it_is(text, whose):
-    program = sg.forward(text.replace("def f", "def f", 1)).program
-    assert library(program) == whose
+    assert library(sg.forward(text.replace("def f", "@sg.forward\ndef f")).program) == whose
 
 
 def test_whose_code_a_live_function_is():
