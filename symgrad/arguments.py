@@ -38,6 +38,7 @@ _DERIVE = f"""examples:
 _VERIFY = f"""examples:
   symgrad verify mlp.py --wrt W1 W2
   symgrad verify models.py:ridge --seeds 5
+  symgrad verify barrier.py --at point.npz      at the point that np.savez("point.npz", x=..., A=...) wrote
   symgrad verify d2l.py --bind phi=tanh --bind l=squared    l is bound to the function `squared` of d2l.py, phi to jax's tanh
 
 {_EXIT_CODES}"""
@@ -96,6 +97,12 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     verify = _command(added, "verify", commands, "hold every derived quantity against jax", _VERIFY)
     verify.add_argument("--seeds", type=_seeds, default=2, metavar="N", help="number of random points, each of other sizes (2)")
     verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
+    verify.add_argument(
+        "--at",
+        type=_folder,
+        metavar="FILE.npz",
+        help="a point of your own in place of random ones: an array for each input, by name",
+    )
     _add_bind(verify)
     export = _command(added, "export", commands, "write a standalone NumPy module, and tests for it", _EXPORT)
     export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")

@@ -117,9 +117,11 @@ def _spare_source(args: argparse.Namespace, paths: Sequence[Path]) -> None:
 def _verify(args: argparse.Namespace) -> int:
     derivation = _read(args)
     with _progress("comparing with jax"):
+        from symgrad.points import read_point
         from symgrad.verify import compare
 
-        report = compare(derivation, tuple(range(args.seeds)), args.tol, **_bound(derivation, args))
+        point = None if args.at is None else read_point(args.at)
+        report = compare(derivation, args.seeds, args.tol, point, **_bound(derivation, args))
     print(report)
     return OK if report.ok else FAILED
 

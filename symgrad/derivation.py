@@ -539,11 +539,21 @@ class Derivation:
 
         return Pipeline(self, ends, batch, microbatches, sizes, dtype)
 
-    def verify(self, seeds: Sequence[int] = (0, 1), tol: float = 1e-9, **functions: Callable[..., Any]) -> Any:
-        """A report against jax on the user's own function; raises `VerificationError` with the report if anything disagrees."""
+    def verify(
+        self,
+        seeds: int | Sequence[int] = 2,
+        tol: float = 1e-9,
+        at: Mapping[str, Any] | None = None,
+        **functions: Callable[..., Any],
+    ) -> Any:
+        """A report on the user's own function under jax, and on NumPy arrays where it may be NumPy's code.
+
+        `seeds` are those of the random points, or how many; `at` gives one point of your own, an array for each input.
+        Raises `VerificationError` with the report if anything disagrees.
+        """
         from symgrad.verify import verify  # noqa: PLC0415  (a layer above, and it needs jax)
 
-        return verify(self, seeds, tol, **functions)
+        return verify(self, seeds, tol, at, **functions)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write the derivation in the form that the suffix names.

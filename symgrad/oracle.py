@@ -1,7 +1,7 @@
-"""The checked definition of the user's own function, compiled over jax.
+"""The checked definition of the user's own function, compiled over jax or over NumPy.
 
-The definition is stripped of decorators and annotations and its names are bound to jax's functions; it shares no code with
-the reader's rules, the derivation or the exporter.
+The definition is stripped of decorators and annotations and its names are bound to the library's functions; it shares no code
+with the reader's rules, the derivation or the exporter.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,18 @@ import numpy as np
 from symgrad.errors import UnsupportedError
 from symgrad.language import LANGUAGE, METHODS
 from symgrad.program import Origin
+from symgrad.reading.language import BARE_MODULES
 from symgrad.source import compiled, parsed
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
 )
 _CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
-_MODULES = frozenset("numpy nn linalg scipy special lax items keys values append float32 float64".split())
+_FLOATS = frozenset({"float32", "float64"})
+_MODULES = frozenset("numpy nn linalg scipy special lax items keys values append".split()) | _FLOATS
 _SYNTAX = (
-    ast.FunctionDef, ast.Lambda, ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Pass, ast.Break, ast.Continue,
+    ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Pass, ast.Break,
+    ast.Continue,
     ast.arguments, ast.arg, ast.keyword, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.Call, ast.Constant,
     ast.Attribute, ast.Subscript, ast.Slice, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.ListComp, ast.DictComp,
     ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.boolop, ast.unaryop, ast.cmpop,
@@ -57,18 +61,48 @@ def double_precision() -> contextlib.AbstractContextManager[Any]:
 # names ----------------------------------------------------------------------------------------------------------------------
 
 
+Library = Callable[[list[str]], Any]
+"""What a dotted name of the language means: a function of jax, or of NumPy."""
+
+
 def jax_function(path: list[str]) -> Any:
     """What a dotted name means in jax: the user's own path where jax has it, else the function of that name wherever it is."""
     jax = import_jax()
+    places = [_walk(root, path[1:-1]) for root in (jax.numpy, jax, jax.scipy)]
+    places += [jax.numpy, jax.nn, jax.numpy.linalg, jax.scipy.special, jax.scipy.linalg, jax.lax]
+    return _first(places, path, "jax")
+
+
+def numpy_function(path: list[str]) -> Any:
+    """What a dotted name means in NumPy code: the user's own path in NumPy or SciPy, for jax's own functions in jax.
+
+    A bare name that no import explains is NumPy's: SciPy means other things by softmax and cholesky than jax does.
+    """
+    path = path[1:] if path[0] == "autograd" else path
+    if path[0] == "jax":
+        return jax_function(path)
+    if path[0] == "scipy":
+        return _first([_walk(_scipy(), path[1:-1])], path, "SciPy")
+    places = [_walk(np, path[1:-1]), *([np.linalg] if len(path) == 1 else [])]
+    return _first(places, path, "NumPy")
+
+
+def _scipy() -> Any:
+    import scipy  # noqa: PLC0415  (it comes with jax, which only verification needs)
+    import scipy.linalg  # noqa: PLC0415
+    import scipy.special  # noqa: PLC0415
+
+    return scipy
+
+
+def _first(places: list[Any], path: list[str], library: str) -> Any:
     name = path[-1]
     if name not in LANGUAGE and name not in _CONSTANTS:
         raise NameError(f"{'.'.join(path)} is outside the language of forward passes")
-    places = [_walk(root, path[1:-1]) for root in (jax.numpy, jax, jax.scipy)]
-    places += [jax.numpy, jax.nn, jax.numpy.linalg, jax.scipy.special, jax.scipy.linalg, jax.lax]
     for place in places:
         if place is not None and hasattr(place, name):
             return getattr(place, name)
-    raise UnsupportedError(f"jax has no function {name}, so nothing can vouch for it")
+    raise UnsupportedError(f"{library} has no function {name}, so nothing can vouch for it")
 
 
 def _walk(place: Any, path: list[str]) -> Any:
@@ -78,25 +112,57 @@ def _walk(place: Any, path: list[str]) -> Any:
 
 
 class _Path:
-    """A module under the name the user gave it; its attributes are jax's functions, and nothing else."""
+    """A module under the name the user gave it; its attributes are the library's functions, and nothing else."""
 
-    def __init__(self, *path: str) -> None:
-        self._path = path
+    def __init__(self, library: Library, *path: str) -> None:
+        self._library, self._path = library, path
 
     def __getattr__(self, name: str) -> Any:
-        return _named([*self._path, name])
+        return _named([*self._path, name], self._library)
 
 
-def _named(path: list[str]) -> Any:
-    return jax_function(path) if path[-1] in LANGUAGE or path[-1] in _CONSTANTS else _Path(*path)
+def _named(path: list[str], library: Library) -> Any:
+    if path[-1] in _FLOATS:
+        return np.float64  # in which everything is compared
+    return library(path) if path[-1] in LANGUAGE or path[-1] in _CONSTANTS else _Path(library, *path)
+
+
+def packages(origin: Origin) -> frozenset[str]:
+    """The packages whose functions a definition and the functions of its file that it calls use: numpy, jax, scipy, ..."""
+    waiting, seen = [origin.definition], set[str]()
+    while waiting:
+        new = _free(waiting.pop()) - seen
+        seen |= new
+        waiting += [origin.module.functions[name] for name in new if name in origin.module.functions]
+    return frozenset(_package(origin, name) for name in seen)
+
+
+def _free(definition: ast.FunctionDef) -> set[str]:
+    """The names that a definition reads and nowhere binds."""
+    names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {a.arg for a in _arguments(definition)}
+    return {node.id for node in names} - bound
+
+
+def _package(origin: Origin, name: str) -> str:
+    module = origin.module
+    if name in module.functions or name in module.constants:
+        return ""
+    if name in module.origins:
+        return str(module.origins[name]).partition(".")[0]
+    if name in module.live:
+        value = module.live[name]
+        package = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        return str(package or type(value).__module__).partition(".")[0]
+    return "" if module.has_imports else BARE_MODULES.get(name, "").partition(".")[0]
 
 
 class Names(dict[str, Any]):
     """The globals of a compiled definition; what is missing is looked up as the reader does, on first use."""
 
-    def __init__(self, origin: Origin, transform: Callable[[ast.FunctionDef], ast.FunctionDef]) -> None:
+    def __init__(self, origin: Origin, transform: Callable[[ast.FunctionDef], ast.FunctionDef], library: Library) -> None:
         super().__init__(_PYTHON, __builtins__={})
-        self.origin, self.transform = origin, transform
+        self.origin, self.transform, self.library = origin, transform, library
 
     def __missing__(self, name: str) -> Any:
         self[name] = value = self._find(name)
@@ -111,14 +177,14 @@ class Names(dict[str, Any]):
         if name in module.constants and name not in module.unclear:
             return self._run([ast.Return(_checked(copy.deepcopy(module.constants[name])))])
         if name in module.modules:
-            return _Path(*module.modules[name].split("."))
+            return _Path(self.library, *module.modules[name].split("."))
         if name in module.imported:
-            return _named([*module.origins[name].split("."), module.imported[name]])
+            return _named([*module.origins[name].split("."), module.imported[name]], self.library)
         if isinstance(module.live.get(name), int | float | str | tuple):
             return module.live[name]
         if name in _BUILTINS and module.has_imports and not module.stars:
             return _BUILTINS[name]
-        return _named([name])
+        return _named(BARE_MODULES.get(name, name).split("."), self.library)
 
     def define(self, definition: ast.FunctionDef) -> Any:
         tree = self.transform(_checked(_Stripped().visit(copy.deepcopy(definition))))
@@ -188,10 +254,17 @@ class _Stripped(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
 
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """Of statements that drop their value only appending to a list does anything."""
+        match node.value:
+            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="append")):
+                return node
+        return ast.Pass()
+
     def _nothing(self, node: ast.AST) -> ast.AST:
         return ast.Pass()
 
-    visit_Assert = visit_Import = visit_ImportFrom = visit_Expr = _nothing
+    visit_Assert = visit_Import = visit_ImportFrom = _nothing
 
 
 def _arguments(node: ast.FunctionDef) -> list[ast.arg]:

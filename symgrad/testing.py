@@ -1,7 +1,9 @@
 """Assertions for tests of hand-written derivatives, and for the test files that `symgrad export --tests` writes.
 
 Each holds a derivative against jax in float64 where jax is installed and can trace the function, and against central
-differences otherwise.
+differences otherwise, or where jax has nan.  An error is relative to the largest entry of what is wanted, in each argument by
+itself, and absolute where that is zero; beside it only rounding is allowed (see `symgrad.agreement`), and what differences may
+be off.
 """
 
 from __future__ import annotations
@@ -12,20 +14,23 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from symgrad.agreement import DIGITS, Pairs, held, neighbours
+from symgrad.differences import Measured, differenced, rounded, slope
 from symgrad.errors import InputError, UnsupportedError, VerificationError
 from symgrad.export.numpy import PUBLIC
 from symgrad.generics import Functions, derivative, name_of, on_arrays
 from symgrad.oracle import double_precision, import_jax
 from symgrad.reading.annotations import FUNCTIONS, declare
 from symgrad.reading.source import read_text
+from symgrad.rounding import roughened
 from symgrad.sampling import inputs_from, sample_inputs, sizes_for
-from symgrad.verify import relative_error
 from symgrad.witness import bound_function, checked_witness
 
 EXACT, DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
@@ -41,14 +46,15 @@ Argnums = int | tuple[int, ...]
 def assert_gradient(
     fn: Callable[..., Any], grad_fn: Callable[..., Any], *args: Any, argnums: Argnums = 0, tol: float | None = None
 ) -> None:
-    """`grad_fn(*args)` is the gradient of the scalar `fn(*args)` in the arguments `argnums`; raises `VerificationError`.
+    """`grad_fn(*args)` is the gradient of the scalar `fn(*args)` in the arguments `argnums`.
 
-    A single number in `argnums` means one array, a tuple a sequence of arrays, as in `jax.grad`.
+    A single number in `argnums` means one array, a tuple a sequence of arrays, as in `jax.grad`.  Raises `VerificationError`
+    with a line for each argument that is wrong: its worst entry, what it got and what is wanted.
 
     >>> assert_gradient(lambda x: (x * x).sum(), lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
     """
-    wanted, found_tol = _gradient(fn, args, _tuple(argnums))
-    _compare("gradient", _sequence(grad_fn(*args), argnums), wanted, found_tol if tol is None else tol)
+    ours = _with_copies(lambda *a: _sequence(grad_fn(*a), argnums))
+    _hold(_labels("gradient", fn, argnums), ours, _gradient(fn, args, _tuple(argnums)), args, tol)
 
 
 def assert_hvp(
@@ -57,19 +63,17 @@ def assert_hvp(
     """`hvp_fn(v, *args)` is the Hessian of `fn` times v, for a random v of the form that `argnums` asks for."""
     rng = np.random.default_rng(seed)
     v = tuple(np.asarray(rng.normal(size=np.shape(args[i]))) for i in _tuple(argnums))
-    wanted, found_tol = _hvp(fn, args, _tuple(argnums), v)
-    got = hvp_fn(v[0] if isinstance(argnums, int) else v, *args)
-    _compare("hvp", _sequence(got, argnums), wanted, found_tol if tol is None else tol)
+    ours = _with_copies(lambda *a: _sequence(hvp_fn(v[0] if isinstance(argnums, int) else v, *a), argnums))
+    _hold(_labels("hvp", fn, argnums), ours, _hvp(fn, args, _tuple(argnums), v), args, tol)
 
 
 def assert_hessian(
     fn: Callable[..., Any], hessian_fn: Callable[..., Any], *args: Any, argnums: Argnums = 0, tol: float | None = None
 ) -> None:
     """`hessian_fn(*args)` is the Hessian of `fn`, block [i][j] of shape shape(i) + shape(j), as `jax.hessian` has it."""
-    wanted, found_tol = _hessian(fn, args, _tuple(argnums))
-    got = hessian_fn(*args)
-    rows = [[got]] if isinstance(argnums, int) else got
-    _compare("hessian", [b for row in rows for b in row], [b for row in wanted for b in row], found_tol if tol is None else tol)
+    ours = _with_copies(lambda *a: _flat([[hessian_fn(*a)]] if isinstance(argnums, int) else hessian_fn(*a)))
+    names = _argument_names(fn, _tuple(argnums))
+    _hold(_block_labels("hessian", names), ours, _hessian(fn, args, _tuple(argnums)), args, tol)
 
 
 def assert_module(
@@ -86,9 +90,9 @@ def assert_module(
         return fn(**{**arrays, **dict(zip(names, moving, strict=True))}, **functions)
 
     extra = _derivatives(module, shapes, functions)
-    at, every = tuple(arrays[n] for n in names), tuple(range(len(names)))
+    at, called = tuple(arrays[n] for n in names), _Called(module, arrays, extra)
     for wanted in [quantity] if quantity else QUANTITIES:
-        _MODULE_CHECKS[wanted](_Called(module, arrays, extra), scalar, at, every, v)
+        _MODULE_CHECKS[wanted](called, scalar, at, v)
 
 
 def load_module(path: str | os.PathLike[str], name: str | None = None) -> Any:
@@ -160,47 +164,83 @@ class _Called:
     def has(self, name: str) -> bool:
         return hasattr(self.module, name)
 
-    def __call__(self, name: str, *first: Any) -> Any:
-        return getattr(self.module, name)(*first, **self.arrays, **self.extra[name])
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(self.module.Gradient._fields)
+
+    def labels(self, quantity: str) -> list[str]:
+        return [f"{quantity} {name}" for name in self.names]
+
+    def __call__(self, name: str, at: Sequence[Any], *first: Any) -> Any:
+        """One of the functions, the variables of the derivation being `at`."""
+        moved = {**self.arrays, **dict(zip(self.names, at, strict=True))}
+        return getattr(self.module, name)(*first, **moved, **self.extra[name])
 
 
-def _module_value(ours: _Called, fn: Any, at: Any, every: Any, v: Any) -> None:
-    _compare("value", [ours("value")], [_value(fn, at)], EXACT)
+def _module_value(ours: _Called, fn: Any, at: Any, v: Any) -> None:
+    _hold(["value"], lambda *a: [ours("value", a)], _value(fn, at), at)
 
 
-def _module_gradient(ours: _Called, fn: Any, at: Any, every: Any, v: Any) -> None:
-    if ours.has("jacobian"):
-        _compare("jacobian", ours("jacobian"), *_jacobian(fn, at, every))
-    else:
-        _compare("gradient", ours("grad"), *_gradient(fn, at, every))
+def _module_gradient(ours: _Called, fn: Any, at: Any, v: Any) -> None:
+    quantity, name = ("jacobian", "jacobian") if ours.has("jacobian") else ("gradient", "grad")
+    _hold(ours.labels(quantity), lambda *a: ours(name, a), _gradient(fn, at, range(len(at)), quantity), at)
 
 
-def _module_hvp(ours: _Called, fn: Any, at: Any, every: Any, v: Any) -> None:
+def _module_hvp(ours: _Called, fn: Any, at: Any, v: Any) -> None:
     if ours.has("hvp"):
-        _compare("hvp", ours("hvp", v), *_hvp(fn, at, every, v))
+        _hold(ours.labels("hvp"), lambda *a: ours("hvp", a, v), _hvp(fn, at, range(len(at)), v), at)
 
 
-def _module_hessian(ours: _Called, fn: Any, at: Any, every: Any, v: Any) -> None:
+def _module_hessian(ours: _Called, fn: Any, at: Any, v: Any) -> None:
     if ours.has("hessian"):
-        wanted, tol = _hessian(fn, at, every)
-        _compare("hessian", [b for row in ours("hessian") for b in row], [b for row in wanted for b in row], tol)
+        labels = _block_labels("hessian", ours.names)
+        _hold(labels, lambda *a: _flat(ours("hessian", a)), _hessian(fn, at, range(len(at))), at)
 
 
 _MODULE_CHECKS = {"value": _module_value, "gradient": _module_gradient, "hvp": _module_hvp, "hessian": _module_hessian}
 
 
-# witnesses ------------------------------------------------------------------------------------------------------------------
+# comparing ------------------------------------------------------------------------------------------------------------------
 
 
-def _compare(quantity: str, got: Sequence[Any], wanted: Sequence[Any], tol: float) -> None:
+@dataclass(frozen=True)
+class _Witness:
+    """What a derivative has to be at any arguments, one array a label, and how much of it may be off."""
+
+    ask: Callable[..., Sequence[Measured]]
+    ask_roughly: Callable[..., Sequence[Measured]]
+    tol: float
+
+
+def _hold(
+    labels: Sequence[str], ours: Callable[..., Sequence[Any]], witness: _Witness, args: Sequence[Any], tol: float | None = None
+) -> None:
+    """Raises `VerificationError` with a line for every label whose array is wrong."""
+    got, wanted = ours(*args), witness.ask(*args)
     if len(got) != len(wanted):
-        raise VerificationError(f"{quantity}: {len(got)} arrays, expected {len(wanted)}")
-    for i, (ours, theirs) in enumerate(zip(got, wanted, strict=True)):
-        if np.shape(ours) != np.shape(theirs):
-            raise VerificationError(f"{quantity} {i}: shape {np.shape(ours)}, expected {np.shape(theirs)}")
-        error = relative_error(ours, theirs)
-        if not error <= tol:
-            raise VerificationError(f"{quantity} {i}: relative error {error:.1e}, tolerance {tol:g}")
+        raise VerificationError(f"{labels[0].partition(' ')[0]}: {len(got)} arrays, expected {len(wanted)}")
+    nearby: list[tuple[Sequence[Any], Sequence[Measured]]] = []
+
+    def pairs(i: int) -> Pairs:
+        if not nearby:
+            points = zip(DIGITS, neighbours(args), strict=True)
+            nearby.extend((ours(*moved), witness.ask_roughly(digits, *moved)) for digits, moved in points)
+        return [(a[i], b[i].value) for a, b in nearby]
+
+    allowed = witness.tol if tol is None else tol
+    said = [_complaint(g, w, allowed, partial(pairs, i)) for i, (g, w) in enumerate(zip(got, wanted, strict=True))]
+    if wrong := [f"{label}: {what}" for label, what in zip(labels, said, strict=True) if what]:
+        raise VerificationError("\n".join(wrong))
+
+
+def _complaint(got: Any, wanted: Measured, tol: float, nearby: Callable[[], Pairs]) -> str:
+    """What is wrong with one array, or nothing."""
+    if np.shape(got) != np.shape(wanted.value):
+        return f"shape {np.shape(got)}, expected {np.shape(wanted.value)}"
+    if np.isnan(wanted.doubt).any():
+        return "jax has no number, and central differences do not settle, as at a kink; choose another point"
+    found = held(got, wanted.value, tol, nearby, wanted.doubt)
+    return "" if found.ok else str(found)
 
 
 def _tuple(argnums: Argnums) -> tuple[int, ...]:
@@ -211,89 +251,140 @@ def _sequence(got: Any, argnums: Argnums) -> Sequence[Any]:
     return [got] if isinstance(argnums, int) else tuple(got)
 
 
-def _by_jax(question: Callable[[Any], Any], fn: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """jax's answer, or None where jax is absent or cannot trace the function."""
+def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    return [block for row in rows for block in row]
+
+
+def _labels(quantity: str, fn: Callable[..., Any], argnums: Argnums) -> list[str]:
+    return [f"{quantity} in {name}" for name in _argument_names(fn, _tuple(argnums))]
+
+
+def _block_labels(quantity: str, names: Sequence[str]) -> list[str]:
+    return [f"{quantity} {a}, {b}" for a in names for b in names]
+
+
+def _argument_names(fn: Callable[..., Any], argnums: Sequence[int]) -> list[str]:
+    """Arguments by number, and by name where the function has names: argument 1 (x)."""
+    try:
+        names = list(inspect.signature(fn).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [f"argument {i} ({names[i]})" if 0 <= i < len(names) else f"argument {i}" for i in argnums]
+
+
+def _with_copies(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The function on copies, so that one that changes its arguments spoils none."""
+    return lambda *args: fn(*(a.copy() if isinstance(a, np.ndarray) else a for a in args))
+
+
+# witnesses ------------------------------------------------------------------------------------------------------------------
+
+
+def _witness(
+    question: Callable[[Any], Any], differences: Callable[..., Sequence[Measured]], tol: float, fn: Callable[..., Any], args: Any
+) -> _Witness:
+    """jax's answer, in which differences stand for nan; differences alone where jax is absent or cannot trace the function."""
+    compiled = _compiled(question, fn, args)
+    if compiled is None:
+        return _Witness(differences, lambda digits, *args: differences(*args), tol)
+
+    def ask(*args: Any) -> Sequence[Measured]:
+        return filled(compiled(_itself, *args), args)
+
+    def ask_roughly(digits: int, *args: Any) -> Sequence[Measured]:
+        return filled(compiled(partial(roughened, digits=digits), *args), args)
+
+    def filled(arrays: Sequence[Any], args: Sequence[Any]) -> Sequence[Measured]:
+        answer = [Measured(a, np.zeros(np.shape(a))) for a in arrays]
+        if not any(np.isnan(a.value).any() for a in answer):
+            return answer
+        return [_filled(a, d) for a, d in zip(answer, differences(*args), strict=True)]
+
+    return _Witness(ask, ask_roughly, EXACT)
+
+
+def _filled(a: Measured, other: Measured) -> Measured:
+    lost = np.isnan(a.value)
+    return Measured(np.where(lost, other.value, a.value), np.where(lost, other.doubt, a.doubt))
+
+
+def _itself(answer: Any) -> Any:
+    return answer
+
+
+def _compiled(question: Callable[[Any], Any], fn: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any] | None:
+    """jax's answer at any arguments, itself or in another form; None where jax is absent or cannot trace the function."""
     try:
         jax = import_jax()
     except UnsupportedError:
         return None
+
+    def asked(form: Callable[..., Any], *args: Any) -> Any:
+        with double_precision():
+            answer = jax.jit(form(lambda *a: question(jax)(*a)))
+            return jax.tree.map(np.asarray, answer(*(jax.numpy.asarray(a) for a in args)))
+
     with double_precision():
-        arrays = [jax.numpy.asarray(a) for a in args]
         try:
-            jax.eval_shape(fn, *arrays)
+            jax.eval_shape(fn, *(jax.numpy.asarray(a) for a in args))
         except (TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError):
             return None
-        return jax.tree.map(np.asarray, jax.jit(lambda *a: question(jax)(fn, *a))(*arrays))
+    return asked
 
 
-def _value(fn: Callable[..., Any], args: Sequence[Any]) -> Any:
-    answer = _by_jax(lambda jax: lambda f, *a: f(*a), fn, args)
-    return np.asarray(fn(*args)) if answer is None else answer
+def _value(fn: Callable[..., Any], args: Sequence[Any]) -> _Witness:
+    called = rounded(lambda a: fn(*a))
+    return _witness(lambda jax: lambda *a: [fn(*a)], lambda *a: [called(a)], EXACT, fn, args)
 
 
-def _gradient(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...]) -> tuple[Sequence[Any], float]:
-    answer = _by_jax(lambda jax: lambda f, *a: jax.grad(f, argnums)(*a), fn, args)
-    return (differences(fn, args, argnums), DIFFERENCED) if answer is None else (answer, EXACT)
+def _gradient(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], kind: str = "gradient") -> _Witness:
+    """The gradient, or the Jacobian of an array."""
 
-
-def _jacobian(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...]) -> tuple[Sequence[Any], float]:
-    answer = _by_jax(lambda jax: lambda f, *a: jax.jacobian(f, argnums)(*a), fn, args)
-    return (differences(fn, args, argnums), DIFFERENCED) if answer is None else (answer, EXACT)
-
-
-def _hvp(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], v: tuple[Any, ...]) -> tuple[Sequence[Any], float]:
     def question(jax: Any) -> Any:
-        def product(f: Any, *a: Any) -> Any:
+        transform = jax.jacobian if kind == "jacobian" else jax.grad
+        return transform(fn, tuple(argnums))
+
+    return _witness(question, lambda *a: [_derivative(_rounded(fn), i)(*a) for i in argnums], DIFFERENCED, fn, args)
+
+
+def _hvp(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], v: tuple[Any, ...]) -> _Witness:
+    def question(jax: Any) -> Any:
+        def product(*a: Any) -> Any:
             def gradient(*moving: Any) -> Any:
-                return jax.grad(f, argnums)(*_placed(a, argnums, moving))
+                return jax.grad(fn, tuple(argnums))(*_placed(a, argnums, moving))
 
             return jax.jvp(gradient, tuple(a[i] for i in argnums), v)[1]
 
         return product
 
-    answer = _by_jax(question, fn, args)
-    if answer is not None:
-        return answer, EXACT
+    def along(i: int, args: Sequence[Any]) -> Measured:
+        gradient = _derivative(_rounded(fn), i)
+        start = [args[j] for j in argnums]
+        return slope(lambda t: gradient(*_placed(args, argnums, [x + t * d for x, d in zip(start, v, strict=True)])))
 
-    def along(t: Any) -> Any:
-        moved = _placed(args, argnums, [args[i] + t * d for i, d in zip(argnums, v, strict=True)])
-        return np.concatenate([np.ravel(g) for g in differences(fn, moved, argnums)])
-
-    (flat,) = differences(along, [np.float64(0)], (0,))
-    cuts = np.cumsum([np.size(args[i]) for i in argnums])[:-1]
-    return [part.reshape(np.shape(args[i])) for part, i in zip(np.split(flat, cuts), argnums, strict=True)], TWICE_DIFFERENCED
+    return _witness(question, lambda *a: [along(i, a) for i in argnums], TWICE_DIFFERENCED, fn, args)
 
 
-def _hessian(fn: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...]) -> tuple[Sequence[Sequence[Any]], float]:
-    answer = _by_jax(lambda jax: lambda f, *a: jax.hessian(f, argnums)(*a), fn, args)
-    if answer is not None:
-        return answer, EXACT
+def _hessian(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int]) -> _Witness:
+    def differences(*a: Any) -> Sequence[Measured]:
+        return [_derivative(_derivative(_rounded(fn), i), j)(*a) for i in argnums for j in argnums]
 
-    def gradient_in(i: int) -> Callable[..., Any]:
-        return lambda *a: differences(fn, a, (i,))[0]
+    def question(jax: Any) -> Any:
+        return lambda *a: _flat(jax.hessian(fn, tuple(argnums))(*a))
 
-    return [differences(gradient_in(i), args, argnums) for i in argnums], TWICE_DIFFERENCED
+    return _witness(question, differences, TWICE_DIFFERENCED, fn, args)
+
+
+def _rounded(fn: Callable[..., Any]) -> Callable[..., Measured]:
+    measured = rounded(lambda args: _with_copies(fn)(*args))
+    return lambda *args: measured(args)
+
+
+def _derivative(fn: Callable[..., Measured], i: int) -> Callable[..., Measured]:
+    """The derivative in one argument by central differences, again as a function of all."""
+    return lambda *args: differenced(lambda x: fn(*_placed(args, [i], [x])), args[i])
 
 
 def _placed(args: Sequence[Any], argnums: Sequence[int], moving: Sequence[Any]) -> list[Any]:
     table = dict(zip(argnums, moving, strict=True))
     return [table.get(i, a) for i, a in enumerate(args)]
-
-
-def differences(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int]) -> list[Any]:
-    """Derivatives by central differences of fourth order: one array an argument, of the value's shape followed by its own."""
-
-    def in_argument(i: int) -> Callable[[Any], Any]:
-        return lambda x: np.asarray(fn(*_placed(args, [i], [x])))
-
-    return [_difference(in_argument(i), np.asarray(args[i], dtype=float)) for i in argnums]
-
-
-def _difference(fn: Callable[[Any], Any], x: Any) -> Any:
-    columns = []
-    for k in range(x.size):
-        step = np.zeros_like(x)
-        step.flat[k] = 1e-3 * max(1.0, abs(x.flat[k]))
-        near, far = fn(x + step) - fn(x - step), fn(x + 2 * step) - fn(x - 2 * step)
-        columns.append((8 * near - far) / (12 * step.flat[k]))
-    return np.stack(columns, axis=-1).reshape((*np.shape(columns[0]), *x.shape))

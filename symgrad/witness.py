@@ -1,4 +1,4 @@
-"""The user's own function as a witness: called as it is, or its checked definition over jax.
+"""The user's own function as a witness: called as it is, or its checked definition over jax or NumPy.
 
 Every assignment may be perturbed, so that jax gives the adjoint of every named intermediate.
 """
@@ -14,7 +14,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import LANGUAGE
 from symgrad.op import Node
 from symgrad.ops.generic import Generic
-from symgrad.oracle import Names
+from symgrad.oracle import Names, jax_function, numpy_function, packages
 from symgrad.program import Origin, Program, fresh
 from symgrad.source import parsed
 
@@ -110,14 +110,31 @@ def live_witness(program: Program, function: Callable[..., Any], bound: Mapping[
 def checked_witness(program: Program, bound: Mapping[str, Any]) -> Witness:
     """The definition the program was read from, compiled with its names bound to jax."""
     origin = _origin(program)
-    function = Names(origin, lambda tree: tree).define(origin.definition)
+    function = Names(origin, lambda tree: tree, jax_function).define(origin.definition)
     return Witness(program, function, "its checked definition over jax", bound)
+
+
+def numpy_witness(program: Program, live: Callable[..., Any] | None, bound: Mapping[str, Any]) -> Witness:
+    """The live function on NumPy arrays, or the same definition compiled with its names bound to NumPy."""
+    if live is not None:
+        return live_witness(program, live, bound)
+    origin = _origin(program)
+    function = Names(origin, lambda tree: tree, numpy_function).define(origin.definition)
+    return Witness(program, function, "its checked definition over NumPy", bound)
+
+
+def library(program: Program) -> str:
+    """Whose code the definition is: numpy's (and SciPy's), jax's, or, where it calls both or neither, nobody's."""
+    used = packages(_origin(program))
+    of = {"numpy": not used.isdisjoint({"numpy", "scipy", "autograd"}), "jax": "jax" in used}
+    (name, *others) = [name for name, is_used in of.items() if is_used] or [""]
+    return "" if others else name
 
 
 def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
     """(inputs, perturbations) to (value, intermediates), each named intermediate moved by its perturbation if it has one."""
     origin = _origin(program)
-    names = Names(origin, _Marked().visit)
+    names = Names(origin, _Marked().visit, jax_function)
     witness = Witness(program, names.define(origin.definition), "its definition, perturbed", bound)
 
     def run(arrays: Mapping[str, Any], moves: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -132,5 +149,5 @@ def bound_function(program: Program, name: str) -> Callable[..., Any]:
     """The function that --bind names: one of the same file, or jax's of that name."""
     origin = _origin(program)
     if name in origin.module.functions or name in LANGUAGE:
-        return Names(origin, lambda tree: tree)[name]
+        return Names(origin, lambda tree: tree, jax_function)[name]
     raise InputError(f"no function {name!r} to bind: neither {origin.module.filename} nor jax has it")

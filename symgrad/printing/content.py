@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.graph import postorder, variables
@@ -361,12 +362,12 @@ class _Writer:
     def _stamp(self, report: Verified) -> Iterator[Part]:
         yield Heading("Verification")
         verdict = "agree" if all(row.ok for row in report.rows) else "DISAGREE"
-        points = "; ".join(f"seed {s}: {_sizes(sizes)}" for s, sizes in zip(report.seeds, report.sizes, strict=True))
-        yield Prose((f"{len(report.rows)} quantities {verdict} with {report.witness} within {report.tol:g} ({points}).",))
-        worst: dict[str, float] = {}
+        yield Prose((f"{len(report.rows)} quantities {verdict} with {report.witness} ({'; '.join(report.points)}).",))
+        worst: dict[str, Any] = {}
         for row in report.rows:
-            worst[row.quantity] = max(row.error, worst.get(row.quantity, 0.0))
-        yield Table(("quantity", "largest relative error"), tuple((q, f"{e:.1e}") for q, e in worst.items()))
+            worst[row.quantity] = max(row, worst.get(row.quantity, row), key=lambda r: r.excess)
+        lines = tuple((quantity, f"{row.error:.1e}", f"{row.tol:.1e}") for quantity, row in worst.items())
+        yield Table(("quantity", "worst error", "tolerance"), lines)
 
 
 def _unnumbered(left: str, right: str) -> Line:
@@ -391,7 +392,3 @@ def _known(v: Node) -> str:
 
 def _is_derived(eq: Equation) -> bool:
     return isinstance(eq.symbol.params["symbol"], tuple)
-
-
-def _sizes(sizes: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "scalars only"

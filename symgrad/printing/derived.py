@@ -59,7 +59,5 @@ class Verified(Protocol):
     """A report of a verification."""
 
     rows: Any
-    seeds: Any
-    sizes: Any
-    tol: Any
+    points: Any
     witness: Any

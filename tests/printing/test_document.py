@@ -133,13 +133,13 @@ def test_numbers_of_equations_are_those_that_tex_counts():
 
 def test_the_stamp_of_a_verification():
     class Row:
-        quantity, error, ok = "gradient", 1e-16, True
+        quantity, error, tol, ok, excess = "gradient", 1e-16, 1e-9, True, 1e-7
 
     class Report:
-        rows, seeds, sizes, tol, witness = [Row], [0], [{"d": 3}], 1e-9, "jax <0.10>"
+        rows, points, witness = [Row], ["seed 0: d = 3"], "jax <0.10>"
 
     page = fragment(content(derive(MLP), report=Report))
-    assert "1 quantities agree with jax &lt;0.10&gt; within 1e-09 (seed 0: d = 3)" in page and "1.0e-16" in page
+    assert "1 quantities agree with jax &lt;0.10&gt; (seed 0: d = 3)" in page and "1.0e-16" in page and "1.0e-09" in page
     assert "Verification" not in fragment(content(derive(MLP)))
 
 
