@@ -447,7 +447,7 @@ class Derivation:
     def _written(self, target: Target, sizes: Mapping[str, int]) -> str:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
-        factors = factored(self.adjoint, self._upper) if self.is_scalar else None
+        factors = factored(self.adjoint, self._upper) if self.is_scalar and self.commutes else None
         return numpy_module(
             Sources(
                 forward=simplified(self._normal),
