@@ -96,7 +96,9 @@ def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
     foot = parts.foot()
     pieces = [*parts.tables(), *parts.helper_sources([*bodies, *foot]), *bodies, parts.aliases(), *foot]
-    return "\n\n\n".join([parts.header([*bodies, *foot]) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
+    text = "\n\n\n".join([parts.header([*bodies, *foot]) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
+    target.hold(text, parts.np)
+    return text
 
 
 class _Module:
@@ -133,7 +135,7 @@ class _Module:
         """Why the target cannot compute a program; nothing where it can."""
         try:
             for node in postorder(eq.expr for eq in scheduled(program).equations) if program else ():
-                self.target.template(node)
+                self.target.code(node)
         except UnsupportedError as refusal:
             return str(refusal)
         return ""
@@ -255,7 +257,7 @@ class _Module:
         program = scheduled(program.needed(outputs), self.s.numbers)
         parts = split(program) if self.target.writes else None
         reserved = self.reserved | {str(v) for v in self.s.directions}
-        statements = Statements(program, reserved, parts, self.target.writes, self.target.template)
+        statements = Statements(program, reserved, parts, self.target.writes, self.target.code)
         lines = statements.emit()
         named = [statements.names[v] for v in outputs]
         if owned:
