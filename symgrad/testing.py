@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import InputError, UnsupportedError, VerificationError
+from symgrad.errors import InputError, UnsupportedError, VerificationError, one_of
 from symgrad.export.numpy import PUBLIC
 from symgrad.generics import Functions, derivative, name_of, on_arrays
 from symgrad.oracle import double_precision, import_jax
@@ -87,7 +87,7 @@ def assert_module(
 
     extra = _derivatives(module, shapes, functions)
     at, every = tuple(arrays[n] for n in names), tuple(range(len(names)))
-    for wanted in [quantity] if quantity else QUANTITIES:
+    for wanted in QUANTITIES if quantity is None else [one_of("quantity", quantity, QUANTITIES)]:
         _MODULE_CHECKS[wanted](_Called(module, arrays, extra), scalar, at, every, v)
 
 

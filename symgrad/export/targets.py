@@ -10,7 +10,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from symgrad.errors import InputError, UnsupportedError
+from symgrad.errors import UnsupportedError, one_of
 from symgrad.export.embedded import source_of, with_needs
 from symgrad.export.numba import in_numba
 from symgrad.export.reuse import helpers_of
@@ -123,6 +123,4 @@ TARGETS: Mapping[str, Target] = {t.name: t for t in (NUMPY, JAX, NUMBA)}
 
 
 def target_of(name: str) -> Target:
-    if name not in TARGETS:
-        raise InputError(f"there is no target {name!r}; there are {', '.join(TARGETS)}")
-    return TARGETS[name]
+    return TARGETS[one_of("target", name, TARGETS)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symgrad.errors import InputError, UnsupportedError
+from symgrad.errors import UnsupportedError, one_of
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, Op
 from symgrad.operations import operations
@@ -76,8 +76,7 @@ INDEXED: tuple[Inline, ...] = (
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
-    if level not in LEVELS:
-        raise InputError(f"level {level!r} is unknown; known are {', '.join(LEVELS)}")
+    one_of("level", level, LEVELS)
     return list(_Writer(d, Show(theme)).parts(level, report))
 
 
