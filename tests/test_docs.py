@@ -11,7 +11,12 @@ import pytest
 
 import symgrad as sg
 import symgrad.ops
+from symgrad import batching, lifting, linear, operations
+from symgrad.export import numba
 from symgrad.op import REGISTRY
+from symgrad.partition import rules as partition_rules
+from symgrad.partition.collectives import COLLECTIVES, part
+from symgrad.printing import entries, sympy_form
 from symgrad.printing.equations import align
 
 TOP = Path(__file__).parents[1]
@@ -77,6 +82,24 @@ def test_the_table_of_kinks_is_that_of_the_records():
     section = read(TOP / "docs" / "conventions.md").partition("## Kinks")[2]
     found = "".join(line + "\n" for line in section.splitlines() if line.startswith("| `"))
     assert found == table, f"docs/conventions.md needs these rows:\n{table}"
+
+
+def test_the_tables_beside_the_records_are_counted_right():
+    page = read(TOP / "docs" / "architecture.md")
+    counted = {
+        "`batching._RULES`": len(batching._RULES),
+        "`linear._ACTS`": len(linear._ACTS),
+        "`lifting._LIFTS`": len(lifting._LIFTS),
+        "`operations._COUNTS`": len(operations._COUNTS),
+        "`entries.RULES`": len(entries.RULES),
+        "`sympy_form.FORMS` and `DEFINITIONS`": len({**sympy_form.FORMS, **sympy_form.DEFINITIONS}),
+        "`partition.rules._RULES`": len(partition_rules._RULES),
+        "`numba.SAME`, `WORDS` and `MISSING`": len({*numba.SAME, *numba.WORDS, *numba.MISSING}),
+    }
+    rows = {name: int(count) for name, count in re.findall(r"^\| (`\w[^|]*`) \| (\d+) \| ", page, re.MULTILINE)}
+    assert rows == counted
+    package = [op for op in REGISTRY.values() if op.name not in {op.name for op in (*COLLECTIVES, part)}]
+    assert f"Those are {sum(counted.values())} rows for the {len(package)} operations." in page
 
 
 @pytest.mark.parametrize("name", ["forms", "operations"])
