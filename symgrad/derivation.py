@@ -435,7 +435,7 @@ class Derivation:
 
         `sizes` are those of dimensions that are known: products come in the order that costs least for them, and the code is right
         for any others.  Raises `InputError` for a target or a dimension that is not known, and `UnsupportedError` with the name of
-        what numba has no words for.
+        what the library has no words for.
         """
         known, over = known_sizes(self.program, sizes or {}), target_of(target)
         key = target, *known.items()

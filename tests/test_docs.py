@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import symgrad as sg
 import symgrad.ops
 from symgrad import batching, lifting, linear, operations
+from symgrad.budget import Limits
 from symgrad.export import numba
 from symgrad.op import REGISTRY
 from symgrad.partition import rules as partition_rules
@@ -74,7 +76,16 @@ def test_a_wrong_rule_on_the_page_would_be_found(tmp_path):
 def test_the_readme_shows_the_formulas_that_are_printed():
     """GitHub renders `aligned` where a document has `align`; everything else is the same, character for character."""
     backward = dict(sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2").sections())["Backward pass"]
-    assert blocks(read(TOP / "README.md"), "math") == [align(backward).replace("{align}", "{aligned}") + "\n"]
+    shown = align(backward).replace("{align}", "{aligned}") + "\n"
+    assert blocks(read(TOP / "README.md"), "math") == [shown]
+    assert f"$$\n{shown}$$" in read(TOP / "docs" / "index.md")
+
+
+def test_the_table_of_limits_is_that_of_the_package():
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d,e]+) \| ", read(TOP / "docs" / "reliability.md").partition("## Limits")[2], re.MULTILINE
+    )
+    assert {name: float(value.replace(",", "")) for name, value in rows} == asdict(Limits())
 
 
 def test_the_table_of_kinks_is_that_of_the_records():
