@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import symgrad.cli
-from symgrad.cli import main, split_target
+from symgrad.cli import COMMANDS, main, split_target
 from symgrad.export.targets import TARGETS
 from symgrad.files import write_bytes, write_text
 from symgrad.op import REGISTRY
@@ -229,14 +229,21 @@ def test_of_several_functions_with_shapes_it_reads_the_one_that_calls_the_others
     assert run(capsys, "derive", f"{tmp_path / 'm.py'}:predict")[2] == ""
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        TWO,
-        "def ridge(x):\n    return sum(x)\n\ndef quartic(x: float):\n    return x\n",
-        'def ridge(x: "n"):\n    return sum(quartic(x))\n\ndef quartic(x: "n"):\n    return ridge(x)\n',
-    ],
-)
+SEVERAL = [
+    TWO,
+    "def ridge(x):\n    return sum(x)\n\ndef quartic(x: float):\n    return x\n",
+    'def ridge(x: "n"):\n    return sum(quartic(x))\n\ndef quartic(x: "n"):\n    return ridge(x)\n',
+]
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_of_several_in_a_text_it_picks_none(text):
+    says = r"^<string> holds the functions ridge, quartic; hand in one of them and what it calls$"
+    with pytest.raises(symgrad.InputError, match=says):
+        symgrad.forward(text)
+
+
+@pytest.mark.parametrize("text", SEVERAL)
 def test_of_several_it_picks_none(text, file, capsys):
     file.write_text(text)
     code, _, err = run(capsys, "derive", file)
@@ -289,6 +296,19 @@ def test_a_read_only_folder(file, tmp_path, capsys):
     (tmp_path / "locked").mkdir(mode=0o555)
     code, _, err = run(capsys, "export", f"{file}:quartic", "-o", tmp_path / "locked")
     assert code == 2 and one_line(err)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize(
+    "name, says",
+    [("folder", "is no file"), ("absent.py", "there is no file"), ("binary.py", "is no UTF-8"), ("prose.py", "no Python")],
+)
+def test_no_command_reads_what_is_no_file_of_python(command, name, says, tmp_path, capsys):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary.py").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "prose.py").write_text("no python (")
+    code, out, err = run(capsys, command, tmp_path / name)
+    assert code == 2 and says in err and one_line(err) and not out
 
 
 def test_the_source_is_never_written_over(tmp_path, capsys):

@@ -42,6 +42,11 @@ class Module:
     def __post_init__(self) -> None:
         self.lines = self.text.splitlines()
 
+    @property
+    def is_text(self) -> bool:
+        """Was it handed in as text, and is no file?"""
+        return self.filename.startswith("<")
+
     def collect(self, statement: ast.stmt) -> None:
         """Take up the names that one statement of the file binds."""
         match statement:
@@ -172,7 +177,8 @@ def choose(module: Module, name: str | None) -> ast.FunctionDef:
     if not found:
         raise InputError(f"{module.filename} defines no function; write the forward pass as a def")
     names = ", ".join(f.name for f in found)
-    raise InputError(f"{module.filename} holds the functions {names}; say which, as in {module.filename}:{found[0].name}")
+    which = "hand in one of them and what it calls" if module.is_text else f"say which, as in {module.filename}:{found[0].name}"
+    raise InputError(f"{module.filename} holds the functions {names}; {which}")
 
 
 def _declares_shapes(function: ast.FunctionDef) -> bool:
