@@ -86,7 +86,7 @@ def forward(source: Any = None, /, **shapes: str) -> Any:
 
     >>> import symgrad as sg
     >>> print(sg.forward('def f(x: "n", A: "n n"): return x @ A @ x').derive("x").gradient["x"])
-    add(matmul(...), matmul(...))
+    (Aᵀ + A) x
     """
     if source is None:
         return lambda fn: forward(fn, **shapes)

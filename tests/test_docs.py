@@ -1,5 +1,7 @@
 """The pages keep their word: code on them runs and prints what they show, tables and formulas are those of the package."""
 
+import doctest
+import importlib
 import os
 import re
 import runpy
@@ -79,6 +81,16 @@ def test_the_readme_shows_the_formulas_that_are_printed():
     shown = align(backward).replace("{align}", "{aligned}") + "\n"
     assert blocks(read(TOP / "README.md"), "math") == [shown]
     assert f"$$\n{shown}$$" in read(TOP / "docs" / "index.md")
+
+
+EXAMPLES = sorted(path for path in (TOP / "symgrad").rglob("*.py") if ">>> " in read(path))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_the_examples_in_docstrings_print_what_they_show(path):
+    module = importlib.import_module(".".join(path.relative_to(TOP).with_suffix("").parts))
+    done = doctest.testmod(module)
+    assert done.attempted and not done.failed
 
 
 def test_the_table_of_limits_is_that_of_the_package():
