@@ -35,14 +35,13 @@ def places(output: Path, names: Iterable[str], files: Iterable[str] = ()) -> lis
     return [output / name for name in names]
 
 
-def write(texts: Mapping[Path, str | bytes], source: str) -> list[Path]:
+def write(texts: Mapping[Path, str | bytes], source: str) -> None:
     """Write these files, each with a last line that says what it was made from; refuses before it writes any."""
     source = printable(source).replace("--", "- -")  # ends no comment
     for path in texts:
         _spare(path, source)
     for path, text in texts.items():
         write_bytes(path, text) if isinstance(text, bytes) else write_text(path, _signed(path, text, source))
-    return list(texts)
 
 
 def _signed(path: Path, text: str, source: str) -> str:

@@ -10,13 +10,15 @@ from symgrad.op import Node
 from symgrad.program import fresh
 
 
-def by_products(call: str, wrt: Sequence[Node], held: str, taken: Collection[str], start: str = "return") -> str:
-    """Maps of all blocks, from a call of the product; `held` are the arguments that it is given each time."""
+def by_products(call: str, wrt: Sequence[Node], held: Mapping[str, str], taken: Collection[str], start: str = "return") -> str:
+    """Maps of all blocks, from the name of the product; `held` is what stands for each argument that it is given every time."""
     v, given = (fresh(name, taken) for name in ("v", "given"))
-    return f"{given} = dict({held})\n{start} _by_products(lambda {v}: {call}({v}, **{given}), {', '.join(map(str, wrt))})"
+    arguments = ", ".join(f"{name}={text}" for name, text in held.items())
+    variables = ", ".join(held[str(b)] for b in wrt)
+    return f"{given} = dict({arguments})\n{start} _by_products(lambda {v}: {call}({v}, **{given}), {variables})"
 
 
-def by_factors(factors: Factors, wrt: Sequence[Node], call: str, held: str, taken: Collection[str]) -> str:
+def by_factors(factors: Factors, wrt: Sequence[Node], call: str, held: Mapping[str, str], taken: Collection[str]) -> str:
     """The statements from the arrays on, which stand as {0}, {1}, ...; blocks below the diagonal are transposes."""
     k, place = len(wrt), {v: f"{{{n}}}" for n, v in enumerate(factors.program.outputs)}
     maps, name = fresh("maps", taken), {(i, j): fresh(f"H_{i}_{j}", taken) for i in range(k) for j in range(i, k)}

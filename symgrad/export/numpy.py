@@ -180,20 +180,28 @@ class _Module:
         """Blocks as maps: over their factors, by products where they have none, and formed where they are not symmetric."""
         says, returns = "The blocks of `hessian` as maps: matvec, solve, toarray, T.", "tuple[tuple[LinearMap, ...], ...]"
         self.helpers |= {"LinearMap", "_by_products", "_by_arrays"}
-        factors, held = self.s.factors, _keywords([*self.inputs, *self.generics])
+        factors = self.s.factors
         if factors is not None and factors.terms:
             taken = {*self.reserved, *self.inputs, *factors.program.names}
-            result = by_factors(factors, self.s.wrt, self.word["hvp"], held, taken)
+            result = by_factors(factors, self.s.wrt, self.word["hvp"], self._held("{dtype}"), taken)
             outputs = list(factors.program.outputs)
             return self._function("hessian_factors", factors.program, outputs, result, returns, says, owned=False)
-        formed = f"return _by_arrays({self._call('hessian')}, {_listed(self.s.wrt)})"
         taken = {*self.inputs, *self.generics}
+        dtype = fresh("dtype", taken)
+        held = self._held(dtype)
+        formed = f"return _by_arrays({self._call('hessian')}, {', '.join(held[str(v)] for v in self.s.wrt)})"
         made = formed if factors is None else by_products(self.word["hvp"], self.s.wrt, held, taken)
-        return self._short("hessian_factors", returns, says, *_without_unused([self._unpacked(), *made.splitlines()]))
+        return self._short("hessian_factors", returns, says, *_without_unused([self._unpacked(dtype), *made.splitlines()]))
 
-    def _unpacked(self, *more: str) -> str:
-        """The statement that holds the inputs against their shapes."""
-        names = [*self.inputs, *more]
+    def _held(self, dtype: str) -> dict[str, str]:
+        """What a product is given for every argument: the inputs, also where compiled code took them in a dtype of its own."""
+        changed = [v for v in self.s.forward.inputs if self.target.compiled and not is_label(v)]
+        same = {name: name for name in (*self.inputs, *self.generics)}
+        return same | {str(v): f"{self.np}.asarray({v}, dtype={dtype})" for v in changed}
+
+    def _unpacked(self, dtype: str) -> str:
+        """The statement that holds the inputs against their shapes; compiled code has their dtype beside them."""
+        names = [*self.inputs, *([dtype] if self.target.compiled else [])]
         return f"{', '.join(names)}{',' if len(names) == 1 else ''} = _arrays({_keywords(self.inputs)})"
 
     def _hessian(self) -> str:
@@ -263,16 +271,16 @@ class _Module:
         if owned:
             named = [_owned(program, v, name, self.target) for v, name in zip(outputs, named, strict=True)]
         shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
-        unpacked, kernel = list[str](), ""
-        if self.target.compiled:
+        kernel, dtype = "", fresh("dtype", statements.taken)
+        if self.target.compiled and named:
             arguments = [*map(str, self.s.directions if first else ()), *self.inputs]
             kernel = self._kernel(name, arguments, lines, named, shapes, statements.taken) + "\n\n\n"
-            dtype, made = (fresh(word, statements.taken) for word in ("dtype", "made"))
+            made = fresh("made", statements.taken)
             lines = [f"{made} = _results({self.kernels[name]}({', '.join(arguments)}), {dtype})"]
-            named, unpacked = [f"{made}[{k}]" for k in range(len(named))], [dtype]
-        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
+            named = [f"{made}[{k}]" for k in range(len(named))]
+        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), dtype=dtype, **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
-        body = _without_unused([line for line in (self._unpacked(*unpacked), first, *lines) if line])
+        body = _without_unused([line for line in (self._unpacked(dtype), first, *lines) if line])
         if self.target.writes:
             body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.inputs})
         return kernel + self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
