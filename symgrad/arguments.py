@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from symgrad import __version__
-from symgrad.errors import InputError
+from symgrad.errors import InputError, printable
 
 Command: TypeAlias = Callable[[argparse.Namespace], int]
 
@@ -31,6 +30,7 @@ _EXAMPLES = f"""examples:
 _DERIVE = f"""examples:
   symgrad derive mlp.py --wrt W1 W2             print the equations
   symgrad derive models.py:ridge -o out/        of one function of several; also out/ridge.tex and out/ridge.py
+  symgrad derive models.py:ridge -o ridge.pdf   the document alone, in the form that the suffix names
   symgrad derive plain.py --shape X="n d" --shape w=d    for a function without annotations
 
 {_EXIT_CODES}"""
@@ -46,8 +46,8 @@ _VERIFY = f"""examples:
 _EXPORT = f"""examples:
   symgrad export mlp.py --wrt W1 W2             mlp_gradients.py: value, grad, hvp, hessian; it imports numpy alone
   symgrad export models.py:ridge -o src/ --tests     also test_ridge_gradients.py, which pytest runs as it is
-  symgrad export mlp.py --target jax            the same over jax, each function pure
-  symgrad export mlp.py --target numba          the same compiled by numba, for many calls on small arrays
+  symgrad export mlp.py --target jax            mlp_gradients_jax.py: the same over jax, each function pure
+  symgrad export mlp.py --target numba          mlp_gradients_numba.py: compiled by numba, for many calls on small arrays
   symgrad export mf.py --sizes m=9000,n=400,k=5     products in the order that costs least at these sizes
 
 {_EXIT_CODES}"""
@@ -92,20 +92,31 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     added = found.add_subparsers(title="commands", metavar="COMMAND")
     derive = _command(added, "derive", commands, "print the backward equations; write LaTeX and NumPy code", _DERIVE)
     derive.add_argument(
-        "-o", "--output", type=_folder, metavar="OUT", help="folder for NAME.tex and NAME.py; made if it is missing"
+        "-o",
+        "--output",
+        type=_path,
+        metavar="OUT",
+        help="folder for NAME.tex and NAME.py, made if it is missing; or one file, by its suffix .tex, .pdf, .html, .md, ...",
     )
     verify = _command(added, "verify", commands, "hold every derived quantity against jax", _VERIFY)
     verify.add_argument("--seeds", type=_seeds, default=2, metavar="N", help="number of random points, each of other sizes (2)")
     verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
     verify.add_argument(
         "--at",
-        type=_folder,
+        type=_path,
         metavar="FILE.npz",
         help="a point of your own in place of random ones: an array for each input, by name",
     )
     _add_bind(verify)
     export = _command(added, "export", commands, "write a standalone NumPy module, and tests for it", _EXPORT)
-    export.add_argument("-o", "--output", type=_folder, default=Path(), metavar="OUT", help="folder to write to (this one)")
+    export.add_argument(
+        "-o",
+        "--output",
+        type=_path,
+        default=Path(),
+        metavar="OUT",
+        help="folder to write to (this one), or a file that ends in .py",
+    )
     export.add_argument(
         "--target",
         default="numpy",
@@ -129,9 +140,9 @@ def _add_cost(added: Any, commands: Mapping[str, Command]) -> None:
     cost.add_argument("--bandwidth", type=_tolerance, metavar="BYTES", help="bytes a second of its memory, for the roofline")
     cost.add_argument("--measure", action="store_true", help="run the exported code at these sizes on one core: how long it takes")
     _add_bind(cost)
-    cost.add_argument("--graph", type=_folder, metavar="FILE", help="draw the graph of all passes, as .svg or .png (Graphviz)")
+    cost.add_argument("--graph", type=_path, metavar="FILE", help="draw the graph of all passes, as .svg or .png (Graphviz)")
     cost.add_argument(
-        "--plot", type=_folder, metavar="FILE", help="draw memory and flops over a training step, as .svg, .png or .pdf"
+        "--plot", type=_path, metavar="FILE", help="draw memory and flops over a training step, as .svg, .png or .pdf"
     )
     cost.add_argument(
         "--against", type=_range, metavar="DIM=A..B", help="with --plot: against the sizes of a dimension, by doubling"
@@ -160,7 +171,7 @@ def _add_partition(added: Any, commands: Mapping[str, Command]) -> None:
     split.add_argument("--budget", type=_tolerance, metavar="BYTES", help="choose the fastest plan that holds no more on a device")
     split.add_argument("--verify", action="store_true", help="run it on virtual devices of this machine, against one device")
     _add_bind(split)
-    split.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder for the two modules that run on jax")
+    split.add_argument("-o", "--output", type=_path, metavar="OUT", help="folder for the two modules that run on jax")
     split.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
@@ -200,9 +211,9 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _folder(text: str) -> Path:
-    if "\0" in text:
-        raise argparse.ArgumentTypeError("no folder has NUL in its name")
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{printable(text)!r} is no name of a file or a folder")
     return Path(text)
 
 
@@ -244,10 +255,3 @@ def _range(text: str) -> tuple[str, int, int]:
     if not dots or _positive(least) > _positive(most):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no DIM=A..B, as in n=1..1024")
     return name, int(least), int(most)
-
-
-def split_target(text: str) -> tuple[Path, str | None]:
-    """FILE or FILE:FUNCTION; the colon of C:\\models\\mlp.py belongs to the file."""
-    file, colon, function = text.rpartition(":")
-    is_function = colon and function.isidentifier() and not os.path.exists(text) and len(file) > 1
-    return (Path(file), function) if is_function else (Path(text), None)

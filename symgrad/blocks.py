@@ -77,17 +77,16 @@ def _followed(program: Program, rows: Iterable[Row]) -> Program:
 class Factors:
     """A program whose outputs are the arrays that Hessian blocks are made of, and how each block uses them.
 
-    `terms[i, j]` lists (coefficient, stages); a stage is a kind and its arrays, symbols of the program or None.
+    `terms[i, j]` lists (coefficient, stages); a stage is a kind and its arrays, symbols of the program or None.  A block without
+    terms is known by its products alone.
     """
 
     program: Program
     terms: Mapping[tuple[int, int], tuple[tuple[Node, tuple[tuple[Any, ...], ...]], ...]]
 
 
-def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors | None:
-    """The blocks' structured terms by name; None where a block has none, and where there are no blocks."""
-    if not blocks or any(b.terms is None for b in blocks.values()):
-        return None
+def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors:
+    """The blocks' structured terms by name, of those that have any."""
     symbols: dict[Node, Node] = {}
     names = set(program.names)
 
@@ -98,7 +97,8 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Facto
             symbols[expr] = variable(name, expr.shape)
         return symbols[expr]
 
-    terms = {key: tuple(_named_term(t, b.column.shape, symbol) for t in b.terms or ()) for key, b in blocks.items()}
+    known = {key: (b.terms, b.column.shape) for key, b in blocks.items() if b.terms is not None}
+    terms = {key: tuple(_named_term(t, columns, symbol) for t in parts) for key, (parts, columns) in known.items()}
     equations = (*program.equations, *(Equation(v, expr) for expr, v in symbols.items()))
     return Factors(replace(program, equations=equations, outputs=tuple(symbols.values())).needed(), terms)
 

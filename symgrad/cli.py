@@ -11,11 +11,11 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symgrad.arguments import FAILED, INTERRUPTED, OK, PIPE_CLOSED, UNSUPPORTED, WRONG, parser, split_target
+from symgrad.arguments import FAILED, INTERRUPTED, OK, PIPE_CLOSED, UNSUPPORTED, WRONG, parser
 from symgrad.budget import limits
 from symgrad.errors import (
     InputError,
@@ -25,9 +25,12 @@ from symgrad.errors import (
     VerificationError,
     printable,
 )
+from symgrad.files import split_target
+from symgrad.outputs import places, write
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
+    from symgrad.program import Program
 
 LONGEST_MESSAGE = 600
 
@@ -44,8 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, UNSUPPORTED)
     except SymgradError as error:
         return _say(error, WRONG)
-    except (RecursionError, MemoryError):
-        return _say("the forward pass is too deep or too large for this machine", UNSUPPORTED)
+    except RecursionError:
+        return _say("the forward pass is nested too deeply; name intermediate results", UNSUPPORTED)
+    except MemoryError as error:  # NumPy says which array
+        return _say(f"this machine has too little memory{_of(error)}; use smaller sizes", UNSUPPORTED)
+    except RuntimeError as error:  # jax says it otherwise
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return _say(f"this machine has too little memory{_of(error)}; use smaller sizes", UNSUPPORTED)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -54,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # the terminal's end of a full disk; files say so themselves
         sys.stdout = open(os.devnull, "w")
         return _say(f"cannot write the output: {error.strerror or error}", WRONG)
+
+
+def _of(error: Exception) -> str:
+    return f": {error}" if str(error) else ""
 
 
 def _say(error: object, code: int) -> int:
@@ -74,6 +87,8 @@ def _run(argv: Sequence[str]) -> int:
     with limits(**dict(args.limit)):
         code: int = args.command(args)
     sys.stdout.flush()
+    if args.note:
+        print(args.note, file=sys.stderr)
     return code
 
 
@@ -88,7 +103,17 @@ def _read(args: argparse.Namespace) -> Derivation:
         from symgrad.reading.source import read_file
 
         forward = Forward(read_file(path, dict(args.shape), function))
-        return forward.derive(*(name for word in args.wrt for name in word.split(",") if name))
+        derivation = forward.derive(*(name for word in args.wrt for name in word.split(",") if name))
+    args.note = "" if function else _chosen(forward.program)
+    return derivation
+
+
+def _chosen(program: Program) -> str:
+    """Which function was read, where the file holds several."""
+    assert program.origin is not None
+    module = program.origin.module
+    others = ", ".join(name for name in module.functions if name != program.name)
+    return f"read {program.name} of {module.filename}, which also holds {others}" if others else ""
 
 
 def _derive(args: argparse.Namespace) -> int:
@@ -98,20 +123,22 @@ def _derive(args: argparse.Namespace) -> int:
     print(printed)
     if args.output is not None:
         with _progress("writing"):
-            paths = [args.output / f"{derivation.program.name}{suffix}" for suffix in (".tex", ".py")]
-            _spare_source(args, paths)
-            derivation.numpy(), derivation.latex()  # what cannot be written is known before the first file is
-            for path in paths:
-                derivation.save(path)
-        _wrote(*paths)
+            from symgrad.printing.document import WRITERS, made
+
+            paths = places(args.output, [f"{derivation.program.name}{suffix}" for suffix in (".tex", ".py")], WRITERS)
+            texts = {path: made(derivation, path, {}) for path in paths}
+            _write(args, derivation, texts)
+        _wrote(*texts)
     return OK
 
 
-def _spare_source(args: argparse.Namespace, paths: Sequence[Path]) -> None:
-    """mlp.py may define mlp, whose derivation is written to mlp.py."""
-    source = split_target(args.file)[0].resolve()
-    if any(path.resolve() == source for path in paths):
+def _write(args: argparse.Namespace, derivation: Derivation, texts: Mapping[Path, str | bytes]) -> None:
+    """Into one folder; mlp.py may define mlp, whose derivation would be written to mlp.py."""
+    source = split_target(args.file)[0]
+    if any(os.path.realpath(path) == os.path.realpath(source) for path in texts):
         raise InputError(f"{source.name} would be written over; choose another folder with -o")
+    (folder,) = {path.parent for path in texts}
+    write(texts, f"{_relative(source, folder)}:{derivation.program.name}")
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -130,18 +157,15 @@ def _export(args: argparse.Namespace) -> int:
     derivation = _read(args)
     with _progress("exporting"):
         from symgrad.export.tests import module_name, pytest_module
-        from symgrad.files import write_text
 
-        name = module_name(derivation.program.name)
         if args.tests and args.target != "numpy":
             raise InputError("--tests are for the NumPy module; one for another target tests itself when it runs as a script")
-        texts = {args.output / f"{name}.py": derivation.code(args.target, args.sizes)}
+        (path,) = places(args.output, [f"{module_name(derivation.program.name, args.target)}.py"], [".py"])
+        texts: dict[Path, str | bytes] = {path: derivation.code(args.target, args.sizes)}
         if args.tests:
-            source = _relative(split_target(args.file)[0], args.output)
-            texts[args.output / f"test_{name}.py"] = pytest_module(derivation.program, source, dict(args.bind))
-        _spare_source(args, list(texts))
-        for path, text in texts.items():
-            write_text(path, text)
+            source = _relative(split_target(args.file)[0], path.parent)
+            texts[path.with_name(f"test_{path.name}")] = pytest_module(derivation.program, source, dict(args.bind), path.name)
+        _write(args, derivation, texts)
     _wrote(*texts)
     return OK
 
@@ -189,7 +213,10 @@ def _partition(args: argparse.Namespace) -> int:
         printed.append(str(split.verify(**_bound(derivation, args))))
     print("\n\n".join(printed))
     if args.output is not None:
-        _wrote(*split.save(args.output))
+        modules = split.modules()
+        texts = dict(zip(places(args.output, modules), modules.values(), strict=True))
+        _write(args, derivation, texts)
+        _wrote(*texts)
     return OK
 
 
@@ -214,9 +241,9 @@ def _one_core() -> None:
 
 def _relative(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
     except ValueError:  # on another drive
-        return path.resolve().as_posix()
+        return Path(os.path.realpath(path)).as_posix()
 
 
 def _wrote(*paths: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, one_of
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, size
 from symgrad.program import Equation, Program
@@ -28,9 +28,7 @@ LABEL_BYTES = 8
 
 def itemsize_of(dtype: str) -> int:
     """Bytes of one entry of this dtype."""
-    if dtype not in ITEMSIZES:
-        raise InputError(f"the dtype {dtype!r} is unknown; known are {', '.join(ITEMSIZES)}")
-    return ITEMSIZES[dtype]
+    return ITEMSIZES[one_of("the dtype", dtype, ITEMSIZES)]
 
 
 def dimensions(program: Program) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from symgrad.cost import (
     traffic,
     working_set,
 )
-from symgrad.errors import InputError
+from symgrad.errors import InputError, one_of
 from symgrad.export.memory import BLOCK, REUSED_FROM, Array, Point, dominating, held_by, totals
 from symgrad.export.plan import Plan as WayThere
 from symgrad.export.schedule import scheduled
@@ -176,6 +176,7 @@ class Cost:
 
     def memory_of(self, use: str) -> Memory:
         """Bytes of one use alone."""
+        one_of("the use", use, self.uses)
         moved = tuple(self.derivation.directions.values()) if use.endswith("product") else ()
         arguments = argument_bytes((*self.arrays, *moved), self.itemsize)
         stored = [k.symbol for k in self.kept if k.symbol.ndim] if use != "prediction" else []

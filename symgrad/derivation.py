@@ -23,6 +23,7 @@ from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.export.selftest import example_functions
 from symgrad.export.targets import Target, target_of
+from symgrad.files import split_target
 from symgrad.gauss_newton import gauss_newton
 from symgrad.graph import postorder, substitute
 from symgrad.op import SYMMETRIC, Node, variable
@@ -79,19 +80,21 @@ class Forward:
 
 
 def forward(source: Any = None, /, **shapes: str) -> Any:
-    """Read a forward pass: a function (also as a decorator), its source text, or the `Path` of its file.
+    """Read a forward pass: a function (also as a decorator), its source text, or the `Path` of its file; of several functions in a
+    file the one that the path names, `Path("models.py:ridge")`.
 
     Nothing is executed.  `shapes` gives or replaces annotations: `forward(fn, x="d", W="h d")`.
     Raises `InputError` or `UnsupportedError` with the file, the line and the way out.
 
     >>> import symgrad as sg
     >>> print(sg.forward('def f(x: "n", A: "n n"): return x @ A @ x').derive("x").gradient["x"])
-    add(matmul(...), matmul(...))
+    (Aᵀ + A) x
     """
     if source is None:
         return lambda fn: forward(fn, **shapes)
     if isinstance(source, Path):
-        return Forward(read_file(source, shapes))
+        path, function = split_target(str(source))
+        return Forward(read_file(path, shapes, function))
     if isinstance(source, str):
         return Forward(read_text(source, shapes))
     return Forward(read_function(source, shapes), source)
@@ -333,7 +336,7 @@ class Derivation:
         """Closed forms as they are printed: what they repeat stands under the author's names, or under letters left free."""
         bars = dict(zip(map(str, self.wrt), self.adjoint.outputs[1:], strict=True))
         own = {readable(x): v for v, x in _expanded(self.program.equations).items()}
-        closed = [Equation(bars[name], self.closed_form(name)) for name in names or bars]
+        closed = [Equation(bars[name], expr) for name, expr in {name: self.closed_form(name) for name in names or bars}.items()]
         equations = Sharing(letters or self._letters, own=own).of(closed)
         return Program(self.program.name, self.program.inputs, equations, tuple(eq.symbol for eq in closed))
 
@@ -452,12 +455,12 @@ class Derivation:
 
         `sizes` are those of dimensions that are known: products come in the order that costs least for them, and the code is right
         for any others.  Raises `InputError` for a target or a dimension that is not known, and `UnsupportedError` with the name of
-        what numba has no words for.
+        what the library has no words for.
         """
-        known = known_sizes(self.program, sizes or {})
+        known, over = known_sizes(self.program, sizes or {}), target_of(target)
         key = target, *known.items()
         if key not in self._texts:
-            self._texts[key] = self._written(target_of(target), known)
+            self._texts[key] = self._written(over, known)
         return self._texts[key]
 
     @cached_property
@@ -467,7 +470,7 @@ class Derivation:
     def _written(self, target: Target, sizes: Mapping[str, int]) -> str:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
-        factors = factored(self.adjoint, self._upper) if self.is_scalar else None
+        factors = factored(self.adjoint, self._upper) if self.is_scalar and self.commutes else None
         return numpy_module(
             Sources(
                 forward=simplified(self._normal),

@@ -3,6 +3,8 @@
 Each message is one line that names the piece and the way out.
 """
 
+from collections.abc import Iterable
+
 
 class SymgradError(Exception):
     """Base of all errors raised on purpose; its text is meant for the user, without a traceback."""
@@ -31,3 +33,11 @@ class VerificationError(SymgradError, AssertionError):
 def printable(text: str) -> str:
     """The text without what would move the cursor or hide in a message."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def one_of(option: str, value: object, known: Iterable[str]) -> str:
+    """The value of an option that is one of these words; raises `InputError` with them for any other."""
+    words = list(known)
+    if not (isinstance(value, str) and value in words):
+        raise InputError(f"{option} {value!r} is unknown; known are {', '.join(words)}")
+    return value

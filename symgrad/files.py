@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Names of files, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -60,3 +60,10 @@ def _replace(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def split_target(text: str) -> tuple[Path, str | None]:
+    """FILE or FILE:FUNCTION; the colon of C:\\models\\mlp.py belongs to the file."""
+    file, colon, function = text.rpartition(":")
+    is_function = colon and function.isidentifier() and not os.path.exists(text) and len(file) > 1
+    return (Path(file), function) if is_function else (Path(text), None)

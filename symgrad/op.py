@@ -1,7 +1,8 @@
 """The operation record, the expression node and the registry: what everything else is made of.
 
 An expression is a directed acyclic graph of interned `Node`s: equal nodes are the same object, so equality is identity and
-every walk can be memoised.  All knowledge of one operation stands in its `Op` record; the walks know no operation by name.
+every walk can be memoised.  What an operation is stands in its `Op` record, and differentiation reads nothing else; the passes that
+want more of it than that keep tables by name, which docs/architecture.md lists.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import numpy as np
 
 from symgrad.agreement import DIGITS, Pairs, held, neighbours
 from symgrad.differences import Measured, differenced, rounded, slope
-from symgrad.errors import InputError, UnsupportedError, VerificationError
+from symgrad.errors import InputError, UnsupportedError, VerificationError, one_of
 from symgrad.export.numpy import PUBLIC
 from symgrad.generics import Functions, derivative, name_of, on_arrays
 from symgrad.oracle import double_precision, import_jax
@@ -91,7 +91,7 @@ def assert_module(
 
     extra = _derivatives(module, shapes, functions)
     at, called = tuple(arrays[n] for n in names), _Called(module, arrays, extra)
-    for wanted in [quantity] if quantity else QUANTITIES:
+    for wanted in QUANTITIES if quantity is None else [one_of("quantity", quantity, QUANTITIES)]:
         _MODULE_CHECKS[wanted](called, scalar, at, v)
 
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import symgrad.cli
-from symgrad.cli import main, split_target
+from symgrad.cli import COMMANDS, main, split_target
+from symgrad.export.targets import TARGETS
 from symgrad.files import write_bytes, write_text
 from symgrad.op import REGISTRY
+from symgrad.outputs import SUFFIXES
+from symgrad.printing.document import WRITERS
 
 TWO = """
 def ridge(X: "n d", w: "d", y: "n", lam: " | positive"):
@@ -139,6 +142,159 @@ def test_unsupported_exits_with_3(file, capsys):
     assert code == 3 and one_line(err) and "while" in err and "line 2" in err
 
 
+# where it writes ----------------------------------------------------------------------------------------------------------
+
+FILES = sorted(WRITERS)
+TEXTS = [".html", ".ipynb", ".md", ".py", ".tex"]
+
+
+def test_what_is_no_folder_is_what_a_derivation_can_be_saved_as():
+    assert sorted(SUFFIXES) == FILES
+
+
+@pytest.mark.parametrize("suffix", TEXTS)
+def test_a_known_suffix_is_a_file_of_that_kind(suffix, file, tmp_path, capsys):
+    path = tmp_path / "out" / f"x{suffix}"
+    for _ in range(2):  # it writes over what it has written
+        assert run(capsys, "derive", f"{file}:quartic", "-o", path)[0] == 0
+    assert [p.name for p in path.parent.iterdir()] == [path.name] and path.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("suffix", FILES)
+def test_no_command_makes_a_folder_that_is_called_as_a_file(suffix, file, tmp_path, capsys):
+    for command in (["export"], ["partition", "--mesh", "data=2", "--plan", "n=data"]):
+        if command == ["export"] and suffix == ".py":
+            continue
+        code, _, err = run(capsys, command[0], f"{file}:quartic", *command[1:], "-o", tmp_path / f"x{suffix}")
+        assert code == 2 and one_line(err) and "nothing of that kind is written here" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["models.py"]
+
+
+@pytest.mark.parametrize(
+    "command", [["derive"], ["export"], ["export", "--tests"], ["partition", "--mesh", "data=2", "--plan", "n=data"]]
+)
+def test_a_file_is_no_folder(command, file, tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine")
+    code, _, err = run(capsys, command[0], f"{file}:quartic", *command[1:], "-o", tmp_path / "taken")
+    assert code == 2 and one_line(err) and "taken is a file" in err and (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [["derive"], ["export", "--tests"], ["partition", "--mesh", "data=2", "--plan", "n=data"]])
+def test_what_it_has_not_written_itself_stays(command, file, tmp_path, capsys):
+    """Nothing is lost: files of somebody, and what was made from a function of the same name in another file."""
+    out = tmp_path / "out"
+    assert run(capsys, command[0], f"{file}:quartic", *command[1:], "-o", out)[0] == 0
+    written = {p: p.read_text() for p in out.iterdir()}
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "models.py"
+    other.write_text(TWO.replace("x**4", "x**6"))
+    code, _, err = run(capsys, command[0], f"{other}:quartic", *command[1:], "-o", out)
+    assert code == 2 and one_line(err) and "was made from ../models.py:quartic, and stays as it is" in err
+    assert {p: p.read_text() for p in out.iterdir()} == written
+    first, second = sorted(out.iterdir())
+    first.unlink()
+    second.write_text("by hand\n")
+    code, _, err = run(capsys, command[0], f"{file}:quartic", *command[1:], "-o", out)
+    assert code == 2 and one_line(err) and "is none that this command wrote" in err
+    assert [p.name for p in out.iterdir()] == [second.name] and second.read_text() == "by hand\n"
+
+
+def test_the_modules_of_all_targets_lie_side_by_side(file, tmp_path, capsys):
+    for target in TARGETS:
+        assert run(capsys, "export", f"{file}:quartic", "--target", target, "-o", tmp_path / "out")[0] == 0
+    assert len(list((tmp_path / "out").iterdir())) == len(TARGETS)
+    numba = (tmp_path / "out" / "quartic_gradients_numba.py").read_text()
+    assert "numba.njit" in numba and "njit" not in (tmp_path / "out" / "quartic_gradients.py").read_text()
+
+
+def test_a_module_by_another_name_is_the_one_that_its_tests_load(file, tmp_path, capsys):
+    assert run(capsys, "export", f"{file}:quartic", "-o", tmp_path / "my-own.py", "--tests")[0] == 0
+    text = (tmp_path / "test_my-own.py").read_text()
+    compile(text, "test_my-own.py", "exec")
+    assert 'load_module(HERE / "my-own.py")' in text
+
+
+@pytest.mark.parametrize("name", ["a\nimport os.py", "a-->b.py"])
+def test_the_name_of_the_source_stays_in_its_comment(name, tmp_path, capsys):
+    (tmp_path / name).write_text('def f(x: "n"): return sum(x**2)\n')
+    for kind in (".py", ".html"):
+        assert run(capsys, "derive", tmp_path / name, "-o", tmp_path / f"out{kind}")[0] == 0
+    last = (tmp_path / "out.html").read_text().splitlines()[-1]
+    assert last.startswith("<!-- Made by symgrad from ") and last.index("-->") == len(last) - 3
+    assert (tmp_path / "out.py").read_text().splitlines()[-1].startswith("# Made by symgrad from a")
+
+
+# which function it reads --------------------------------------------------------------------------------------------------
+
+HELPED = """
+def square(z: float):
+    return z * z
+
+def predict(x: "n d", w: "d"):
+    return x @ w
+
+def loss(x: "n d", w: "d", y: "n"):
+    return sum(square(predict(x, w) - y))
+
+def train(steps):
+    return loss(*steps)
+"""
+
+
+def test_of_several_functions_with_shapes_it_reads_the_one_that_calls_the_others_and_says_so(tmp_path, capsys):
+    (tmp_path / "m.py").write_text(HELPED)
+    code, out, err = run(capsys, "derive", tmp_path / "m.py", "--wrt", "w")
+    assert code == 0 and "x w - y" in out and err == "read loss of m.py, which also holds square, predict, train\n"
+    assert run(capsys, "derive", f"{tmp_path / 'm.py'}:predict")[2] == ""
+
+
+SEVERAL = [
+    TWO,
+    "def ridge(x):\n    return sum(x)\n\ndef quartic(x: float):\n    return x\n",
+    'def ridge(x: "n"):\n    return sum(quartic(x))\n\ndef quartic(x: "n"):\n    return ridge(x)\n',
+]
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_of_several_in_a_text_it_picks_none(text):
+    says = r"^<string> holds the functions ridge, quartic; hand in one of them and what it calls$"
+    with pytest.raises(symgrad.InputError, match=says):
+        symgrad.forward(text)
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_of_several_it_picks_none(text, file, capsys):
+    file.write_text(text)
+    code, _, err = run(capsys, "derive", file)
+    assert code == 2 and err == "symgrad: error: models.py holds the functions ridge, quartic; say which, as in models.py:ridge\n"
+
+
+def test_the_one_with_shapes_is_read(file, capsys):
+    file.write_text(TWO.replace('x: "n"', "x"))
+    assert run(capsys, "derive", file, "--wrt", "w")[0] == 0
+
+
+def test_a_path_says_which_function_as_the_command_line_does(file):
+    assert symgrad.forward(Path(f"{file}:quartic")).program.name == "quartic"
+
+
+# too much for the machine ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), MemoryError("Unable to allocate 8 EiB"), RuntimeError("RESOURCE_EXHAUSTED: memory")]
+)
+@pytest.mark.parametrize("place", ["symgrad.derivation.Forward.derive", "symgrad.printing.document.made", "symgrad.verify.compare"])
+def test_too_little_memory_is_one_line_wherever_it_runs_out(place, error, file, tmp_path, capsys, monkeypatch):
+    def exhausted(*_, **__):
+        raise error
+
+    monkeypatch.setattr(place, exhausted)
+    command = ["verify"] if place.endswith("compare") else ["derive", "-o", tmp_path / "out"]
+    code, _, err = run(capsys, command[0], f"{file}:quartic", *command[1:])
+    assert code == 3 and one_line(err) and "too little memory" in err and not (tmp_path / "out").exists()
+
+
 def test_interruption_exits_with_130_and_leaves_nothing(file, tmp_path, capsys, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -159,6 +315,19 @@ def test_a_read_only_folder(file, tmp_path, capsys):
     (tmp_path / "locked").mkdir(mode=0o555)
     code, _, err = run(capsys, "export", f"{file}:quartic", "-o", tmp_path / "locked")
     assert code == 2 and one_line(err)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize(
+    "name, says",
+    [("folder", "is no file"), ("absent.py", "there is no file"), ("binary.py", "is no UTF-8"), ("prose.py", "no Python")],
+)
+def test_no_command_reads_what_is_no_file_of_python(command, name, says, tmp_path, capsys):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary.py").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "prose.py").write_text("no python (")
+    code, out, err = run(capsys, command, tmp_path / name)
+    assert code == 2 and says in err and one_line(err) and not out
 
 
 def test_the_source_is_never_written_over(tmp_path, capsys):

@@ -1,17 +1,26 @@
 """The pages keep their word: code on them runs and prints what they show, tables and formulas are those of the package."""
 
+import doctest
+import importlib
 import os
 import re
 import runpy
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import symgrad as sg
 import symgrad.ops
+from symgrad import batching, lifting, linear, operations
+from symgrad.budget import Limits
+from symgrad.export import numba
 from symgrad.op import REGISTRY
+from symgrad.partition import rules as partition_rules
+from symgrad.partition.collectives import COLLECTIVES, part
+from symgrad.printing import entries, sympy_form
 from symgrad.printing.equations import align
 
 TOP = Path(__file__).parents[1]
@@ -69,8 +78,26 @@ def test_a_wrong_rule_on_the_page_would_be_found(tmp_path):
 def test_the_readme_shows_the_formulas_that_are_printed():
     """GitHub renders `aligned` where a document has `align`; everything else is the same, character for character."""
     d = sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2")
-    backward = dict(d.sections())["Backward pass"]
-    assert blocks(read(TOP / "README.md"), "math") == [align(backward, d.show()).replace("{align}", "{aligned}") + "\n"]
+    shown = align(dict(d.sections())["Backward pass"], d.show()).replace("{align}", "{aligned}") + "\n"
+    assert blocks(read(TOP / "README.md"), "math") == [shown]
+    assert f"$$\n{shown}$$" in read(TOP / "docs" / "index.md")
+
+
+EXAMPLES = sorted(path for path in (TOP / "symgrad").rglob("*.py") if ">>> " in read(path))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_the_examples_in_docstrings_print_what_they_show(path):
+    module = importlib.import_module(".".join(path.relative_to(TOP).with_suffix("").parts))
+    done = doctest.testmod(module)
+    assert done.attempted and not done.failed
+
+
+def test_the_table_of_limits_is_that_of_the_package():
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\d,e]+) \| ", read(TOP / "docs" / "reliability.md").partition("## Limits")[2], re.MULTILINE
+    )
+    assert {name: float(value.replace(",", "")) for name, value in rows} == asdict(Limits())
 
 
 def test_the_table_of_kinks_is_that_of_the_records():
@@ -78,6 +105,24 @@ def test_the_table_of_kinks_is_that_of_the_records():
     section = read(TOP / "docs" / "conventions.md").partition("## Kinks")[2]
     found = "".join(line + "\n" for line in section.splitlines() if line.startswith("| `"))
     assert found == table, f"docs/conventions.md needs these rows:\n{table}"
+
+
+def test_the_tables_beside_the_records_are_counted_right():
+    page = read(TOP / "docs" / "architecture.md")
+    counted = {
+        "`batching._RULES`": len(batching._RULES),
+        "`linear._ACTS`": len(linear._ACTS),
+        "`lifting._LIFTS`": len(lifting._LIFTS),
+        "`operations._COUNTS`": len(operations._COUNTS),
+        "`entries.RULES`": len(entries.RULES),
+        "`sympy_form.FORMS` and `DEFINITIONS`": len({**sympy_form.FORMS, **sympy_form.DEFINITIONS}),
+        "`partition.rules._RULES`": len(partition_rules._RULES),
+        "`numba.SAME`, `WORDS` and `MISSING`": len({*numba.SAME, *numba.WORDS, *numba.MISSING}),
+    }
+    rows = {name: int(count) for name, count in re.findall(r"^\| (`\w[^|]*`) \| (\d+) \| ", page, re.MULTILINE)}
+    assert rows == counted
+    package = [op for op in REGISTRY.values() if op.name not in {op.name for op in (*COLLECTIVES, part)}]
+    assert f"Those are {sum(counted.values())} rows for the {len(package)} operations." in page
 
 
 @pytest.mark.parametrize("name", ["forms", "operations"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from symgrad import __version__
 from symgrad.blocks import Factors
@@ -17,6 +16,7 @@ from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import forms, source_of, with_needs
 from symgrad.export.lines import LONGEST, laid_out
+from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import released
 from symgrad.export.reuse import helpers_of
 from symgrad.export.schedule import scheduled
@@ -30,7 +30,7 @@ from symgrad.program import Program, fresh
 from symgrad.source import dim_source
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
-_CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "jvp")
+_CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp")
 """Names that the functions call; where an input is called the same, they call an alias."""
 
 _SECTIONS = {
@@ -96,7 +96,9 @@ def numpy_module(s: Sources, target: Target = NUMPY) -> str:
     bodies = parts.scalar() if s.adjoint is not None else parts.array()
     foot = parts.foot()
     pieces = [*parts.tables(), *parts.helper_sources([*bodies, *foot]), *bodies, parts.aliases(), *foot]
-    return "\n\n\n".join([parts.header([*bodies, *foot]) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
+    text = "\n\n\n".join([parts.header([*bodies, *foot]) + "\n\n" + pieces[0], *(piece for piece in pieces[1:] if piece)]) + "\n"
+    target.hold(text, parts.np)
+    return text
 
 
 class _Module:
@@ -119,13 +121,13 @@ class _Module:
         """Without what the target has no words for; closed forms of whole Hessians would take it minutes to compile."""
         if not self.target.compiled:
             return s
-        programs = {"gnvp": s.gauss_newton, "hessian_factors": s.factors.program if s.factors else None}
-        self.left_out = {name: reason for name, program in programs.items() if (reason := self._refusal(program))}
+        if reason := self._refusal(s.gauss_newton):
+            self.left_out["gnvp"] = reason
         return replace(
             s,
             dense=None,
             diagonal=None,
-            factors=None if "hessian_factors" in self.left_out else s.factors,
+            factors=replace(s.factors, terms={}) if s.factors and self._refusal(s.factors.program) else s.factors,
             gauss_newton=None if "gnvp" in self.left_out else s.gauss_newton,
         )
 
@@ -133,7 +135,7 @@ class _Module:
         """Why the target cannot compute a program; nothing where it can."""
         try:
             for node in postorder(eq.expr for eq in scheduled(program).equations) if program else ():
-                self.target.template(node)
+                self.target.code(node)
         except UnsupportedError as refusal:
             return str(refusal)
         return ""
@@ -175,23 +177,32 @@ class _Module:
         return self._short("hessian_diag", "Gradient", says, columns, f"return {self.word['Gradient']}(*diagonals)")
 
     def _hessian_factors(self) -> str:
-        """Blocks as maps over the named factors; those below the diagonal are transposes."""
-        if (factors := self.s.factors) is None:
-            return ""
-        self.helpers.add("LinearMap")
-        outputs = list(factors.program.outputs)
-        place = {v: f"{{{i}}}" for i, v in enumerate(outputs)}
-        k, lines = len(self.s.wrt), []
-        for (i, j), terms in factors.terms.items():
-            written = ", ".join(f"({place[c]}, [{', '.join(_stage(s, place) for s in stages)}])" for c, stages in terms)
-            rows, columns = (f"{v}.shape" if v.ndim else "()" for v in (self.s.wrt[i], self.s.wrt[j]))
-            lines.append(f"H_{i}_{j} = {{LinearMap}}({rows}, {columns}, [{written}])")
-        table = [", ".join(f"H_{i}_{j}" if i <= j else f"H_{j}_{i}.T" for j in range(k)) for i in range(k)]
-        comma = "," if k == 1 else ""
-        lines.append(f"return ({', '.join(f'({row}{comma})' for row in table)}{comma})")
-        says = "The blocks of `hessian` as maps that keep their structure: matvec, solve, toarray."
-        returns = "tuple[tuple[LinearMap, ...], ...]"
-        return self._function("hessian_factors", factors.program, outputs, "\n".join(lines), returns, says, owned=False)
+        """Blocks as maps: over their factors, by products where they have none, and formed where they are not symmetric."""
+        says, returns = "The blocks of `hessian` as maps: matvec, solve, toarray, T.", "tuple[tuple[LinearMap, ...], ...]"
+        self.helpers |= {"LinearMap", "_by_products", "_by_arrays"}
+        factors = self.s.factors
+        if factors is not None and factors.terms:
+            taken = {*self.reserved, *self.inputs, *factors.program.names}
+            result = by_factors(factors, self.s.wrt, self.word["hvp"], self._held("{dtype}"), taken)
+            outputs = list(factors.program.outputs)
+            return self._function("hessian_factors", factors.program, outputs, result, returns, says, owned=False)
+        taken = {*self.inputs, *self.generics}
+        dtype = fresh("dtype", taken)
+        held = self._held(dtype)
+        formed = f"return _by_arrays({self._call('hessian')}, {', '.join(held[str(v)] for v in self.s.wrt)})"
+        made = formed if factors is None else by_products(self.word["hvp"], self.s.wrt, held, taken)
+        return self._short("hessian_factors", returns, says, *_without_unused([self._unpacked(dtype), *made.splitlines()]))
+
+    def _held(self, dtype: str) -> dict[str, str]:
+        """What a product is given for every argument: the inputs, also where compiled code took them in a dtype of its own."""
+        changed = [v for v in self.s.forward.inputs if self.target.compiled and not is_label(v)]
+        same = {name: name for name in (*self.inputs, *self.generics)}
+        return same | {str(v): f"{self.np}.asarray({v}, dtype={dtype})" for v in changed}
+
+    def _unpacked(self, dtype: str) -> str:
+        """The statement that holds the inputs against their shapes; compiled code has their dtype beside them."""
+        names = [*self.inputs, *([dtype] if self.target.compiled else [])]
+        return f"{', '.join(names)}{',' if len(names) == 1 else ''} = _arrays({_keywords(self.inputs)})"
 
     def _hessian(self) -> str:
         says, returns = (
@@ -254,23 +265,22 @@ class _Module:
         program = scheduled(program.needed(outputs), self.s.numbers)
         parts = split(program) if self.target.writes else None
         reserved = self.reserved | {str(v) for v in self.s.directions}
-        statements = Statements(program, reserved, parts, self.target.writes, self.target.template)
+        statements = Statements(program, reserved, parts, self.target.writes, self.target.code)
         lines = statements.emit()
         named = [statements.names[v] for v in outputs]
         if owned:
             named = [_owned(program, v, name, self.target) for v, name in zip(outputs, named, strict=True)]
         shapes = {n: show_shape(v.shape) for v, n in statements.names.items() if v.ndim and n not in self.inputs}
-        unpacked, kernel = [*self.inputs], ""
-        if self.target.compiled:
+        kernel, dtype = "", fresh("dtype", statements.taken)
+        if self.target.compiled and named:
             arguments = [*map(str, self.s.directions if first else ()), *self.inputs]
             kernel = self._kernel(name, arguments, lines, named, shapes, statements.taken) + "\n\n\n"
-            dtype, made = (fresh(word, statements.taken) for word in ("dtype", "made"))
+            made = fresh("made", statements.taken)
             lines = [f"{made} = _results({self.kernels[name]}({', '.join(arguments)}), {dtype})"]
-            named, unpacked = [f"{made}[{k}]" for k in range(len(named))], [*unpacked, dtype]
-        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), **self.word).splitlines()
+            named = [f"{made}[{k}]" for k in range(len(named))]
+        lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), dtype=dtype, **self.word).splitlines()
         lines = self._with_dimensions(lines, statements.taken)
-        unpack = f"{', '.join(unpacked)}{',' if len(unpacked) == 1 else ''} = _arrays({_keywords(self.inputs)})"
-        body = _without_unused([line for line in (unpack, first, *lines) if line])
+        body = _without_unused([line for line in (self._unpacked(dtype), first, *lines) if line])
         if self.target.writes:
             body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.inputs})
         return kernel + self._written(name, returns, says, body, bool(first), shapes, taken=statements.taken)
@@ -465,12 +475,6 @@ def _without_unused(lines: Sequence[str]) -> list[str]:
             line = f"{', '.join(n if n in read else '_' for n in names)}{comma} = {value}"
         kept.append(line)
     return kept
-
-
-def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:
-    kind, *arrays = stage
-    written = [place[a] if isinstance(a, Node) else str(a) for a in arrays]
-    return f'("{kind}", {", ".join(written)})'
 
 
 def _sorted_generics(functions: dict[str, object]) -> list[str]:

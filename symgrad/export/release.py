@@ -7,7 +7,9 @@ array then comes from outside the cache.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from textwrap import wrap
 
+from symgrad.export.lines import INDENT, LONGEST
 from symgrad.export.statements import names_in
 
 SHORTEST = 32
@@ -27,5 +29,5 @@ def released(body: Sequence[str], arrays: Collection[str]) -> list[str]:
 
 
 def _deleted(names: list[str] | None) -> Iterator[str]:
-    if names:
-        yield f"del {', '.join(names)}"
+    for line in wrap(", ".join(names or ()), LONGEST - INDENT - len("del "), break_long_words=False):
+        yield f"del {line.rstrip(',')}"

@@ -269,7 +269,7 @@ def _describe(node: Node) -> str:
     return {"sum": "total", "max": "top", "min": "bottom"}.get(word, word)
 
 
-_ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})
+ARRAY = frozenset({"T", "shape", "flat", "copy", "reshape", "transpose", "size"})
 """What is read of arrays, so that an array called np or math is not taken for the module."""
 
 
@@ -284,7 +284,7 @@ class _Tidy(ast.NodeTransformer):
         match node:
             case ast.Attribute(value=ast.Attribute(value=inner, attr="T"), attr="T"):
                 return self.visit(inner)
-        if isinstance(node.value, ast.Name) and node.value.id in ("np", "math") and node.attr not in _ARRAY:
+        if isinstance(node.value, ast.Name) and node.value.id in ("np", "math") and node.attr not in ARRAY:
             return ast.Attribute(
                 value=ast.Name(id=self.renamed.get(node.value.id, node.value.id), ctx=ast.Load()), attr=node.attr, ctx=node.ctx
             )

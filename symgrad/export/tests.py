@@ -30,21 +30,22 @@ FUNCTIONS = {$functions}
 @pytest.mark.parametrize("quantity", [$quantities])
 def test_$module(quantity, seed):
     function = $loader(SOURCE, "$function")
-    module = load_module(HERE / "$module.py")
+    module = load_module(HERE / $file)
     assert_module(module, function, SHAPES, quantity=quantity, seed=seed, **FUNCTIONS)
 ''')
 
 
-def module_name(function: str) -> str:
-    """The module that `symgrad export` writes for a function."""
-    return f"{function}_gradients"
+def module_name(function: str, target: str = "numpy") -> str:
+    """The module that `symgrad export` writes for a function, one name a target."""
+    return f"{function}_gradients" if target == "numpy" else f"{function}_gradients_{target}"
 
 
-def pytest_module(program: Program, source: str, bound: Mapping[str, str] | None = None) -> str:
+def pytest_module(program: Program, source: str, bound: Mapping[str, str] | None = None, module: str = "") -> str:
     """The text of the test file for a program read from a file.
 
     `source` is the path from the test file to that file, `bound` names the functions that stand in for generic ones, in
-    the file itself or in jax.  Raises `InputError` where a generic function is left without.
+    the file itself or in jax; `module` is the file beside the test file that is tested, if not the one of the usual name.
+    Raises `InputError` where a generic function is left without.
     """
     shapes, bound = shapes_of(program), dict(bound or {})
     generic = [name for name, text in shapes.items() if text.endswith(("| entrywise", "| loss"))]
@@ -54,6 +55,7 @@ def pytest_module(program: Program, source: str, bound: Mapping[str, str] | None
     imports = sorted({"assert_module", "load_module", loader, *(["load_bound"] if bound else [])})
     return _TEMPLATE.substitute(
         module=module_name(program.name),
+        file=_quoted(module or f"{module_name(program.name)}.py"),
         function=program.name,
         source=_quoted(source.replace("\\", "/")),
         imports=", ".join(imports),

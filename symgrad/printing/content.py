@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symgrad.errors import InputError, UnsupportedError
+from symgrad.errors import UnsupportedError, one_of
 from symgrad.graph import postorder, variables
 from symgrad.op import Node, Op
 from symgrad.operations import operations
@@ -42,8 +42,7 @@ DEEPEST = 16
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
     """The document of a derivation; `level` is "result", "adjoints" or "steps"."""
-    if level not in LEVELS:
-        raise InputError(f"level {level!r} is unknown; known are {', '.join(LEVELS)}")
+    one_of("level", level, LEVELS)
     return list(_Writer(d, d.show(theme)).parts(level, report))
 
 

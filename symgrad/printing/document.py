@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from symgrad.budget import budgeted
-from symgrad.errors import InputError
+from symgrad.errors import InputError, one_of
 from symgrad.files import write_bytes, write_text
 from symgrad.printing.content import content
 from symgrad.printing.derived import Derived, Verified
@@ -77,14 +77,17 @@ WRITERS: dict[str, Callable[..., str | bytes]] = {
 
 
 @budgeted("writing a document")
-def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
-    """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
-    if path.suffix not in WRITERS:
-        raise InputError(f"{path.name}: the suffix {path.suffix!r} is unknown; known are {', '.join(sorted(WRITERS))}")
-    writer = WRITERS[path.suffix]
+def made(d: Derived, path: Path, options: Mapping[str, Any]) -> str | bytes:
+    """The form that the suffix names; raises `InputError` for an unknown suffix or option."""
+    writer = WRITERS[one_of(f"{path.name}: the suffix", path.suffix, sorted(WRITERS))]
     known = [p.name for p in inspect.signature(writer).parameters.values() if p.kind is p.KEYWORD_ONLY]
     if unknown := sorted(set(options) - set(known)):
         takes = f"takes {', '.join(known)}" if known else "takes none"
         raise InputError(f"{path.name}: there is no option {unknown[0]!r}; {path.suffix} {takes}")
-    made = writer(d, **options)
-    write_bytes(path, made) if isinstance(made, bytes) else write_text(path, made)
+    return writer(d, **options)
+
+
+def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
+    """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
+    content = made(d, path, options)
+    write_bytes(path, content) if isinstance(content, bytes) else write_text(path, content)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from symgrad.errors import InputError
+from symgrad.errors import InputError, one_of
 from symgrad.printing.derived import Derived
 from symgrad.printing.dot import dot_source, extended_source
 from symgrad.printing.picture import Groups, pictured
@@ -37,8 +37,7 @@ def picture(
     `point` draws numbers, rounded to `digits` decimals; `second` adds the tangent program; `detail="operations"` draws every
     operation, and `groups` names equations that are drawn as one operator: {"sigma": ["m", "e", "p", "f"]}.
     """
-    if detail not in DETAILS:
-        raise InputError(f"detail {detail!r} is unknown; known are {', '.join(DETAILS)}")
+    one_of("detail", detail, DETAILS)
     if second and point is not None:
         raise InputError("the second-order picture shows equations and no numbers; leave out second or point")
     if second:

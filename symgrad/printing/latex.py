@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 
 from symgrad.budget import limit, tick
-from symgrad.errors import UnsupportedError
+from symgrad.errors import UnsupportedError, one_of
 from symgrad.graph import postorder
 from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
 from symgrad.printing.names import Notation, latex_symbol
@@ -27,6 +27,9 @@ class Theme:
     style: str = "partial"
     superscript: bool = False
     transpose: str = r"\top"
+
+    def __post_init__(self) -> None:
+        one_of("style", self.style, ("partial", "accent"))
 
     def adjoint(self, objective: str, name: str) -> str:
         return rf"\frac{{\partial {objective}}}{{\partial {name}}}" if self.style == "partial" else rf"\bar{{{name}}}"

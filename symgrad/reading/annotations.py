@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import limit, way_out
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.op import Dim, Shape
+from symgrad.op import Dim, Shape, show_shape
 from symgrad.source import parsed
 
 PROPERTIES = frozenset(
@@ -58,11 +60,19 @@ def declare(text: Any, name: str) -> Declaration:
     shape = tuple(dimension(word, name) for word in dims.split())
     if len(shape) > MOST_AXES:
         raise InputError(f"{name}: arrays of more than {MOST_AXES} axes are not read")
+    check_entries(shape)
     if (square := sorted(properties & SQUARE)) and (len(shape) != 2 or shape[0] != shape[1]):
         raise InputError(f'{name}: {square[0]} needs a square matrix, got "{dims.strip()}"')
     if properties & {"onehot", "simplex"} and not shape:
         raise InputError(f"{name}: {', '.join(sorted(properties))} needs at least one axis")
     return Declaration(shape, properties)
+
+
+def check_entries(shape: Shape) -> None:
+    """An array that no machine holds is refused where it is named, not where it is allocated."""
+    if math.prod(d for d in shape if isinstance(d, int)) > limit("entries"):
+        most = f"{limit('entries'):g}"
+        raise UnsupportedError(f"an array of shape {show_shape(shape)} has more than {most} entries; {way_out('entries')}")
 
 
 def dimension(word: str, name: str) -> Dim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,11 @@ class Module:
 
     def __post_init__(self) -> None:
         self.lines = self.text.splitlines()
+
+    @property
+    def is_text(self) -> bool:
+        """Was it handed in as text, and is no file?"""
+        return self.filename.startswith("<")
 
     def collect(self, statement: ast.stmt) -> None:
         """Take up the names that one statement of the file binds."""
@@ -152,25 +157,39 @@ def module_of(tree: ast.Module, text: str, filename: str) -> Module:
 
 
 def choose(module: Module, name: str | None) -> ast.FunctionDef:
-    """The function asked for, or the only one that declares shapes."""
+    """The function asked for; else the only one marked with `forward` or, where none is, with text in its annotations, which is
+    how a shape is declared.  Of several the one that calls the others; where none has shapes, the only one there is."""
     if name is not None:
         if name in module.unclear:
             raise UnsupportedError(f"{module.filename}: {name} is not read, {module.unclear[name]}")
         if name in module.functions:
             return module.functions[name]
         raise InputError(f"{module.filename} defines no function {name!r}; it defines {', '.join(module.functions) or 'none'}")
-    declared = [f for f in module.functions.values() if any(a.annotation is not None for a in arguments(f))]
-    candidates = declared or list(module.functions.values())
-    marked = [f for f in candidates if any(decorator_name(d) == "forward" for d in f.decorator_list)]
-    found = marked or candidates
+    every = list(module.functions.values())
+    marked = [f for f in every if any(decorator_name(d) == "forward" for d in f.decorator_list)]
+    candidates = marked or [f for f in every if _declares_shapes(f)]
+    found = _outermost(candidates) or candidates or every
     if len(found) == 1:
         return choose(module, found[0].name)
     if not found and module.unclear:
         first, why = next(iter(module.unclear.items()))
         raise UnsupportedError(f"{module.filename} defines no function to read; {first} is not read, {why}")
+    if not found:
+        raise InputError(f"{module.filename} defines no function; write the forward pass as a def")
     names = ", ".join(f.name for f in found)
-    what = f"the functions {names}; say which, as FILE:FUNCTION" if found else "no function; write the forward pass as a def"
-    raise InputError(f"{module.filename} defines {what}")
+    which = "hand in one of them and what it calls" if module.is_text else f"say which, as in {module.filename}:{found[0].name}"
+    raise InputError(f"{module.filename} holds the functions {names}; {which}")
+
+
+def _declares_shapes(function: ast.FunctionDef) -> bool:
+    parts = (part for a in arguments(function) if a.annotation is not None for part in ast.walk(a.annotation))
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
+
+
+def _outermost(functions: Sequence[ast.FunctionDef]) -> list[ast.FunctionDef]:
+    """Those that no other of them calls."""
+    called = {n.id for f in functions for n in header_and_body(f) if isinstance(n, ast.Name) and n.id != f.name}
+    return [f for f in functions if f.name not in called]
 
 
 # parts of a definition --------------------------------------------------------------------------------------------------

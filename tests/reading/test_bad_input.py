@@ -604,10 +604,24 @@ FILES = [
         '_x in "def f(_x: "n"): return _x" (m.py, line 1): the input \'_x\' starts with an underscore; rename it',
     ),
     (
+        'def f(x: "n"): return x @ ones((10**6, 10**7))',
+        {},
+        UnsupportedError,
+        'ones in "return x @ ones((10**6, 10**7))" (m.py, line 1): an array of shape (1000000, 10000000) has more than 1e+09 '
+        "entries; shorten the forward pass, or raise the limit with symgrad.limits(entries=...)",
+    ),
+    (
+        'def f(x: "n 4000000000"): return x',
+        {},
+        UnsupportedError,
+        'x in "def f(x: "n 4000000000"): return x" (m.py, line 1): an array of shape (n, 4000000000) has more than 1e+09 '
+        "entries; shorten the forward pass, or raise the limit with symgrad.limits(entries=...)",
+    ),
+    (
         'def f(x: "n"):\n  return x\ndef g(x: "n"):\n  return x',
         {},
         InputError,
-        "m.py defines the functions f, g; say which, as FILE:FUNCTION",
+        "m.py holds the functions f, g; say which, as in m.py:f",
     ),
     (
         'async def f(x: "n"): return x',

@@ -27,9 +27,15 @@ from symgrad.export.helpers.frame import (
     _same_size,
     _typed,
 )
-from symgrad.export.helpers.linear_map import LinearMap
+from symgrad.export.helpers.linear_map import (
+    LinearMap,
+    _by_arrays,
+    _by_products,
+    _maps,
+    _nowhere_zero,
+)
 from symgrad.export.helpers.placing import _embed, _put, _scatter
-from symgrad.export.helpers.products import _columns, _diagonals
+from symgrad.export.helpers.products import _along, _columns, _diagonals
 from symgrad.export.helpers.reductions import (
     _classes_first,
     _direction,
@@ -71,9 +77,12 @@ from symgrad.export.helpers.testing import (
 
 __all__ = [
     "LinearMap",
+    "_along",
     "_array_errors",
     "_arrays",
+    "_by_arrays",
     "_by_blocks",
+    "_by_products",
     "_check",
     "_cholesky",
     "_classes_first",
@@ -102,8 +111,10 @@ __all__ = [
     "_logsumexp",
     "_lower_half",
     "_lowest",
+    "_maps",
     "_move",
     "_norm",
+    "_nowhere_zero",
     "_others",
     "_prod_slope",
     "_put",

@@ -49,6 +49,16 @@ def _columns(product, *arrays):
     return blocks
 
 
+def _along(product, directions):
+    """The products with many directions at once, one a leading index."""
+    return jax.vmap(product)(directions)
+
+
+def _nowhere_zero(x):
+    """Unknown while a function is traced, and so are systems that have no solution."""
+    return True
+
+
 def _put(block, shape, index):
     """Zeros of this shape with the block put in at the index."""
     return jnp.zeros(shape, dtype=jnp.result_type(block)).at[index].set(block)

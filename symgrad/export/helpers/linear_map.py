@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from symgrad.export.helpers.products import _along
+
 
 class LinearMap:
     """A block of second derivatives that is never formed: a sum of structured terms.
@@ -11,8 +13,9 @@ class LinearMap:
     A term is a number and stages that act in turn on an array X of shape `columns`, a
     vector being one column.  ("sandwich", L, R, flip) is L X R, X transposed before if
     flip says so, None an identity; ("diagonal", W) is W * X; ("rank one",
-    H, G) is the inner product <G, X> times H.  `matvec` takes an array of shape
-    `columns`, `solve` one of shape `rows`; `toarray` is of shape rows + columns.
+    H, G) is the inner product <G, X> times H; ("product", f, g) is f(X), where g is the
+    transpose of f.  `matvec` takes an array of shape `columns`, `solve` one of shape
+    `rows`; `toarray` is of shape rows + columns.
     """
 
     def __init__(self, rows, columns, terms):
@@ -36,7 +39,7 @@ class LinearMap:
 
     def _apply(self, batch):
         """Many directions at once, one a leading index."""
-        plane = batch.reshape(len(batch), *(*self.columns, 1, 1)[:2])
+        plane = batch.reshape(len(batch), *self._plane(self.columns))
         result = np.zeros((len(batch), *self.rows), dtype=self.dtype)
         for number, stages in self.terms:
             X = plane
@@ -46,12 +49,18 @@ class LinearMap:
         return result
 
     @staticmethod
-    def _stage(X, kind, *arrays):
+    def _plane(shape):
+        """The rows and columns that stages see, all axes behind the first as one."""
+        return (*shape, 1)[0], math.prod(shape[1:])
+
+    def _stage(self, X, kind, *arrays):
+        if kind == "product":
+            return _along(arrays[0], X)
         if kind == "diagonal":
             return X * np.reshape(arrays[0], X.shape[1:])
         if kind == "rank one":
             inner = X.reshape(len(X), -1) @ np.ravel(arrays[1])
-            plane = (*np.shape(arrays[0]), 1, 1)[:2]
+            plane = self._plane(np.shape(arrays[0]))
             return inner.reshape(-1, 1, 1) * np.reshape(arrays[0], plane)
         left, right, flip = arrays
         X = X.swapaxes(1, 2) if flip else X
@@ -76,7 +85,7 @@ class LinearMap:
     def _adjoint(kind, *arrays):
         if kind == "diagonal":
             return kind, *arrays
-        if kind == "rank one":
+        if kind in ("rank one", "product"):
             return kind, arrays[1], arrays[0]
         left, right, flip = arrays
         if flip:
@@ -105,7 +114,8 @@ class LinearMap:
         """x with block x = b.
 
         Term by term where there is one, by the Woodbury identity for low rank, else by
-        the dense block.  Raises numpy.linalg.LinAlgError where the block is singular.
+        the dense block.  Raises numpy.linalg.LinAlgError where that or a term of full
+        rank is singular.
         """
         b = np.asarray(b, dtype=self.dtype)
         if b.shape != self.rows:
@@ -117,6 +127,7 @@ class LinearMap:
             else:
                 base.append((number, stages))
         is_plain = self.rows == self.columns and len(base) == 1
+        is_plain = is_plain and _nowhere_zero(base[0][0])
         if is_plain and all(self._invertible(*s) for s in base[0][1]):
             return self._woodbury(base[0], low, b)
         dense = self.toarray().reshape(self.shape)
@@ -125,8 +136,9 @@ class LinearMap:
     @staticmethod
     def _invertible(kind, *arrays):
         if kind == "diagonal":
-            return True
-        return all(a is None or a.shape[0] == a.shape[1] for a in arrays[:2])
+            return _nowhere_zero(arrays[0])
+        sides = [a for a in arrays[:2] if a is not None]
+        return kind == "sandwich" and all(a.shape[0] == a.shape[1] for a in sides)
 
     def _woodbury(self, base, low, b):
         """(B + sum of c h g^T)^-1 b from solutions with B alone."""
@@ -142,7 +154,7 @@ class LinearMap:
 
     def _undo(self, term, b):
         number, stages = term
-        X = b.reshape((*b.shape, 1, 1)[:2]) / number
+        X = b.reshape(self._plane(b.shape)) / number
         for kind, *arrays in reversed(stages):
             if kind == "diagonal":
                 X = X / np.reshape(arrays[0], X.shape)
@@ -164,3 +176,45 @@ class LinearMap:
             rmatvec=lambda v: transposed.matvec(np.reshape(v, self.rows)).ravel(),
             dtype=self.dtype,
         )
+
+
+def _nowhere_zero(x):
+    """Can be divided by."""
+    return bool(np.all(np.asarray(x) != 0))
+
+
+def _by_products(product, *arrays):
+    """The blocks of a symmetric map that is known by its products alone.
+
+    `product` takes one direction a variable and gives one array a variable.
+    """
+    zeros = [np.zeros_like(a) for a in arrays]
+
+    def part(i, j):
+        def moved(v):
+            v = np.reshape(v, zeros[j].shape)
+            return product((*zeros[:j], v, *zeros[j + 1 :]))[i]
+
+        return moved
+
+    return _maps(lambda i, j: (part(i, j), part(j, i)), arrays)
+
+
+def _by_arrays(blocks, *arrays):
+    """The blocks of a map that is not symmetric, which are formed."""
+
+    def pair(i, j):
+        matrix = np.reshape(blocks[i][j], (arrays[i].size, arrays[j].size))
+        return lambda v: matrix @ np.ravel(v), lambda v: np.ravel(v) @ matrix
+
+    return _maps(pair, arrays)
+
+
+def _maps(pair, arrays):
+    """One map a block, from its products with directions and those of its transpose."""
+    one, rows = np.ones((), dtype=np.result_type(*arrays)), []
+    for i, x in enumerate(arrays):
+        terms = [[(one, [("product", *pair(i, j))])] for j in range(len(arrays))]
+        columns = zip(arrays, terms, strict=True)
+        rows.append(tuple(LinearMap(x.shape, y.shape, term) for y, term in columns))
+    return tuple(rows)

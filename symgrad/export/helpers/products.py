@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def _along(product, directions):
+    """The products with many directions, one a leading index."""
+    return np.array([product(v) for v in directions])
+
+
 def _columns(product, *arrays):
     """The matrix of a linear map from its products with the unit directions.
 
