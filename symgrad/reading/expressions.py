@@ -224,6 +224,9 @@ class Expressions(ABC):
                 return slice(*(None if part is None else self.evaluate(part, scope) for part in (lower, upper, step)))
             case ast.Tuple(elts=parts):
                 return tuple(self.index(part, scope) for part in parts)
+            case ast.Call(func=ast.Name(id="range"), args=bounds) if "range" not in scope:
+                self.place.tree = tree
+                raise UnsupportedError(f"a range is no index here; write np.arange({', '.join(map(operand, bounds))})")
         return self.evaluate(tree, scope)
 
     def _call(self, tree: ast.Call, scope: Scope) -> Any:

@@ -12,6 +12,7 @@ import sympy
 from symgrad.budget import budgeted, limit
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node, as_node, variable
+from symgrad.ops.integers import facts
 from symgrad.program import Equation, Origin, Program, fresh
 from symgrad.reading import static
 from symgrad.reading.annotations import check_identifier
@@ -269,6 +270,6 @@ class Reader(Expressions):
         if name.startswith("_"):
             name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
         self.taken.add(name)
-        symbol = variable(name, value.shape)
+        symbol = variable(name, value.shape, facts(value))
         self.equations.append(Equation(symbol, value, getattr(self.place.statement, "lineno", 0)))
         return symbol
