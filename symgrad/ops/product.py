@@ -311,5 +311,5 @@ def eye_of(N: Any) -> Node:
 
 @named("transpose", "permute_dims", method=True)
 def transpose_of(a: Any, *axes: Any) -> Node:
-    order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple) else axes
-    return transpose(as_node(a), tuple(order) or None)
+    X, order = as_node(a), axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+    return transpose(X, tuple(i + X.ndim if isinstance(i, int) and i < 0 else i for i in order or ()) or None)

@@ -17,7 +17,7 @@ from symgrad.language import METHODS
 from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.language import ModuleName
+from symgrad.reading.language import FLOATS, ModuleName
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
@@ -239,6 +239,8 @@ class Expressions(ABC):
         self.place.tree = tree
         if isinstance(function, Function):
             return self.inline(function, args, kwargs)
+        if function in FLOATS:
+            raise UnsupportedError(f"a type is not called here; all numbers are float64, so leave {function} out")
         if not callable(function) or isinstance(function, sympy.Basic):
             raise InputError(f"it is {kind(function)}, no function")
         return call(operand(tree.func), function, args, kwargs)

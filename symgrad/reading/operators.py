@@ -9,14 +9,20 @@ from typing import Any
 import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import LANGUAGE, METHODS
+from symgrad.language import LANGUAGE, METHODS, REFUSED
 from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
 from symgrad.reading.calls import kind
+from symgrad.reading.language import OPERATIONS, is_word
 from symgrad.reading.messages import NAMES, operand, operands_differ, suggest
 
 _LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
 _COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
+
+_WAYS = {
+    "mod": "a remainder of arrays is not supported yet; write x - y * q with the whole quotients q passed in as an input",
+    "floor_divide": "a floor is piecewise constant; pass the whole quotients in as an input",
+}
 
 
 def binary(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
@@ -43,7 +49,7 @@ def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.
     if name == "divide" and static.is_number(right) and right == 0:
         raise InputError("a division by zero")
     if name not in OPERATORS:
-        raise UnsupportedError("it is not read on arrays; it is piecewise constant, or write it with + - * / ** @")
+        raise UnsupportedError(_WAYS.get(name, "bits of arrays are not read; write it with + - * / ** @"))
     try:
         return OPERATORS[name](left, right)
     except ShapeError as error:
@@ -105,4 +111,10 @@ def array_attribute(X: Node, attr: str) -> Any:
         return facts[attr]()
     if attr in METHODS:
         return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
+    if attr in REFUSED:
+        raise UnsupportedError(REFUSED[attr])
+    if attr == "at":
+        raise UnsupportedError("an update x.at[...] is not supported yet; write where or concatenate")
+    if is_word(attr):
+        raise UnsupportedError(f"the array method .{attr} is not supported, {OPERATIONS}")
     raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")

@@ -249,7 +249,8 @@ class Reader(Expressions):
                 break
 
     def _local_function(self, tree: ast.FunctionDef, scope: Scope) -> Function:
-        """Python evaluates the defaults of a nested function where it stands."""
+        """Python evaluates the defaults of a nested function where it stands, and applies its decorators."""
+        self._check_helper(tree)
         values = {name: self.evaluate(default, scope) for name, default in defaults(tree).items()}
         return Function(tree, tree.name, values, scope, self.place.module)
 
