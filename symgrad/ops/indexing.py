@@ -32,6 +32,16 @@ def exact(dim: Any) -> Dim:
     return dim
 
 
+def dimension(value: Any) -> Dim:
+    """A size as users write it: a whole number that is not negative, or an expression in the dimensions."""
+    if isinstance(value, bool) or not isinstance(value, int | sympy.Expr):
+        raise InputError("a size is an integer or a dimension such as x.shape[0]")
+    found = exact(value)
+    if symbolic(found).is_negative:
+        raise InputError(f"{found} is no size; sizes are not negative")
+    return found
+
+
 def _kept(shape: Shape, index: Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")

@@ -9,7 +9,7 @@ from symgrad.language import METHODS, named
 from symgrad.op import ATOM, CHAIN, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
-from symgrad.ops.indexing import exact, read_position, read_slice, take, whole
+from symgrad.ops.indexing import dimension, read_position, read_slice, take, whole
 from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
 from symgrad.ops.product import diagonal, transpose
@@ -42,7 +42,7 @@ one_hot = Op(
 @named("one_hot")
 def one_hot_of(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None) -> Node:
     y = labels(x, "one_hot")
-    E = one_hot(y, classes=exact(num_classes), wraps=False)
+    E = one_hot(y, classes=dimension(num_classes), wraps=False)
     (last,) = normal_axes(E, axis)
     return _with_last_at(E, last)
 

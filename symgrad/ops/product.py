@@ -15,6 +15,7 @@ from symgrad.errors import ShapeError
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
+from symgrad.ops.indexing import dimension
 from symgrad.source import dim_source
 
 # transpose ------------------------------------------------------------------------------------------------------------
@@ -306,7 +307,7 @@ def diagonal_of(a: Any) -> Node:
 
 @named("eye", "identity")
 def eye_of(N: Any) -> Node:
-    return eye(N)
+    return eye(dimension(N))
 
 
 @named("transpose", "permute_dims", method=True)

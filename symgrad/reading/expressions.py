@@ -21,6 +21,7 @@ from symgrad.reading.language import FLOATS, ModuleName
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
+from symgrad.reading.static import sized
 
 Scope = ChainMap[str, Any]
 LONG_CHAIN = 16
@@ -58,7 +59,7 @@ class Expressions(ABC):
             way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
         value = method(tree, scope)
-        return self.shallow(value) if isinstance(value, Node) else value
+        return self.shallow(sized(value)) if isinstance(value, Node) else value
 
     # leaves -------------------------------------------------------------------------------------------------------------
 

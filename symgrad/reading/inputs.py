@@ -13,6 +13,7 @@ from symgrad.program import fresh
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare, jaxtyped
 from symgrad.reading.messages import Place, suggest
 from symgrad.reading.module import arguments, defaults
+from symgrad.reading.static import sized
 
 
 class Inputs:
@@ -75,7 +76,7 @@ class Inputs:
         if kind := declaration.properties & FUNCTIONS:
             return Generic(name, min(kind))
         symbol = variable(name, declaration.shape, declaration.properties)
-        self.nodes.append(symbol)
+        self.nodes.append(sized(symbol))
         return symbol
 
 

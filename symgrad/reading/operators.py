@@ -10,7 +10,8 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import LANGUAGE, METHODS, REFUSED
-from symgrad.op import OPERATORS, Node
+from symgrad.op import OPERATORS, Node, value_of
+from symgrad.ops.integers import is_condition
 from symgrad.reading import static
 from symgrad.reading.calls import kind
 from symgrad.reading.language import OPERATIONS, is_word
@@ -60,8 +61,8 @@ def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.
 
 
 def _logical(name: str, *values: Any) -> Any:
-    """& | ~ on conditions; on integers they would work bit by bit, so declared inputs are refused."""
-    if any(not isinstance(x, Node) or "int" in x.params.get("properties", ()) for x in values):
+    """& | ~ on conditions; on integers they would work bit by bit, and on real numbers not at all."""
+    if any(not isinstance(x, Node) or not (is_condition(x) or value_of(x) in (0, 1)) for x in values):
         raise UnsupportedError("bit operations are not read; combine comparisons, such as (x > 0) & (x < 1)")
     return LANGUAGE[name](*values)
 

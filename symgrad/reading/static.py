@@ -16,7 +16,8 @@ import sympy
 from symgrad.budget import limit, way_out
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import METHODS
-from symgrad.op import Node
+from symgrad.op import Dim, Node, show_shape
+from symgrad.source import symbolic
 
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
@@ -196,6 +197,20 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
 }
+
+
+def sized(X: Node) -> Node:
+    """The array itself, if its size in numbers can be: whoever computes with it has to hold it."""
+    if math.prod(map(_least, X.shape)) > (most := limit("entries")):
+        way = "make it smaller, or symgrad.limits(entries=...) larger"
+        raise UnsupportedError(f"an array of shape {show_shape(X.shape)} has more than {most} entries; {way}")
+    return X
+
+
+def _least(dim: Dim) -> int:
+    """A size that the dimension has at least: 6 of 6*n."""
+    number, rest = symbolic(dim).as_coeff_Mul()
+    return max(int(number), 1) if rest.is_positive else 1
 
 
 # sequences --------------------------------------------------------------------------------------------------------------

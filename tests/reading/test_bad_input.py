@@ -345,13 +345,13 @@ BODIES = [
     (
         "return jax.grad(c)",
         UnsupportedError,
-        'jax.grad in "return jax.grad(c)" (m.py, line 2): a gradient inside a forward pass '
-        "is not read; differentiate with derive",
+        'jax.grad in "return jax.grad(c)" (m.py, line 2): a gradient inside a forward pass is not read; differentiate with derive',
     ),
     (
         "return jnp.argmax(x)",
         UnsupportedError,
-        'jnp.argmax in "return jnp.argmax(x)" (m.py, line 2): it is piecewise constant, so its derivative is zero wherever it has one; pass its result in as an input',
+        'jnp.argmax in "return jnp.argmax(x)" (m.py, line 2): it is piecewise constant, so its '
+        "derivative is zero wherever it has one; pass its result in as an input",
     ),
     (
         "return lax.max(x, c)",
