@@ -8,7 +8,7 @@ import sympy
 
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import OPERATORS, Node, as_node, leaf
+from symgrad.op import OPERATORS, Node, as_node, leaf, value_of
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast_to, fill
 from symgrad.ops.indexing import dimension, exact
@@ -68,7 +68,11 @@ def ones_like(a: Any, dtype: Any = None) -> Node:
 
 @named("full_like")
 def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Node:
-    return broadcast_to(as_node(fill_value), as_node(a).shape)
+    X, value = as_node(a), as_node(fill_value)
+    number = value_of(value)
+    if "int" in X.params.get("properties", ()) and (number is None or not number.is_integer):
+        raise UnsupportedError("full_like of integers cuts decimals off; write full(x.shape, value)")
+    return broadcast_to(value, X.shape)
 
 
 @named("copy", method=True)

@@ -115,7 +115,12 @@ def operands_of(arrays: Any) -> list[Node]:
     return [array(x) for x in arrays]
 
 
-@named("array", "asarray")
+@named("asarray")
+def asarray(a: Any, dtype: Any = None) -> Node:
+    return array(a)
+
+
+@named("array")
 def array(a: Any, dtype: Any = None) -> Node:
     """The array itself; a list of lists of numbers and arrays is stacked."""
     return stack_of(a) if isinstance(a, tuple | list) else as_node(a)

@@ -76,9 +76,14 @@ def reshape_of(a: Any, *shape: Any, order: str = "C") -> Node:
     return reshaped(X, tuple(exact(size(X) / known) if d == -1 else dimension(d) for d in entries))
 
 
-@named("ravel", "flatten", method=True)
+@named("ravel", method=True)
 def ravel(a: Any) -> Node:
     return reshape_of(a, -1)
+
+
+@named("flatten", method=True)
+def flatten(a: Any) -> Node:
+    return ravel(a)
 
 
 # axes -------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sympy
@@ -97,6 +98,10 @@ def compared(op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
     return static.ordered(name, left, right)
 
 
+FACTS = frozenset({"shape", "ndim", "size", "dtype"})
+"""What is known of an array without looking at its entries."""
+
+
 def array_attribute(X: Node, attr: str) -> Any:
     facts: dict[str, Callable[[], Any]] = {
         "shape": lambda: X.shape,
@@ -111,7 +116,7 @@ def array_attribute(X: Node, attr: str) -> Any:
     if attr in facts:
         return facts[attr]()
     if attr in METHODS:
-        return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
+        return partial(METHODS[attr], X)
     if attr in REFUSED:
         raise UnsupportedError(REFUSED[attr])
     if attr == "at":

@@ -231,7 +231,7 @@ BODIES = [
     (
         "x[0] += 3\nreturn x",
         UnsupportedError,
-        'add in "x[0] += 3" (m.py, line 2): an array is not changed in place here; assign a new name, or use where',
+        'add in "x[0] += 3" (m.py, line 2): an entry is not changed in place here; write where or concatenate',
     ),
     (
         "a, b = c\nreturn a",
