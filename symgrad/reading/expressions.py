@@ -292,7 +292,7 @@ class Expressions(ABC):
         self.place.tree = tree
         if isinstance(function, Function):
             return self.inline(function, args, kwargs)
-        if function in FLOATS:
+        if isinstance(function, str) and function in FLOATS:
             raise UnsupportedError(f"a type is not called here; all numbers are float64, so leave {function} out")
         if not callable(function) or isinstance(function, sympy.Basic):
             raise InputError(f"it is {kind(function)}, no function")

@@ -11,7 +11,7 @@ import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import LANGUAGE, METHODS, REFUSED
-from symgrad.op import OPERATORS, Node, value_of
+from symgrad.op import OPERATORS, Node, as_node, is_zero, value_of
 from symgrad.ops.integers import is_condition
 from symgrad.reading import static
 from symgrad.reading.calls import kind
@@ -48,7 +48,7 @@ def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.
             raise InputError(f"{operand(tree)} is {kind(value)}, no number and no array")
     if name in _LOGICAL.values():
         return _logical(name, left, right)
-    if name == "divide" and static.is_number(right) and right == 0:
+    if name == "divide" and is_zero(as_node(right)):
         raise InputError("a division by zero")
     if name not in OPERATORS:
         raise UnsupportedError(_WAYS.get(name, "bits of arrays are not read; write it with + - * / ** @"))

@@ -176,6 +176,8 @@ class Reader(Expressions):
             self._run(body, scope)
         except _Returned as returned:
             return returned.value
+        except (_Broken, _Continued):
+            raise InputError("it stands outside a loop") from None
         return None
 
     def _run(self, body: list[ast.stmt], scope: Scope) -> None:
