@@ -63,7 +63,8 @@ def facts(x: Node) -> frozenset[str]:
     """What a name for this expression has to say, so that it means as much in an index as the expression does."""
     if is_condition(x):
         return frozenset({"condition"})
-    return frozenset({"computed"} | ({"int"} if is_integral(x) else set()) | ({"count"} if x.op is counting else set()))
+    words = {"int", "computed"} if is_integral(x) else set()
+    return frozenset(words | {"count"} if x.op is counting else words)
 
 
 def counts(x: Node, dim: Dim) -> bool:
@@ -81,9 +82,9 @@ def labels(x: Any, what: str) -> Node:
         raise UnsupportedError(f"{what} needs integer labels, and this is a condition; {MASKED}")
     if is_integral(y):
         return y
-    if y.op is VARIABLE and "computed" not in y.params["properties"]:
+    if y.op is VARIABLE:
         text = " ".join([*map(str, y.shape), "| int"])
-        raise InputError(f'{what} needs integer labels, and {y} is declared as real numbers; declare {y}: "{text}"')
+        raise InputError(f'{what} needs integer labels, and {y} holds real numbers; labels are inputs, declared as {y}: "{text}"')
     raise UnsupportedError(f"{what} needs integer labels, and this holds real numbers; pass the labels in as an input")
 
 
