@@ -88,9 +88,9 @@ def labels(x: Any, what: str) -> Node:
     raise UnsupportedError(f"{what} needs integer labels, and this holds real numbers; pass the labels in as an input")
 
 
-def label_source(y: Node) -> str:
+def label_source(y: Node, integer: str = "int") -> str:
     """The labels of an index in code, where counts and what is computed with constants are arrays of floats."""
-    return "{1}" if all(map(_stays_integer, postorder([y]))) else "np.asarray({1}, dtype=int)"
+    return "{1}" if all(map(_stays_integer, postorder([y]))) else f"np.asarray({{1}}, dtype={integer})"
 
 
 def _stays_integer(node: Node) -> bool:

@@ -113,6 +113,10 @@ def _gather_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
+def gather_source(node: Node, integer: str = "int") -> str:
+    return f"{{0}}[{':, ' * node.params['axis']}{label_source(node.args[1], integer)}]"
+
+
 gather: Op = Op(
     "gather",
     shape=_gather_shape,
@@ -120,7 +124,7 @@ gather: Op = Op(
     jvp=lambda Z, X, y, X_dot, y_dot, axis: gather(X_dot, y, axis=axis),
     latex=_gather_latex,
     precedence=ATOM,
-    numpy=lambda node: f"{{0}}[{':, ' * node.params['axis']}{label_source(node.args[1])}]",
+    numpy=gather_source,
     flops=lambda X, y, axis: 0,
     samples=(on("k 4 n", "m | int", axis=1), on("m 4", "n | int", axis=1)),
     fold=lambda X, y, axis: zeros(_gather_shape(X, y, axis=axis)) if is_zero(X) else None,

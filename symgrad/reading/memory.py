@@ -11,6 +11,7 @@ import ast
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from symgrad.errors import InputError, UnsupportedError
@@ -19,7 +20,7 @@ from symgrad.op import CONSTANT, VARIABLE, Node, show_shape
 from symgrad.ops.integers import is_integral
 from symgrad.reading.language import BARE_MODULES, CONSTANTS, FLOATS
 from symgrad.reading.messages import LONGEST_STATEMENT, Place, unparsed
-from symgrad.reading.module import Module, decorator_name
+from symgrad.reading.module import Module
 
 # how a value came about ---------------------------------------------------------------------------------------------------
 
@@ -84,37 +85,44 @@ def sums() -> frozenset[Any]:
 # whose words a function uses ----------------------------------------------------------------------------------------------
 
 
+_ARRAYS = frozenset({"numpy", "jax", "scipy", "autograd"})
+"""Packages whose words say whose arrays a function computes with."""
+
+
 def is_jaxs(function: ast.FunctionDef, module: Module) -> bool:
-    """Whether the arrays of a function are jax's: it is under jit, or it and its helpers use jax's words alone."""
-    if any(decorator_name(d) == "jit" for d in function.decorator_list):
+    """Whether the arrays of a function are jax's: it is under jax's jit, or it and its helpers use jax's words alone."""
+    names = [node for decorator in function.decorator_list for node in ast.walk(decorator)]
+    if any(_last(node) == "jit" and library(node, module) == "jax" for node in names):
         return True
-    seen: list[ast.FunctionDef] = []
-    return set(_roots(function, module, seen)) == {"jax"}
+    return set(_roots(function, module, [])) & _ARRAYS == {"jax"}
 
 
 def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef]) -> Iterator[str]:
+    """The packages of the words in a function and in the helpers it names; np.pi and np.float32 say nothing."""
     seen.append(function)
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and node.attr not in CONSTANTS and node.attr not in FLOATS:
-            yield from _known({library(node, module)})
-        elif isinstance(node, ast.Name) and node.id not in module.modules and node.id not in BARE_MODULES:
-            yield from _known({library(node, module)})
-            helper = module.functions.get(node.id)
-            if helper is not None and helper not in seen:
-                yield from _roots(helper, module, seen)
+        last = _last(node)
+        bare = isinstance(node, ast.Name) and (last in module.modules or last in BARE_MODULES)  # np, where np.tanh counts
+        if last and not bare and last not in CONSTANTS and last not in FLOATS:
+            yield library(node, module)
+        helper = module.functions.get(last)
+        if helper is not None and helper not in seen:
+            yield from _roots(helper, module, seen)
 
 
-def _known(roots: set[str]) -> set[str]:
-    return roots - {""}
+def _last(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def library(tree: ast.expr, module: Module, local: Container[str] = ()) -> str:
+def library(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
     """The package that a dotted name belongs to, or nothing."""
     while isinstance(tree, ast.Attribute):
         tree = tree.value
     if not isinstance(tree, ast.Name) or tree.id in local:
         return ""
-    path = module.modules.get(tree.id) or module.origins.get(tree.id) or BARE_MODULES.get(tree.id, "")
+    live = module.live.get(tree.id)
+    found = live.__name__ if isinstance(live, ModuleType) else ""
+    path = module.modules.get(tree.id) or module.origins.get(tree.id) or found or BARE_MODULES.get(tree.id, "")
     return path.partition(".")[0]
 
 

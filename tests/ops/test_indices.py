@@ -113,3 +113,17 @@ def test_names_keep_what_an_index_needs_to_know_of_them():
     derivation = forward("\n    ".join(lines)).derive("S")
     assert derivation.compile().value(**here) == pytest.approx(np.tanh(here["S"])[np.arange(3), [0, 1, 3]].sum())
     assert derivation.verify().ok
+
+
+@pytest.mark.parametrize("target", ["jax", "numba"])
+def test_labels_that_are_computed_are_integers_in_every_target(target: str):
+    pytest.importorskip(target)
+    chosen = ["x[np.arange(3) - 1]", "x[np.where(k > 1, k, 0)]", "S[np.arange(3), k - 1]", "S[0, np.maximum(k, 1)]"]
+    derivation = forward(source(" + ".join(chosen))).derive("x", "S")
+    scope: dict[str, Any] = {"__name__": "module"}
+    exec(derivation.code(target), scope)
+    here = {name: value for name, value in draw(0).items() if name in ("x", "S", "T", "k", "K", "m")}
+    value, gradient = scope["value_and_grad"](**here)
+    wanted = derivation.compile().value_and_grad(**here)
+    np.testing.assert_allclose(value, wanted[0], rtol=1e-5)
+    np.testing.assert_allclose(gradient.S, wanted[1].S, rtol=1e-5, atol=1e-6)

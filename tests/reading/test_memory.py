@@ -197,6 +197,9 @@ def test_the_library_belongs_to_the_value():
     )
     assert read(f"{both}{HEAD}\n{jaxs}") and not read(f"{both}{HEAD}\n{numpys}") and not read(f"{both}{HEAD}\n{either}")
     assert read(f"import jax.numpy as jnp\n{HEAD}\n{body.format('b', 'jnp')}") and not read(f"{HEAD}\n{body.format('b', 'np')}")
+    assert read(f"import jax.numpy as jnp\nimport numpy as np\n{HEAD}\n    c = np.pi\n{body.format('b', 'jnp')}")
+    assert not read(f"import numba\nimport jax.numpy as jnp\nimport numpy as np\n@numba.jit\n{HEAD}\n{body.format('b', 'np')}")
+    assert not read(f"import numpy as np\ndef g(x):\n    return np.sum(x)\n{HEAD}\n{body.format('b', 'np').replace('np.sum', 'g')}")
     assert read(f"import jax\nimport numpy as np\n@jax.jit\n{HEAD}\n{body.format('b', 'np')}")
 
 
