@@ -119,7 +119,7 @@ def test_names_keep_what_an_index_needs_to_know_of_them():
 def test_labels_that_are_computed_are_integers_in_every_target(target: str):
     pytest.importorskip(target)
     chosen = ["x[np.arange(3) - 1]", "x[np.where(k > 1, k, 0)]", "S[np.arange(3), k - 1]", "S[0, np.maximum(k, 1)]"]
-    derivation = forward(source(" + ".join(chosen))).derive("x", "S")
+    derivation = forward(source(f"({' + '.join(chosen)}) ** 2")).derive("x", "S")
     scope: dict[str, Any] = {"__name__": "module"}
     exec(derivation.code(target), scope)
     here = {name: value for name, value in draw(0).items() if name in ("x", "S", "T", "k", "K", "m")}
