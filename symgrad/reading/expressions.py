@@ -20,7 +20,7 @@ from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
 from symgrad.reading.calls import Function, call, kind
 from symgrad.reading.language import FLOATS, ModuleName
-from symgrad.reading.memory import Made, Memory, Origins, cells, library, sharing, sums, truths
+from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, library, sharing, sums, truths
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import FACTS, array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
@@ -79,7 +79,7 @@ class Expressions(ABC):
         for value, made in operands:
             self.memory.read(value, made, self.place)
         arrays = [made for value, made in operands if isinstance(value, Node) and isinstance(made, Made)]
-        return Made(new=True, jax=self.memory.jaxs or any(made.jax for made in arrays))
+        return Made(new=True, jax=self.memory.jaxs or any(made.jax for made in arrays), fixed=any(made.fixed for made in arrays))
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -313,6 +313,7 @@ class Expressions(ABC):
         package = "" if method else library(tree.func, self.place.module, scope)
         return Made(
             new=function not in sharing(),
+            fixed=function in fixing() or (made.fixed and function in sharing()),
             cell=function in cells(),
             truth=function in truths(),
             jax=made.jax if package in ("", "autograd") else package == "jax",

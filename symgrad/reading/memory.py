@@ -28,12 +28,13 @@ from symgrad.reading.module import Module
 @dataclass(frozen=True)
 class Made:
     """What is known of a value besides its formula: `new`, nobody else holds it; `cell`, an array though it has no axes;
-    `truth`, of truth values; `jax`, one of jax's arrays."""
+    `truth`, of truth values; `jax`, one of jax's arrays; `fixed`, a view that NumPy lets nobody write into."""
 
     new: bool = False
     cell: bool = False
     truth: bool = False
     jax: bool = False
+    fixed: bool = False
 
 
 Origins = Made | tuple[Any, ...]
@@ -60,6 +61,12 @@ def sharing() -> frozenset[Any]:
         "squeeze stop_gradient swapaxes transpose"
     )
     return frozenset(LANGUAGE[word] for word in words.split())
+
+
+@cache
+def fixing() -> frozenset[Any]:
+    """Functions whose result NumPy lets nobody write into."""
+    return frozenset(LANGUAGE[word] for word in ("broadcast_to", "diagonal"))
 
 
 @cache
@@ -128,7 +135,7 @@ def library(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
 
 # the memory ---------------------------------------------------------------------------------------------------------------
 
-_VIEWS = frozenset({"broadcast", "diag", "diagonal", "reshape", "take", "transpose"})
+_VIEWS = frozenset({"broadcast", "diagonal", "reshape", "take", "transpose"})
 
 
 def root(node: Node, cell: bool = False) -> Node:
@@ -179,7 +186,7 @@ class Memory:
     def bind(self, name: str, symbol: Node, value: Node, made: Made) -> None:
         """A new name for a value: of the same memory where others may hold it."""
         self.names[symbol] = name
-        self.origins[symbol] = replace(made, new=False, jax=made.jax or self.jaxs)
+        self.origins[symbol] = replace(made, new=False, jax=made.jax or self.jaxs, fixed=made.fixed and not made.new)
         own = _Buffer([], bool(value.ndim) or made.cell)
         buffer = own if made.new or not own.mutable else self._buffer(root(value, made.cell))
         self.buffers[symbol] = buffer = buffer if buffer.mutable else own
@@ -245,6 +252,8 @@ def check_in_place(old: Node, right: Any, new: Node, statement: ast.AugAssign, m
     if made.jax or not (old.ndim or made.cell):
         return
     way = f"write {as_assignment(statement)}"
+    if made.fixed:
+        raise InputError(f"NumPy lets nobody write into this view; {way}")
     if old.shape != new.shape:
         raise InputError(f"NumPy writes no result of shape {show_shape(new.shape)} into an array of {show_shape(old.shape)}; {way}")
     if made.truth and not isinstance(statement.op, ast.BitAnd | ast.BitOr | ast.BitXor):

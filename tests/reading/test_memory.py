@@ -215,6 +215,16 @@ def test_conditions_are_not_added(sum_: str):
     assert ours(counted) == own(counted)
 
 
+@pytest.mark.parametrize(
+    "view", ["np.diagonal(A)", "A.diagonal()", "np.broadcast_to(b, (2, 3))", "np.diagonal(A)[:2]", "np.broadcast_to(b, (2, 3)).T"]
+)
+def test_views_that_numpy_lets_nobody_write_into(view: str):
+    body = f"r = {view}\nq = r\n{{}}\nreturn np.sum(q)"
+    with pytest.raises(ValueError, match="read-only"):
+        own(text(body.format("q += 1.0")))
+    assert not read(text(body.format("q += 1.0"))) and read(text(body.format("q = q + 1.0\nq += 1.0")))
+
+
 def test_integers_hold_no_decimals():
     with pytest.raises(UnsupportedError, match="full_like of integers"):
         forward(text("return np.sum(np.full_like(k, 0.5) * b)"))
