@@ -43,8 +43,8 @@ class Limits:
     """Equations of a forward pass."""
     items: float = 100_000
     """Items of one loop, tuple or list."""
-    entries: float = 1e9
-    """Entries of an array, of the axes whose size is a number."""
+    entries: float = 100_000_000
+    """Entries of one array, as far as numbers say its size."""
     exponent: float = 64
     """The largest power of a dimension or of a matrix."""
     nodes: float = 20_000_000

@@ -120,8 +120,8 @@ def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes:
 
 
 def computed(expression: str, scope: Mapping[str, Any]) -> Any:
-    """The value of one generated expression over the names of a scope, and no builtins but float."""
-    names = {**scope, "__builtins__": {"float": float, "abs": abs}}
+    """The value of one generated expression over the names of a scope, and no builtins but float, int and abs."""
+    names = {**scope, "__builtins__": {"float": float, "int": int, "abs": abs}}
     exec(_compiled(expression), names)
     return names["_result"]
 

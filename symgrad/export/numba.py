@@ -17,6 +17,8 @@ from symgrad.op import Node
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.contraction import laid_out
 from symgrad.ops.indexing import index_text
+from symgrad.ops.integers import label_source
+from symgrad.ops.labels import gather_source
 from symgrad.ops.selection import literal
 from symgrad.source import dim_source, parsed, tuple_source, value_source
 
@@ -198,6 +200,10 @@ def _joined(word: str) -> Callable[[Node], str]:
 # choices and labels ---------------------------------------------------------------------------------------------------------
 
 
+_INTEGER = "np.int64"
+"""Of Python's own int numba makes no dtype."""
+
+
 def _select(node: Node) -> str:
     branches = [literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
     return f"_where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
@@ -219,13 +225,13 @@ def _pick(node: Node) -> str:
     x, kept, axes = _parted(node)
     if x.ndim != 2:
         raise UnsupportedError(f"numba has no np.take_along_axis, which `{node.op.name}` needs; use target numpy")
-    return f"_pick({_rows(x, kept, axes)}, {{1}})"
+    return f"_pick({_rows(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
 
 
 def _gather(node: Node) -> str:
     if node.args[1].ndim > 1:
         raise UnsupportedError(f"numba has no index by a matrix of labels, which `{node.op.name}` needs; use target numpy")
-    return _copied(in_numpy(node), node)
+    return _copied(gather_source(node, _INTEGER), node)
 
 
 def _scatter(node: Node) -> str:
@@ -234,7 +240,10 @@ def _scatter(node: Node) -> str:
         raise UnsupportedError(f"numba has no index by a matrix of labels, which `{node.op.name}` needs; use target numpy")
     order = (axis, *(a for a in range(rows.ndim) if a != axis))
     shape = tuple_source(tuple(node.shape[a] for a in order))
-    return _turned(f"_scatter({_turned('{0}', order)}, {{1}}, {shape})", tuple(order.index(a) for a in range(rows.ndim)))
+    return _turned(
+        f"_scatter({_turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
+        tuple(order.index(a) for a in range(rows.ndim)),
+    )
 
 
 def _fixed(text: str) -> Callable[[Node], str]:

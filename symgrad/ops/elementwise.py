@@ -8,8 +8,9 @@ from typing import Any
 import sympy
 
 from symgrad.builders import elementwise
+from symgrad.errors import InputError
 from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, on
+from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, is_zero, on, value_of
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
@@ -318,5 +319,18 @@ named("entr")(lambda x: -xlogy(as_node(x), as_node(x)))
 named("add")(lambda x1, x2: OPERATORS["add"](x1, x2))
 named("subtract", "sub")(lambda x1, x2: OPERATORS["subtract"](x1, x2))
 named("multiply", "mul")(lambda x1, x2: OPERATORS["multiply"](x1, x2))
-named("divide", "true_divide", "div")(lambda x1, x2: OPERATORS["divide"](x1, x2))
-named("power", "pow", "float_power")(lambda x1, x2: OPERATORS["power"](x1, x2))
+
+
+@named("divide", "true_divide", "div")
+def divide_of(x1: Any, x2: Any) -> Node:
+    if is_zero(as_node(x2)):
+        raise InputError("a division by zero")
+    return OPERATORS["divide"](x1, x2)
+
+
+@named("power", "pow", "float_power")
+def power_of(x1: Any, x2: Any) -> Node:
+    exponent = value_of(as_node(x2))
+    if is_zero(as_node(x1)) and exponent is not None and exponent.is_negative:
+        raise InputError("a division by zero")
+    return OPERATORS["power"](x1, x2)

@@ -6,12 +6,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.errors import UnsupportedError
+from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import named
-from symgrad.op import OPERATORS, Node, as_node, leaf
+from symgrad.op import OPERATORS, Node, as_node, leaf, value_of
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast_to, fill
-from symgrad.ops.indexing import exact
+from symgrad.ops.indexing import dimension
 from symgrad.ops.layout import dims
 from symgrad.source import dim_source, symbolic
 
@@ -28,13 +28,17 @@ counting = leaf(
 @named("arange")
 def arange(start: Any, stop: Any = None, step: int = 1, dtype: Any = None) -> Node:
     first, last = (0, start) if stop is None else (start, stop)
+    if step == 0:
+        raise InputError("arange needs a step that is not zero")
     (count,) = dims(sympy.ceiling(symbolic(last - first) / step) if step != 1 else last - first)
     return multiply(step, counting(n=count)) + first
 
 
 @named("linspace")
 def linspace(start: Any, stop: Any, num: Any = 50) -> Node:
-    return multiply(OPERATORS["divide"](OPERATORS["subtract"](stop, start), num - 1), counting(n=exact(num))) + start
+    count = dimension(num)
+    steps = counting(n=count)
+    return steps * 0 + start if count == 1 else OPERATORS["subtract"](stop, start) / (count - 1) * steps + start
 
 
 @named("zeros")
@@ -64,7 +68,11 @@ def ones_like(a: Any, dtype: Any = None) -> Node:
 
 @named("full_like")
 def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Node:
-    return broadcast_to(as_node(fill_value), as_node(a).shape)
+    X, value = as_node(a), as_node(fill_value)
+    number = value_of(value)
+    if "int" in X.params.get("properties", ()) and (number is None or not number.is_integer):
+        raise UnsupportedError("full_like of integers cuts decimals off; write full(x.shape, value)")
+    return broadcast_to(value, X.shape)
 
 
 @named("copy", method=True)
@@ -75,6 +83,8 @@ def same(a: Any) -> Node:
 @named("astype", method=True)
 def astype(x: Any, dtype: Any) -> Node:
     """Everything is float64 here; a cast to integers would cut decimals off, so it is refused."""
+    if isinstance(dtype, Node):
+        raise InputError("a type is no array; write x.astype(float)")
     word = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "float")
     if "float" not in word and word not in ("double", "single"):
         raise UnsupportedError("a cast to integers or booleans is not read; declare labels with the property int")

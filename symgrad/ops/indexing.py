@@ -32,6 +32,16 @@ def exact(dim: Any) -> Dim:
     return dim
 
 
+def dimension(value: Any) -> Dim:
+    """A size as users write it: a whole number that is not negative, or an expression in the dimensions."""
+    if isinstance(value, bool) or not isinstance(value, int | sympy.Expr):
+        raise InputError("a size is an integer or a dimension such as x.shape[0]")
+    found = exact(value)
+    if symbolic(found).is_negative:
+        raise InputError(f"{found} is no size; sizes are not negative")
+    return found
+
+
 def _kept(shape: Shape, index: Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
@@ -136,12 +146,17 @@ def whole(dim: Dim) -> Entry:
 
 def read_position(place: Any, dim: Dim) -> Dim:
     """A position on an axis, negative ones counted from the end."""
+    if isinstance(place, range):
+        raise UnsupportedError("a range is no index here; write np.arange(n)")
+    if isinstance(place, list | tuple) and all(isinstance(p, int) and not isinstance(p, bool) for p in place):
+        raise UnsupportedError("a list is no index here; write it as an array of labels, np.array([...])")
     if isinstance(place, bool) or not isinstance(place, int | sympy.Expr):
-        raise UnsupportedError(f"the index {place!r} is not read; use integers, slices, None or integer labels")
+        raise UnsupportedError("an index is an integer, a slice, None or an array of integer labels")
+    if isinstance(place, sympy.Expr) and not place.is_integer:
+        raise InputError(f"the index {place} is no whole number; indices are integers")
     place = exact(place)
-    from_end = isinstance(place, int) and place < 0
-    found = exact(dim + place) if from_end else place
-    if isinstance(dim, int) and isinstance(found, int) and not 0 <= found < dim:
+    found = exact(dim + place) if symbolic(place).is_negative else place
+    if symbolic(found).is_negative or (symbolic(found) - symbolic(dim)).is_nonnegative:
         raise InputError(f"index {place} is out of range for an axis of {dim}")
     return found
 
@@ -173,7 +188,7 @@ def _bound(bound: Any, default: Dim, dim: Dim) -> Dim:
     if bound is None:
         return default
     if isinstance(bound, bool) or not isinstance(bound, int | sympy.Expr):
-        raise UnsupportedError(f"the slice bound {bound!r} is not read; use integers and dimensions")
+        raise UnsupportedError("a bound of a slice is an integer or a dimension, known on reading; mask with where instead")
     bound = exact(bound)
     negative = bound < 0 if isinstance(bound, int) else bound.is_negative
     return exact(dim + bound) if negative else bound

@@ -8,11 +8,12 @@ from typing import Any
 
 import sympy
 
+from symgrad.budget import limit
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
 from symgrad.op import ATOM, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.broadcasting import broadcast, broadcast_to, normal_axes
-from symgrad.ops.indexing import exact, read_slice, take, whole
+from symgrad.ops.indexing import dimension, exact, read_slice, take, whole
 from symgrad.ops.layout import atleast_1d, atleast_2d, dims, expand_dims, ravel, reshaped
 from symgrad.source import symbolic
 
@@ -116,7 +117,12 @@ def operands_of(arrays: Any) -> list[Node]:
     return [array(x) for x in arrays]
 
 
-@named("array", "asarray")
+@named("asarray")
+def asarray(a: Any, dtype: Any = None) -> Node:
+    return array(a)
+
+
+@named("array")
 def array(a: Any, dtype: Any = None) -> Node:
     """The array itself; a list of lists of numbers and arrays is stacked."""
     return stack_of(a) if isinstance(a, tuple | list) else as_node(a)
@@ -218,8 +224,17 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Node:
 def repeat(a: Any, repeats: int, axis: Any = None) -> Node:
     X = ravel(a) if axis is None else as_node(a)
     (k,) = normal_axes(X, 0 if axis is None else axis)
-    wide = broadcast(X, shape=(*X.shape[: k + 1], repeats, *X.shape[k + 1 :]), axes=tuple(i + (i > k) for i in range(X.ndim)))
+    wide = broadcast(
+        X, shape=(*X.shape[: k + 1], dimension(repeats), *X.shape[k + 1 :]), axes=tuple(i + (i > k) for i in range(X.ndim))
+    )
     return reshaped(wide, (*X.shape[:k], exact(X.shape[k] * repeats), *X.shape[k + 1 :]))
+
+
+def _copies(count: Any) -> int:
+    """How often an array stands in a row of copies, each written out."""
+    if not 0 < count <= limit("items"):
+        raise UnsupportedError(f"from 1 to {limit('items')} copies of an array are read; write broadcast_to for more")
+    return int(count)
 
 
 @named("tile")
@@ -227,5 +242,5 @@ def tile(A: Any, reps: Any) -> Node:
     X, counts = as_node(A), dims(reps)
     X = broadcast_to(X, (1,) * (len(counts) - X.ndim) + X.shape) if len(counts) > X.ndim else X
     for axis, count in enumerate((1,) * (X.ndim - len(counts)) + counts):
-        X = concatenate(*[X] * int(count), axis=axis)
+        X = concatenate(*[X] * _copies(count), axis=axis)
     return X

@@ -5,27 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.graph import postorder
 from symgrad.language import METHODS, named
-from symgrad.op import ATOM, CHAIN, VARIABLE, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
+from symgrad.op import ATOM, CHAIN, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
-from symgrad.ops.filling import counting
-from symgrad.ops.indexing import exact, read_position, read_slice, take, whole
+from symgrad.ops.indexing import dimension, read_position, read_slice, take, whole
+from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
-from symgrad.ops.product import transpose
+from symgrad.ops.product import diagonal, transpose
 from symgrad.source import dim_source, tuple_source
-
-
-def labels(x: Any, what: str) -> Node:
-    """The node, if everything in it is an integer."""
-    y = as_node(x)
-    for leaf in postorder([y]):
-        if leaf.op is VARIABLE and "int" not in leaf.params["properties"]:
-            dims = " ".join(map(str, leaf.shape))
-            raise InputError(f'{what} needs integer labels, and {leaf} is declared as real numbers; declare {leaf}: "{dims} | int"')
-    return y
-
 
 # one_hot ----------------------------------------------------------------------------------------------------------------
 
@@ -55,7 +43,7 @@ one_hot = Op(
 @named("one_hot")
 def one_hot_of(x: Any, num_classes: Any, axis: int = -1, dtype: Any = None) -> Node:
     y = labels(x, "one_hot")
-    E = one_hot(y, classes=exact(num_classes), wraps=False)
+    E = one_hot(y, classes=dimension(num_classes), wraps=False)
     (last,) = normal_axes(E, axis)
     return _with_last_at(E, last)
 
@@ -83,11 +71,11 @@ def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
 
 
 def _pick_numpy(node: Node) -> str:
-    X, axis = node.args[0], node.params["axis"]
+    X, y, axis = node.args[0], label_source(node.args[1]), node.params["axis"]
     if X.ndim == 2:
         rows = f"np.arange({dim_source(node.shape[0])})"
-        return f"{{0}}[{rows}, {{1}}]" if axis == 1 else f"{{0}}[{{1}}, {rows}]"
-    return f"np.take_along_axis({{0}}, np.expand_dims({{1}}, {axis}), {axis}).squeeze({axis})"
+        return f"{{0}}[{rows}, {y}]" if axis == 1 else f"{{0}}[{y}, {rows}]"
+    return f"np.take_along_axis({{0}}, np.expand_dims({y}, {axis}), {axis}).squeeze({axis})"
 
 
 def _pick_latex(node: Node, show: Any) -> str:
@@ -127,6 +115,10 @@ def _gather_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
+def gather_source(node: Node, integer: str = "int") -> str:
+    return f"{{0}}[{':, ' * node.params['axis']}{label_source(node.args[1], integer)}]"
+
+
 gather: Op = Op(
     "gather",
     shape=_gather_shape,
@@ -134,7 +126,7 @@ gather: Op = Op(
     jvp=lambda Z, X, y, X_dot, y_dot, axis: gather(X_dot, y, axis=axis),
     latex=_gather_latex,
     precedence=ATOM,
-    numpy=lambda node: f"{{0}}[{':, ' * node.params['axis']}{{1}}]",
+    numpy=gather_source,
     flops=lambda X, y, axis: 0,
     samples=(on("k 4 n", "m | int", axis=1), on("m 4", "n | int", axis=1)),
     fold=lambda X, y, axis: zeros(_gather_shape(X, y, axis=axis)) if is_zero(X) else None,
@@ -163,7 +155,7 @@ scatter: Op = Op(
     jvp=lambda Z, G, y, G_dot, y_dot, axis, count: scatter(G_dot, y, axis=axis, count=count),
     latex=_scatter_latex,
     precedence=CHAIN,
-    numpy=lambda node: f"_scatter({{0}}, {{1}}, {tuple_source(node.shape)}, {node.params['axis']})",
+    numpy=lambda node: f"_scatter({{0}}, {label_source(node.args[1])}, {tuple_source(node.shape)}, {node.params['axis']})",
     helpers=("_scatter",),
     flops=lambda G, y, **_: size(G),
     samples=(on("m n", "m | int", axis=0, count=4), on("m n", "n | int", axis=1, count=4)),
@@ -221,29 +213,46 @@ def _read(entry: Any, dim: Dim) -> Any:
 
 
 def _paired(X: Node, entries: list[Any]) -> Node:
-    """X[arange(n), y] and X[y, arange(n)]."""
-    full = [e.op is counting and e.shape == (X.shape[a],) for a, e in enumerate(entries)]
-    if len(entries) != 2 or X.ndim != 2 or True not in full:
-        raise UnsupportedError("of several arrays of labels only X[arange(n), y] and X[y, arange(n)] are read")
+    """X[arange(n), y] and X[y, arange(n)]; X[arange(n), arange(n)] is the diagonal."""
+    full = [counts(e, d) for e, d in zip(entries, X.shape, strict=True) if isinstance(e, Node)]
+    if len(full) != 2 or X.ndim != 2 or True not in full:
+        raise UnsupportedError(
+            "of several arrays of labels only X[arange(n), y] and X[y, arange(n)] of a matrix are read; index in two steps, "
+            "such as X[k][arange(m), y]"
+        )
+    if all(full):
+        return diagonal(X)
     axis = 1 if full[0] else 0
-    return pick(X, labels(entries[axis], "an index"), axis=axis)
+    return pick(X, entries[axis], axis=axis)
+
+
+def _gathered(X: Node, axes: list[Any]) -> Node:
+    """X[0, :, k]: positions and labels go together, and where slices part them, NumPy puts the axes of the labels first."""
+    plain = tuple(whole(d) if isinstance(e, Node) else _read(e, d) for e, d in zip(axes, X.shape, strict=True))
+    places = [a for a, e in enumerate(axes) if not isinstance(e, slice)]
+    Z, at, ndim = take(X, index=plain), 0, 0
+    for a in reversed([a for a in places if isinstance(axes[a], Node)]):
+        at, ndim = sum(isinstance(e, tuple) for e in plain[:a]), axes[a].ndim
+        Z = gather(Z, axes[a], axis=at)
+    if not ndim or places[-1] - places[0] < len(places):
+        return Z
+    order = (*range(at, at + ndim), *range(at), *range(at + ndim, Z.ndim))
+    return transpose(Z, order) if order != tuple(range(Z.ndim)) else Z
 
 
 def getitem(X: Node, index: Any) -> Node:
     """NumPy's basic indexing, and integer labels on one axis."""
     entries = _entries(X, index)
     axes = [e for e in entries if e is not None]
-    arrays = [a for a, e in enumerate(axes) if isinstance(e, Node)]
-    if len(arrays) > 1:
+    arrays = [labels(e, "an index") for e in axes if isinstance(e, Node)]
+    if arrays and len(axes) < len(entries):
+        raise UnsupportedError("labels and None in one index are not read; index in two steps")
+    if len(arrays) > 1 and any(y.ndim for y in arrays):
         return _paired(X, axes)
-    plain = tuple(whole(d) if isinstance(e, Node) else _read(e, d) for e, d in zip(axes, X.shape, strict=True))
-    Z = take(X, index=plain)
-    new = [i for i, e in enumerate(e for e in entries if e is None or isinstance(e, slice | Node)) if e is None]
     if arrays:
-        (a,) = arrays
-        if new:
-            raise UnsupportedError("labels and None in one index are not read; index in two steps")
-        return gather(Z, labels(axes[a], "an index"), axis=sum(isinstance(e, tuple) for e in plain[:a]))
+        return _gathered(X, axes)
+    Z = take(X, index=tuple(_read(e, d) for e, d in zip(axes, X.shape, strict=True)))
+    new = [i for i, e in enumerate(e for e in entries if e is None or isinstance(e, slice)) if e is None]
     return expand_dims(Z, tuple(new)) if new else Z
 
 

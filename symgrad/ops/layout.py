@@ -11,7 +11,7 @@ from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.language import named
 from symgrad.op import ATOM, Node, Op, Shape, as_node, on, show_shape, size, zeros
 from symgrad.ops.broadcasting import broadcast, broadcast_to, expand, fill, normal_axes, sum_
-from symgrad.ops.indexing import exact
+from symgrad.ops.indexing import dimension, exact
 from symgrad.ops.product import transpose
 from symgrad.source import tuple_source
 
@@ -60,27 +60,31 @@ def reshaped(X: Node, shape: Shape) -> Node:
 
 def dims(shape: Any) -> Shape:
     """A shape as users write it: a number, a dimension or a tuple of those."""
-    entries = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
-    for d in entries:
-        if isinstance(d, bool) or not isinstance(d, int | sympy.Expr):
-            raise InputError(f"{d!r} is no dimension; a shape holds integers and dimensions such as x.shape[0]")
-    return tuple(exact(d) for d in entries)
+    return tuple(dimension(d) for d in (shape if isinstance(shape, tuple | list) else (shape,)))
 
 
 @named("reshape", method=True)
 def reshape_of(a: Any, *shape: Any, order: str = "C") -> Node:
     if order != "C":
         raise UnsupportedError("reshape reads rows first; transpose before and after for another order")
-    X, wanted = as_node(a), dims(shape[0] if len(shape) == 1 else shape)
-    if wanted.count(-1) > 1:
+    X, wanted = as_node(a), shape[0] if len(shape) == 1 else shape
+    entries = list(wanted) if isinstance(wanted, tuple | list) else [wanted]
+    if entries.count(-1) > 1:
         raise InputError("reshape takes one -1 at most")
-    known = sympy.Mul(*(d for d in wanted if d != -1))
-    return reshaped(X, tuple(exact(size(X) / known) if d == -1 else d for d in wanted))
+    known = sympy.Mul(*dims([d for d in entries if d != -1]))
+    if -1 in entries and known == 0:
+        raise ShapeError(f"shape {show_shape(X.shape)} does not reshape to {show_shape(tuple(entries))}")
+    return reshaped(X, tuple(exact(size(X) / known) if d == -1 else dimension(d) for d in entries))
 
 
-@named("ravel", "flatten", method=True)
+@named("ravel", method=True)
 def ravel(a: Any) -> Node:
     return reshape_of(a, -1)
+
+
+@named("flatten", method=True)
+def flatten(a: Any) -> Node:
+    return ravel(a)
 
 
 # axes -------------------------------------------------------------------------------------------------------------------

@@ -8,22 +8,11 @@ from typing import Any, NamedTuple
 import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import REFUSED, named
+from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
 
-REFUSED |= {
-    "expm": "its derivative is not read; for few terms write the series with matrix_power",
-    "lstsq": "write solve(A.T @ A, A.T @ b), which is the same where A has full column rank",
-    "eigvalsh": "eigenvalues are not read; use trace, det, slogdet or matrix_power, which are functions of them",
-    "eigh": "eigenvectors are not read; use trace, det, slogdet or matrix_power",
-    "eigvals": "eigenvalues are not read; use trace, det, slogdet or matrix_power",
-    "eig": "eigenvectors are not read; use trace, det, slogdet or matrix_power",
-    "svd": "singular values are not read; use the Frobenius norm or slogdet(X.T @ X)",
-    "qr": "it is not read; use solve or cholesky",
-    "lu": "it is not read; use solve or slogdet",
-}
 LARGEST_POWER = 100
 
 

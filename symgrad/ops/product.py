@@ -15,6 +15,7 @@ from symgrad.errors import ShapeError
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
+from symgrad.ops.indexing import dimension
 from symgrad.source import dim_source
 
 # transpose ------------------------------------------------------------------------------------------------------------
@@ -342,10 +343,10 @@ def diagonal_of(a: Any) -> Node:
 
 @named("eye", "identity")
 def eye_of(N: Any) -> Node:
-    return eye(N)
+    return eye(dimension(N))
 
 
 @named("transpose", "permute_dims", method=True)
 def transpose_of(a: Any, *axes: Any) -> Node:
-    order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple) else axes
-    return transpose(as_node(a), tuple(order) or None)
+    X, order = as_node(a), axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+    return transpose(X, tuple(i + X.ndim if isinstance(i, int) and i < 0 else i for i in order or ()) or None)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.errors import InputError
 from symgrad.language import named
 from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
 from symgrad.ops.arithmetic import HALF, multiply, subtract
@@ -51,6 +52,8 @@ def var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node
     X = as_node(a)
     axes = normal_axes(X, axis)
     count = sympy.Mul(*(X.shape[i] for i in axes)) - ddof
+    if count == 0:
+        raise InputError("ddof leaves no entry to divide by; a variance needs more of them than ddof")
     residual = subtract(X, mean(X, axis=axes, keepdims=True))
     return reduced(X, multiply(1 / symbolic(count), sum_(power(residual, exponent=sympy.Integer(2)), axes=axes)), axes, keepdims)
 

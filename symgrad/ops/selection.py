@@ -12,6 +12,7 @@ from typing import Any
 import sympy
 
 from symgrad.builders import elementwise
+from symgrad.errors import UnsupportedError
 from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.arithmetic import HALF
@@ -140,8 +141,12 @@ def truth(condition: Any) -> Node:
 
 
 @named("where")
-def where(condition: Any, x: Any, y: Any) -> Node:
+def where(condition: Any, x: Any = None, y: Any = None) -> Node:
     """x where the condition holds, y elsewhere."""
+    if x is None or y is None:
+        raise UnsupportedError(
+            "where of a condition alone gives places that only running knows; write where(condition, x, y) with both branches"
+        )
     c = truth(condition)
     if c.op is not select:
         return align(x, y, c)[0 if value_of(c) == 1 else 1]

@@ -15,7 +15,7 @@ import sympy
 from symgrad.budget import limit, way_out
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.op import Dim, Shape, show_shape
-from symgrad.source import parsed
+from symgrad.source import parsed, symbolic
 
 PROPERTIES = frozenset(
     "symmetric spd diagonal orthogonal lower positive unit binary sign onehot simplex int entrywise loss".split()
@@ -70,9 +70,15 @@ def declare(text: Any, name: str) -> Declaration:
 
 def check_entries(shape: Shape) -> None:
     """An array that no machine holds is refused where it is named, not where it is allocated."""
-    if math.prod(d for d in shape if isinstance(d, int)) > limit("entries"):
+    if math.prod(map(_least, shape)) > limit("entries"):
         most = f"{limit('entries'):g}"
         raise UnsupportedError(f"an array of shape {show_shape(shape)} has more than {most} entries; {way_out('entries')}")
+
+
+def _least(dim: Dim) -> int:
+    """A size that the dimension has at least: 6 of 6*n."""
+    number, rest = symbolic(dim).as_coeff_Mul()
+    return max(int(number), 1) if rest.is_positive else 1
 
 
 def dimension(word: str, name: str) -> Dim:

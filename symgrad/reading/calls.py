@@ -14,7 +14,6 @@ import sympy
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node
 from symgrad.ops.generic import Generic
-from symgrad.reading.annotations import check_entries
 from symgrad.reading.messages import cut
 from symgrad.reading.module import Module, arguments
 
@@ -88,8 +87,6 @@ def _is_small(values: list[Any]) -> bool:
 
 def checked(value: Any) -> Any:
     """A result as a value of the reader; SymPy's integers are plain ones."""
-    if isinstance(value, Node):
-        check_entries(value.shape)
     return int(value) if isinstance(value, sympy.Integer) else value
 
 

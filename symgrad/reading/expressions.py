@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections import ChainMap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -16,14 +18,17 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.language import METHODS
 from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
+from symgrad.reading.annotations import check_entries
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.language import ModuleName
+from symgrad.reading.language import FLOATS, ModuleName
+from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, library, sharing, sums, truths
 from symgrad.reading.messages import Place, operand
-from symgrad.reading.operators import array_attribute, binary, compared, unary
+from symgrad.reading.operators import FACTS, array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
 
 Scope = ChainMap[str, Any]
 LONG_CHAIN = 16
+TRUTHS = "NumPy and jax join conditions by or here, or fail; write logical_or, or where(condition, 1, 0) to count with them"
 
 
 class Expressions(ABC):
@@ -31,6 +36,9 @@ class Expressions(ABC):
 
     def __init__(self, place: Place) -> None:
         self.place, self.steps, self.most_steps = place, 0, limit("steps")
+        self.memory = Memory()
+        self.made: Origins = Made()
+        """How the value that was evaluated last came about."""
 
     @abstractmethod
     def name(self, name: str, scope: Scope) -> Any:
@@ -57,8 +65,24 @@ class Expressions(ABC):
             self.place.tree = tree
             way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
+        self.made = Made()
         value = method(tree, scope)
-        return self.shallow(value) if isinstance(value, Node) else value
+        if not isinstance(value, Node):
+            return value
+        check_entries(value.shape)
+        return self.shallow(value)
+
+    def operand(self, tree: ast.expr, scope: Scope) -> tuple[Any, Origins]:
+        """A value, and how it came about."""
+        value = self.evaluate(tree, scope)
+        return value, self.made
+
+    def used(self, *operands: tuple[Any, Origins]) -> Made:
+        """What is made of these, which are read here and now."""
+        for value, made in operands:
+            self.memory.read(value, made, self.place)
+        arrays = [made for value, made in operands if isinstance(value, Node) and isinstance(made, Made)]
+        return Made(new=True, jax=self.memory.jaxs or any(made.jax for made in arrays), fixed=any(made.fixed for made in arrays))
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -68,13 +92,17 @@ class Expressions(ABC):
 
     def _name(self, tree: ast.Name, scope: Scope) -> Any:
         self.place.tree = tree
-        return self.name(tree.id, scope)
+        value = self.name(tree.id, scope)
+        self.made = self.memory.of(value)
+        return value
 
     def _tuple(self, tree: ast.Tuple, scope: Scope) -> Any:
-        return tuple(self.evaluate(part, scope) for part in tree.elts)
+        found = [self.operand(part, scope) for part in tree.elts]
+        self.made = tuple(made for _, made in found)
+        return tuple(value for value, _ in found)
 
     def _list(self, tree: ast.List, scope: Scope) -> Any:
-        return [self.evaluate(part, scope) for part in tree.elts]
+        return list(self._tuple(ast.Tuple(tree.elts), scope))
 
     def _dict(self, tree: ast.Dict, scope: Scope) -> Any:
         if None in tree.keys:
@@ -103,19 +131,31 @@ class Expressions(ABC):
             chain.append(chain[-1].left)
         if len(sum_ := list(takewhile(lambda link: isinstance(link.op, ast.Add), chain))) > LONG_CHAIN:
             parts = [sum_[-1].left, *(link.right for link in reversed(sum_))]
-            return self._long_sum(tree, [self.evaluate(part, scope) for part in parts])
-        left = self.evaluate(chain[-1].left, scope)
+            return self._long_sum(tree, [self.operand(part, scope) for part in parts])
+        left, made = self.operand(chain[-1].left, scope)
         for link in reversed(chain):
-            right = self.evaluate(link.right, scope)
+            right, others = self.operand(link.right, scope)
             self.place.tree = link
             self.step()
-            left = binary(link.op, left, right, (link.left, link.right))
+            result = self.operated(link.op, (left, made), (right, others))
+            left, made = binary(link.op, left, right, (link.left, link.right)), result
             left = self.shallow(left) if isinstance(left, Node) else left
+        self.made = made
         return left
 
-    def _long_sum(self, tree: ast.BinOp, values: list[Any]) -> Any:
+    def operated(self, op: ast.operator, left: tuple[Any, Origins], right: tuple[Any, Origins]) -> Made:
+        """What an operator makes: of two conditions & and | make a third, and + would make an `or` of them."""
+        if isinstance(op, ast.Add | ast.Sub | ast.MatMult) and _all_truths([left, right]):
+            raise UnsupportedError(TRUTHS)
+        return replace(self.used(left, right), truth=isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor))
+
+    def _long_sum(self, tree: ast.BinOp, terms: list[tuple[Any, Origins]]) -> Any:
         """One sum of many terms at once: term by term it would be flattened anew each time."""
         self.place.tree = tree
+        if _all_truths(terms[:2]):
+            raise UnsupportedError(TRUTHS)
+        values = [value for value, _ in terms]
+        self.made = self.used(*terms)
         if all(isinstance(x, Node) for x in values):
             return OPERATORS["add"](*values)
         total = values[0]
@@ -124,8 +164,9 @@ class Expressions(ABC):
         return total
 
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
-        value = self.evaluate(tree.operand, scope)
+        value, made = self.operand(tree.operand, scope)
         self.place.tree = tree
+        self.made = replace(self.used((value, made)), truth=isinstance(tree.op, ast.Invert))
         return unary(tree.op, value)
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
@@ -139,17 +180,18 @@ class Expressions(ABC):
         return value
 
     def _compare(self, tree: ast.Compare, scope: Scope) -> Any:
-        left = self.evaluate(tree.left, scope)
+        left, made = self.operand(tree.left, scope)
         result: Any = True
         for op, part in zip(tree.ops, tree.comparators, strict=True):
-            right = self.evaluate(part, scope)
+            right, others = self.operand(part, scope)
             self.place.tree = tree
+            self.made = replace(self.used((left, made), (right, others)), truth=True)
             result = compared(op, left, right, part)
             if isinstance(result, Node) and len(tree.ops) > 1:
                 raise UnsupportedError("a chained comparison of arrays is not read; write (a < x) & (x < b)")
             if result is False:
                 return False
-            left = right
+            left, made = right, others
         return result
 
     def _ifexp(self, tree: ast.IfExp, scope: Scope) -> Any:
@@ -160,7 +202,9 @@ class Expressions(ABC):
     # comprehensions -----------------------------------------------------------------------------------------------------
 
     def _listcomp(self, tree: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
-        return [self.evaluate(tree.elt, inner) for inner in self._generated(tree.generators, scope.new_child())]
+        found = [self.evaluate(tree.elt, inner) for inner in self._generated(tree.generators, scope.new_child())]
+        self.made = Made()
+        return found
 
     _generatorexp = _listcomp
 
@@ -191,11 +235,13 @@ class Expressions(ABC):
     # access -------------------------------------------------------------------------------------------------------------
 
     def _attribute(self, tree: ast.Attribute, scope: Scope) -> Any:
-        owner = self.evaluate(tree.value, scope)
+        owner, made = self.operand(tree.value, scope)
         self.place.tree = tree
         if isinstance(owner, ModuleName):
             return owner.attribute(tree.attr)
         if isinstance(owner, Node):
+            if tree.attr not in FACTS:
+                self.made = replace(self.used((owner, made)), new=False)
             return array_attribute(owner, tree.attr)
         if isinstance(owner, dict) and tree.attr in ("keys", "values", "items"):
             return lambda: list(getattr(owner, tree.attr)())
@@ -204,12 +250,12 @@ class Expressions(ABC):
         raise UnsupportedError(f"the attribute .{tree.attr} of {kind(owner)} is not read")
 
     def _subscript(self, tree: ast.Subscript, scope: Scope) -> Any:
-        value, index = self.evaluate(tree.value, scope), self.index(tree.slice, scope)
+        value, made = self.operand(tree.value, scope)
+        index = self.index(tree.slice, scope)
         self.place.tree = tree
         if isinstance(value, Node):
-            if "__getitem__" not in METHODS:
-                raise UnsupportedError("indexing of arrays is not read")
-            return call(operand(tree.value), METHODS["__getitem__"], [value, index], {})
+            return self._indexed(operand(tree.value), (value, made), index)
+        self.made = Made(jax=self.memory.jaxs)
         if not isinstance(value, tuple | list | dict | str | range):
             raise InputError(f"{operand(tree.value)} is {kind(value)} and has no entries")
         try:
@@ -218,27 +264,68 @@ class Expressions(ABC):
             known = f"; its keys are {', '.join(map(str, value))}" if isinstance(value, dict) else ""
             raise InputError(f"there is no such entry{known}") from None
 
+    def _indexed(self, name: str, owner: tuple[Any, Origins], index: Any) -> Node:
+        """A basic index is a view; labels make an array of their own."""
+        result = self.used(owner, (index, Made()))
+        X: Node = call(name, METHODS["__getitem__"], [owner[0], index], {})
+        entries = index if isinstance(index, tuple) else (index,)
+        truth = isinstance(owner[1], Made) and owner[1].truth
+        self.made = replace(result, new=any(isinstance(e, Node) for e in entries), cell=any(e is ... for e in entries), truth=truth)
+        return X
+
     def index(self, tree: ast.expr, scope: Scope) -> Any:
         match tree:
             case ast.Slice(lower=lower, upper=upper, step=step):
                 return slice(*(None if part is None else self.evaluate(part, scope) for part in (lower, upper, step)))
             case ast.Tuple(elts=parts):
                 return tuple(self.index(part, scope) for part in parts)
+            case ast.Call(func=ast.Name(id="range"), args=bounds) if "range" not in scope:
+                self.place.tree = tree
+                raise UnsupportedError(f"a range is no index here; write np.arange({', '.join(map(operand, bounds))})")
         return self.evaluate(tree, scope)
 
     def _call(self, tree: ast.Call, scope: Scope) -> Any:
-        function = self.evaluate(tree.func, scope)
-        args = [self.evaluate(a, scope) for a in tree.args]
+        function, owner = self.operand(tree.func, scope)
+        given = [self.operand(a, scope) for a in tree.args]
         self.place.tree = tree
         if any(k.arg is None for k in tree.keywords):
             raise UnsupportedError("a call with ** is not read; write the arguments out")
-        kwargs = {str(k.arg): self.evaluate(k.value, scope) for k in tree.keywords}
+        named = {str(k.arg): self.operand(k.value, scope) for k in tree.keywords}
+        args, kwargs = [value for value, _ in given], {name: value for name, (value, _) in named.items()}
         self.place.tree = tree
         if isinstance(function, Function):
             return self.inline(function, args, kwargs)
+        if isinstance(function, str) and function in FLOATS:
+            raise UnsupportedError(f"a type is not called here; all numbers are float64, so leave {function} out")
         if not callable(function) or isinstance(function, sympy.Basic):
             raise InputError(f"it is {kind(function)}, no function")
-        return call(operand(tree.func), function, args, kwargs)
+        made = self._called(tree, function, owner, [*given, *named.values()], scope)
+        value = call(operand(tree.func), function, args, kwargs)
+        self.made = made
+        return value
+
+    def _called(self, tree: ast.Call, function: Any, owner: Origins, given: list[tuple[Any, Origins]], scope: Scope) -> Made:
+        """What a function of the language makes of its arguments; a method has its array with it."""
+        if isinstance(tree.func, ast.Name) and tree.func.id == "len":
+            return Made()
+        method = isinstance(function, partial)
+        function, operands = (function.func, [(function.args[0], owner), *given]) if method else (function, given)
+        made = self.used(*operands)
+        if function in sums() and _all_truths(operands):
+            raise UnsupportedError(TRUTHS)
+        package = "" if method else library(tree.func, self.place.module, scope)
+        return Made(
+            new=function not in sharing(),
+            fixed=function in fixing() or (made.fixed and function in sharing()),
+            cell=function in cells(),
+            truth=function in truths(),
+            jax=made.jax if package in ("", "autograd") else package == "jax",
+        )
+
+
+def _all_truths(operands: Sequence[tuple[Any, Origins]]) -> bool:
+    arrays = [made for value, made in operands if isinstance(value, Node)]
+    return len(arrays) == len(operands) and all(isinstance(made, Made) and made.truth for made in arrays)
 
 
 def parts_of(target: ast.expr, value: Any) -> list[tuple[ast.expr, Any]]:

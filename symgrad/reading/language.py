@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
 import sympy
 
 from symgrad.errors import UnsupportedError
@@ -46,9 +49,10 @@ class ModuleName:
     def attribute(self, name: str) -> Any:
         parts = self.path.split(".")
         if parts[0] not in KNOWN_ROOTS:
-            raise UnsupportedError(f"{name} comes from {self.path}, which is not read; put it into the same file")
-        if "random" in parts or name == "random":
-            raise UnsupportedError(f"random draws are not read; {REFUSED['random']}")
+            raise UnsupportedError(elsewhere(name, self.path))
+        for module in ("random", "fft"):
+            if module in parts:
+                raise UnsupportedError(REFUSED[module])
         if name in CONSTANTS and "lax" not in parts:
             return CONSTANTS[name]
         if name in FLOATS:
@@ -57,11 +61,20 @@ class ModuleName:
             raise UnsupportedError("nan is no number to compute with; leave it out")
         if why := _DIFFERENT.get((parts[-1], name)) or _DIFFERENT.get((parts[-1], name, "scipy" if "scipy" in parts else "")):
             raise UnsupportedError(why)
-        if parts[-1] == "lax" and name not in _LAX and name not in REFUSED:
-            raise UnsupportedError(f"lax.{name} is not read; write the jax.numpy function{suggest(name, LANGUAGE)}")
+        if way := REFUSED.get(f"{parts[-1]}.{name}"):
+            raise UnsupportedError(way)
+        if parts[-1] == "lax" and name in LANGUAGE and name not in _LAX:
+            raise UnsupportedError(f"the arguments of lax.{name} are its own; write jnp.{name}")
         if name in _SUBMODULES:
             return ModuleName(f"{self.path}.{name}")
         return function_named(name)
+
+
+def elsewhere(name: str, package: str) -> str:
+    """Why a name of a package that is not read is refused."""
+    if package.partition(".")[0] in sys.stdlib_module_names:
+        return f"the module {package} is not read; pass what {name} gives in as an input"
+    return f"{name} comes from {package}, which is not read; put it into the same file"
 
 
 def function_named(name: str) -> Any:
@@ -71,7 +84,27 @@ def function_named(name: str) -> Any:
     if name in ("jit", "checkpoint", "remat"):
         return lambda function, **_: function
     if name in REFUSED:
-        raise UnsupportedError(f"it is not read; {REFUSED[name]}")
+        raise UnsupportedError(REFUSED[name])
     if name in TRANSFORMS:
-        raise UnsupportedError("it is a transformation of functions and is not read; write the equations out")
-    raise UnsupportedError(f"the function {name} is not known, {OPERATIONS}{suggest(name, LANGUAGE)}")
+        raise UnsupportedError("a transformation of functions is not read; write the equations out")
+    if not is_word(name) and (close := suggest(name, LANGUAGE)):
+        raise UnsupportedError(f"the function {name} is not known, {OPERATIONS}{close}")
+    raise UnsupportedError(f"{name} is not supported, {OPERATIONS}")
+
+
+@cache
+def _numpys_words() -> frozenset[str]:
+    return frozenset({*dir(np), *dir(np.linalg), *dir(np.ndarray)})
+
+
+_WORDS = frozenset(
+    "Array ad bdtr chndtr coshm cosm dft erfcx erfi exp1 expi expm expn fdtr gdtr glu iv log1mexp log1p_p logm lu map nbdtr nbdtrc "
+    "nbdtri ncfdtr nctdtr ndtri pdtr pinvh pmax pmean pmin psum pswapaxes reshard signm sinhm sinm sqrtm switch tanhm tanm "
+    "xlog1py".split()
+)
+"""Words of jax and SciPy alone that lie near a word of the language: no slips of the pen."""
+
+
+def is_word(name: str) -> bool:
+    """Whether NumPy, jax or SciPy means something by this name, so that it is no misspelt word of the language."""
+    return name in _numpys_words() or name in _WORDS or name.endswith("_p")

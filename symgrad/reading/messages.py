@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -93,9 +92,23 @@ def piece(tree: ast.AST) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as a question, or nothing."""
-    close = difflib.get_close_matches(name[:LONGEST_PIECE], list(known), n=1, cutoff=0.6)
-    return f". Did you mean {close[0]}?" if close else ""
+    """The known name that differs by a slip of the pen, as a question, or nothing."""
+    most = 0 if len(name) < 3 else 1 if len(name) < 6 else 2
+    near = [k for k in dict.fromkeys(known) if abs(len(k) - len(name)) <= most and slips(name, k) <= most]
+    return f". Did you mean {min(near, key=lambda k: slips(name, k))}?" if near else ""
+
+
+def slips(a: str, b: str) -> int:
+    """Letters left out, put in, exchanged for another or for their neighbour on the way from one name to the other."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        before, last, row = row, before, [i]
+        for j, other in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other)))
+            if i > 1 and j > 1 and letter == b[j - 2] and other == a[i - 2]:
+                row[j] = min(row[j], last[j - 2] + 1)
+    return row[-1]
 
 
 def operands_differ(name: str, left: tuple[str, Node], right: tuple[str, Node]) -> str:

@@ -14,7 +14,7 @@ from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.language import LANGUAGE, REFUSED
 from symgrad.op import Node
 from symgrad.reading.calls import Function
-from symgrad.reading.language import BARE_MODULES, CONSTANTS, ModuleName, function_named
+from symgrad.reading.language import BARE_MODULES, CONSTANTS, ModuleName, elsewhere, function_named, is_word
 from symgrad.reading.live import read_live
 from symgrad.reading.messages import suggest
 from symgrad.reading.module import KNOWN_ROOTS, Module
@@ -44,7 +44,7 @@ def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: 
 def _imported(name: str, module: Module) -> Any:
     package = module.origins[name]
     if package.partition(".")[0] not in KNOWN_ROOTS:
-        raise UnsupportedError(f"{name} comes from {package}, which is not read; put it into the same file")
+        raise UnsupportedError(elsewhere(name, package))
     return ModuleName(package).attribute(module.imported[name])
 
 
@@ -91,5 +91,5 @@ def _bare(name: str, module: Module, known: Iterable[str]) -> Any:
         return CONSTANTS[name]
     if name in LANGUAGE or name in REFUSED:
         return function_named(name)
-    close = suggest(name, [*known, *module.functions, *LANGUAGE])
+    close = suggest(name, [*known, *module.functions, *(() if is_word(name) else LANGUAGE)])
     raise InputError(f"it is not declared; make it an argument, or assign it first{close}")

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sympy
 
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import LANGUAGE, METHODS
-from symgrad.op import OPERATORS, Node
+from symgrad.language import LANGUAGE, METHODS, REFUSED
+from symgrad.op import OPERATORS, Node, as_node, is_zero, value_of
+from symgrad.ops.integers import is_condition
 from symgrad.reading import static
 from symgrad.reading.calls import kind
+from symgrad.reading.language import OPERATIONS, is_word
 from symgrad.reading.messages import NAMES, operand, operands_differ, suggest
 
 _LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
 _COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
+
+_WAYS = {
+    "mod": "a remainder of arrays is not supported yet; write x - y * q with the whole quotients q passed in as an input",
+    "floor_divide": "a floor is piecewise constant; pass the whole quotients in as an input",
+}
 
 
 def binary(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
@@ -40,10 +48,10 @@ def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.
             raise InputError(f"{operand(tree)} is {kind(value)}, no number and no array")
     if name in _LOGICAL.values():
         return _logical(name, left, right)
-    if name == "divide" and static.is_number(right) and right == 0:
+    if name == "divide" and is_zero(as_node(right)):
         raise InputError("a division by zero")
     if name not in OPERATORS:
-        raise UnsupportedError("it is not read on arrays; it is piecewise constant, or write it with + - * / ** @")
+        raise UnsupportedError(_WAYS.get(name, "bits of arrays are not read; write it with + - * / ** @"))
     try:
         return OPERATORS[name](left, right)
     except ShapeError as error:
@@ -54,8 +62,8 @@ def _arrays(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.
 
 
 def _logical(name: str, *values: Any) -> Any:
-    """& | ~ on conditions; on integers they would work bit by bit, so declared inputs are refused."""
-    if any(not isinstance(x, Node) or "int" in x.params.get("properties", ()) for x in values):
+    """& | ~ on conditions; on integers they would work bit by bit, and on real numbers not at all."""
+    if any(not isinstance(x, Node) or not (is_condition(x) or value_of(x) in (0, 1)) for x in values):
         raise UnsupportedError("bit operations are not read; combine comparisons, such as (x > 0) & (x < 1)")
     return LANGUAGE[name](*values)
 
@@ -90,6 +98,10 @@ def compared(op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
     return static.ordered(name, left, right)
 
 
+FACTS = frozenset({"shape", "ndim", "size", "dtype"})
+"""What is known of an array without looking at its entries."""
+
+
 def array_attribute(X: Node, attr: str) -> Any:
     facts: dict[str, Callable[[], Any]] = {
         "shape": lambda: X.shape,
@@ -104,5 +116,11 @@ def array_attribute(X: Node, attr: str) -> Any:
     if attr in facts:
         return facts[attr]()
     if attr in METHODS:
-        return lambda *args, **kwargs: METHODS[attr](X, *args, **kwargs)
+        return partial(METHODS[attr], X)
+    if attr in REFUSED:
+        raise UnsupportedError(REFUSED[attr])
+    if attr == "at":
+        raise UnsupportedError("an update x.at[...] is not supported yet; write where or concatenate")
+    if is_word(attr):
+        raise UnsupportedError(f"the array method .{attr} is not supported, {OPERATIONS}")
     raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")

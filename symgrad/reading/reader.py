@@ -12,6 +12,7 @@ import sympy
 from symgrad.budget import budgeted, limit
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.op import Node, as_node, variable
+from symgrad.ops.integers import facts
 from symgrad.program import Equation, Origin, Program, fresh
 from symgrad.reading import static
 from symgrad.reading.annotations import check_identifier
@@ -20,6 +21,7 @@ from symgrad.reading.checks import check_definition
 from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
+from symgrad.reading.memory import Made, Origins, as_assignment, check_in_place, is_jaxs, parts, shared
 from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
@@ -72,6 +74,7 @@ class Reader(Expressions):
 
     def _read(self, function: ast.FunctionDef, shapes: dict[str, Any]) -> Program:
         check_definition(function, self.place)
+        self.memory.jaxs = is_jaxs(function, self.module)
         outer: Scope = ChainMap({name: Live(value) for name, value in self.closure.items()})
         inputs = Inputs(function, shapes, self.place)
         scope = inputs.declare(lambda default: self.evaluate(default, outer))
@@ -88,6 +91,7 @@ class Reader(Expressions):
             self.place.statement = self.place.tree = function
             raise InputError("it returns nothing; return the value to differentiate")
         self.place.tree = self.place.statement
+        self.memory.read(result, self.made, self.place)
         if isinstance(result, tuple | dict | list):
             raise UnsupportedError("several values are returned; return the one to differentiate")
         if isinstance(result, bool) or not isinstance(result, Node | int | sympy.Expr):
@@ -172,6 +176,8 @@ class Reader(Expressions):
             self._run(body, scope)
         except _Returned as returned:
             return returned.value
+        except (_Broken, _Continued):
+            raise InputError("it stands outside a loop") from None
         return None
 
     def _run(self, body: list[ast.stmt], scope: Scope) -> None:
@@ -183,12 +189,12 @@ class Reader(Expressions):
     def _statement(self, statement: ast.stmt, scope: Scope) -> None:
         match statement:
             case ast.Assign(targets=targets, value=value):
-                result = self.evaluate(value, scope)
+                result, made = self.operand(value, scope)
                 for target in targets:
-                    self._bind(target, result, scope)
+                    self._bind(target, result, scope, made if len(targets) == 1 else shared(made))
             case ast.AnnAssign(target=target, value=value):
                 if value is not None:
-                    self._bind(target, self.evaluate(value, scope), scope)
+                    self._bind(target, self.evaluate(value, scope), scope, self.made)
             case ast.AugAssign(target=ast.Name()):
                 self._augment(statement, scope)
             case ast.Return(value=value):
@@ -220,12 +226,26 @@ class Reader(Expressions):
     def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:
         target = statement.target
         assert isinstance(target, ast.Name)
-        left, right = self.name(target.id, scope), self.evaluate(statement.value, scope)
+        left, (right, made) = self.name(target.id, scope), self.operand(statement.value, scope)
         self.place.tree = statement
-        if isinstance(left, list) and isinstance(statement.op, ast.Add):
-            left.extend(static.joined(left, list(static.items(right)))[len(left) :])
+        if isinstance(left, list):
+            right = list(static.items(right)) if isinstance(statement.op, ast.Add) else right
+            left[:] = binary(statement.op, left, right, (target, statement.value))
             return
-        self._bind(target, binary(statement.op, left, right, (target, statement.value)), scope)
+        old = self.memory.of(left)
+        result = self.operated(statement.op, (left, old), (right, made))
+        value = binary(statement.op, left, right, (target, statement.value))
+        if isinstance(left, Node):
+            check_in_place(left, right, value, statement, old)
+            scope[target.id] = self._written(target.id, left, value, statement)
+        else:
+            self._bind(target, value, scope, result)
+
+    def _written(self, name: str, old: Node, value: Node, statement: ast.AugAssign) -> Node:
+        """The symbol of what an array holds once it was changed in place."""
+        symbol = self._equation(self._fresh(check_identifier(name)), value)
+        self.memory.change(name, old, symbol, Place(self.place.module, statement, statement), as_assignment(statement))
+        return symbol
 
     def _append(self, name: str, item: Any, scope: Scope) -> None:
         owner = self.name(name, scope)
@@ -239,7 +259,7 @@ class Reader(Expressions):
         for item in static.items(values):
             self.step()
             self.place.statement = self.place.tree = statement
-            self._bind(statement.target, item, scope)
+            self._bind(statement.target, item, scope, Made())
             try:
                 self._run(statement.body, scope)
             except _Continued:
@@ -248,20 +268,29 @@ class Reader(Expressions):
                 break
 
     def _local_function(self, tree: ast.FunctionDef, scope: Scope) -> Function:
-        """Python evaluates the defaults of a nested function where it stands."""
+        """Python evaluates the defaults of a nested function where it stands, and applies its decorators."""
+        self._check_helper(tree)
         values = {name: self.evaluate(default, scope) for name, default in defaults(tree).items()}
         return Function(tree, tree.name, values, scope, self.place.module)
 
-    def _bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
+    def _bind(self, target: ast.expr, value: Any, scope: Scope, made: Origins) -> None:
         self.place.tree = target
         if not isinstance(target, ast.Name):
-            for part, one in parts_of(target, value):
-                self._bind(part, one, scope)
+            pairs = parts_of(target, value)
+            for (part, one), origin in zip(pairs, parts(made, len(pairs)), strict=True):
+                self._bind(part, one, scope, origin)
             return
         name = check_identifier(target.id)
         if name == "_":
             return
-        scope[name] = self._equation(self._fresh(name), value) if isinstance(value, Node) else value
+        scope[name] = self._named(name, value, made) if isinstance(value, Node) else value
+
+    def _named(self, name: str, value: Node, made: Origins) -> Node:
+        """The symbol of an equation of this name, which may stand for memory that others hold."""
+        self.memory.read(value, made, self.place)
+        symbol = self._equation(self._fresh(name), value)
+        self.memory.bind(name, symbol, value, made if isinstance(made, Made) else Made())
+        return symbol
 
     def _equation(self, name: str, value: Node) -> Node:
         if len(self.equations) >= (most := limit("equations")):
@@ -269,6 +298,6 @@ class Reader(Expressions):
         if name.startswith("_"):
             name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
         self.taken.add(name)
-        symbol = variable(name, value.shape)
+        symbol = variable(name, value.shape, facts(value))
         self.equations.append(Equation(symbol, value, getattr(self.place.statement, "lineno", 0)))
         return symbol

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from symgrad.reading.live import closure_of, locate, plain_function
 from symgrad.reading.module import TRANSFORMS, check_length, choose, decorator_name, parse_module
 from symgrad.reading.reader import Reader
 
+_FILE_NAME = re.compile(r"\S.*\.py(:\w+)?")
+
 
 def read_function(fn: Callable[..., Any], shapes: dict[str, str]) -> Program:
     """The Program of a live function, from its source."""
@@ -23,8 +26,9 @@ def read_function(fn: Callable[..., Any], shapes: dict[str, str]) -> Program:
 
 def read_text(text: str, shapes: dict[str, str], filename: str = "<string>", function: str | None = None) -> Program:
     """The Program of a source text; of several functions, the one named."""
-    if text.endswith(".py") and text.isprintable():
-        raise InputError(f"{text[-80:]!r} is the name of a file; hand it in as a pathlib.Path")
+    if _FILE_NAME.fullmatch(text) and text.isprintable():
+        name = text if len(text) <= 80 else f"...{text[-80:]}"
+        raise InputError(f"{name!r} is the name of a file, and text never opens one; hand in pathlib.Path({name!r})")
     module = parse_module(text, filename)
     definition = choose(module, function)
     for decorator in definition.decorator_list:
@@ -35,7 +39,10 @@ def read_text(text: str, shapes: dict[str, str], filename: str = "<string>", fun
 
 
 def read_file(path: Path, shapes: dict[str, str], function: str | None = None) -> Program:
-    """The Program of a file of Python source, UTF-8 as Python has it."""
+    """The Program of a file of Python source, UTF-8 as Python has it; FILE:FUNCTION names one of its functions."""
+    file, colon, name = path.name.rpartition(":")
+    if colon and function is None and not path.exists():
+        path, function = path.with_name(file), name
     return read_text(_content(path), shapes, path.name, function)
 
 

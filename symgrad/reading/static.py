@@ -187,7 +187,7 @@ def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
 def ordered(relation: str, a: Any, b: Any) -> bool:
     if not (is_number(a) and is_number(b)):
         raise InputError("only numbers are ordered")
-    return decided(_ORDER[relation](a, b))
+    return decided(_ORDER[relation](exact(a), exact(b)))
 
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {

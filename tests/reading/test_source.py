@@ -248,5 +248,8 @@ def test_file_on_disk(tmp_path):
 
 
 def test_the_name_of_a_file_as_text_says_how_to_hand_it_in():
-    with pytest.raises(InputError, match=r"^'models/mlp\.py' is the name of a file; hand it in as a pathlib\.Path$"):
+    with pytest.raises(
+        InputError,
+        match=r"^'models/mlp\.py' is the name of a file, and text never opens one; hand in pathlib\.Path\('models/mlp\.py'\)$",
+    ):
         read_text("models/mlp.py", {})
