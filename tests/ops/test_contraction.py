@@ -35,4 +35,4 @@ def test_vdot_of_two_shapes_is_refused():
 def test_a_letter_with_an_index_takes_no_second_subscript():
     W1, W2 = (variable(name, (3, 4)) for name in ("W1", "W2"))
     text = Show().text(einsum(W1, W2, spec="ab,ab->a"))
-    assert text == r"\left[ \sum_{b} {W_1}_{ab} {W_2}_{ab} \right]_{a}"
+    assert text == r"\left[ \sum_{b} (W_1)_{ab} (W_2)_{ab} \right]_{a}"
