@@ -53,6 +53,7 @@ def assert_gradient(
 
     >>> assert_gradient(lambda x: (x * x).sum(), lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
     """
+    _check_real(fn, args, _tuple(argnums))
     ours = _with_copies(lambda *a: _sequence(grad_fn(*a), argnums))
     _hold(_labels("gradient", fn, argnums), ours, _gradient(fn, args, _tuple(argnums)), args, tol)
 
@@ -61,6 +62,7 @@ def assert_hvp(
     fn: Callable[..., Any], hvp_fn: Callable[..., Any], *args: Any, argnums: Argnums = 0, tol: float | None = None, seed: int = 0
 ) -> None:
     """`hvp_fn(v, *args)` is the Hessian of `fn` times v, for a random v of the form that `argnums` asks for."""
+    _check_real(fn, args, _tuple(argnums))
     rng = np.random.default_rng(seed)
     v = tuple(np.asarray(rng.normal(size=np.shape(args[i]))) for i in _tuple(argnums))
     ours = _with_copies(lambda *a: _sequence(hvp_fn(v[0] if isinstance(argnums, int) else v, *a), argnums))
@@ -71,6 +73,7 @@ def assert_hessian(
     fn: Callable[..., Any], hessian_fn: Callable[..., Any], *args: Any, argnums: Argnums = 0, tol: float | None = None
 ) -> None:
     """`hessian_fn(*args)` is the Hessian of `fn`, block [i][j] of shape shape(i) + shape(j), as `jax.hessian` has it."""
+    _check_real(fn, args, _tuple(argnums))
     ours = _with_copies(lambda *a: _flat([[hessian_fn(*a)]] if isinstance(argnums, int) else hessian_fn(*a)))
     names = _argument_names(fn, _tuple(argnums))
     _hold(_block_labels("hessian", names), ours, _hessian(fn, args, _tuple(argnums)), args, tol)
@@ -270,6 +273,15 @@ def _argument_names(fn: Callable[..., Any], argnums: Sequence[int]) -> list[str]
     except (TypeError, ValueError):
         names = []
     return [f"argument {i} ({names[i]})" if 0 <= i < len(names) else f"argument {i}" for i in argnums]
+
+
+def _check_real(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int]) -> None:
+    """What is differentiated is an array of real numbers; raises `InputError` where it is none."""
+    for i, name in zip(argnums, _argument_names(fn, argnums), strict=True):
+        if not -len(args) <= i < len(args):
+            raise InputError(f"{name}: there is no such argument among the {len(args)} that are given")
+        if not np.issubdtype(kind := np.asarray(args[i]).dtype, np.floating):
+            raise InputError(f"{name} holds {kind}, and a derivative needs real numbers; pass an array of floats")
 
 
 def _with_copies(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """The assertions accept right derivatives, refuse wrong ones, and work without jax."""
 
+import re
 import sys
 
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import pytest
 
 import symgrad as sg
 from symgrad import testing
+from symgrad.errors import InputError
 from symgrad.testing import assert_gradient, assert_hessian, assert_hvp, assert_module
 
 RNG = np.random.default_rng(0)
@@ -236,3 +238,17 @@ def test_a_module_of_a_vector_value():
 def test_load_module_needs_a_file(tmp_path):
     with pytest.raises(sg.InputError, match="no Python file"):
         testing.load_module(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize(
+    ("x", "argnums", "says"),
+    [
+        ("3", 0, "argument 0 (x) holds <U1, and a derivative needs real numbers"),
+        (np.array([1, 2]), 0, "argument 0 (x) holds int64, and a derivative needs real numbers"),
+        (np.ones(2), 1, "argument 1: there is no such argument among the 1 that are given"),
+    ],
+)
+def test_what_cannot_be_differentiated_is_said_to_be_so(x, argnums, says):
+    for check in (assert_gradient, assert_hvp, assert_hessian):
+        with pytest.raises(InputError, match=re.escape(says)):
+            check(lambda x: (x**2).sum(), lambda *a: a[-1], x, argnums=argnums)
