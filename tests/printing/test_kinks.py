@@ -90,17 +90,24 @@ def matrix(x) -> np.ndarray:
     return x.reshape(len(x), -1) if x.ndim else x.reshape(1, 1)
 
 
+WHOLE = 4
+"""Entries up to which every point of the grid {-1, 0, 1}^k is tried."""
+
+
 def points(d: sg.Derivation, count: int):
-    """Zeros, ones and random points of the grid, with directions of the same kind; weights are no numbers of the grid."""
+    """The grid where it is small; else zeros, ones and random points of it.  Weights are no numbers of the grid, directions are."""
     rng = np.random.default_rng(0)
-
-    def drawn(v: Node, k: int) -> np.ndarray:
-        if str(v) == "W":
-            return rng.normal(size=numeric(v))
-        return np.full(numeric(v), float(k)) if k < 2 else rng.integers(-1 if str(v)[-1] != "p" else 0, 2, numeric(v)) * 1.0
-
-    for k in range(count):
-        yield {v: drawn(v, k) for v in d.program.inputs}, {v: rng.integers(-1, 2, numeric(v)) * 1.0 for v in d.wrt}
+    moving = [v for v in d.program.inputs if str(v) != "W"]
+    sizes = [int(np.prod(numeric(v))) for v in moving]
+    least = [low for v, n in zip(moving, sizes, strict=True) for low in n * [0 if str(v)[-1] == "p" else -1]]
+    if sum(sizes) <= WHOLE:
+        flat = [np.array(point, dtype=float) for point in itertools.product(*(range(low, 2) for low in least))]
+    else:
+        flat = [np.zeros(len(least)), np.ones(len(least)), *(rng.integers(least, 2) * 1.0 for _ in range(count - 2))]
+    for point in flat:
+        at = {v: x.reshape(numeric(v)) for v, x in zip(moving, np.split(point, np.cumsum(sizes)[:-1]), strict=True)}
+        weights = {v: rng.normal(size=numeric(v)) for v in d.program.inputs if v not in at}
+        yield at | weights, {v: rng.integers(-1, 2, numeric(v)) * 1.0 for v in d.wrt}
 
 
 def literal(d: sg.Derivation, given: dict[Node, np.ndarray]) -> dict[Node, np.ndarray]:
