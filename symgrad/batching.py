@@ -7,26 +7,23 @@ of the Hessian as it lies in memory.  The unit directions are products of identi
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy
 
 from symgrad.graph import postorder
 from symgrad.op import OPERATORS, Node, Shape, constant, variable
-from symgrad.ops.arithmetic import add, hadamard, scale
-from symgrad.ops.broadcasting import broadcast, fill, sum_
-from symgrad.ops.contraction import contract, einsum, einsum_of
-from symgrad.ops.elementwise import ratio
+from symgrad.ops.arithmetic import hadamard, scale
+from symgrad.ops.broadcasting import broadcast, fill
+from symgrad.ops.contraction import einsum, einsum_of
 from symgrad.ops.embedding import embed
-from symgrad.ops.indexing import put, take, whole
 from symgrad.ops.layout import reshape
 from symgrad.ops.linalg import solve
 from symgrad.ops.polynomial import cofactor
-from symgrad.ops.powers import quotient
-from symgrad.ops.product import diag, diagonal, dot, eye, identity, matmul, outer, trace, transpose, transposition
-from symgrad.ops.selection import select
-from symgrad.ops.triangular import cumsum, lower_half, triangular, tril, triu
+from symgrad.ops.product import eye, identity, transpose
+from symgrad.ops.triangular import lower_half, triangular, tril, triu
 from symgrad.program import Equation, Program, fresh
+from symgrad.signature import Signature
 
 LEADING = "uvwxyz"
 """Letters of the variable's axes in contractions."""
@@ -69,10 +66,42 @@ def basis(shape: Shape) -> Node:
 def _along(expr: Node, moved: dict[Node, Node], lead: Shape) -> Node:
     for node in postorder([expr]):
         if node not in moved and any(a in moved for a in node.args):
-            if node.op.name not in _RULES:
-                raise NotBatched(node.op.name)
-            moved[node] = _RULES[node.op.name](node, moved, lead)
+            moved[node] = _applied(node, moved, lead)
     return moved.get(expr, expr)
+
+
+def _applied(node: Node, moved: Moved, lead: Shape) -> Node:
+    """The operation on what moves; raises `NotBatched` where it is not linear in that, or takes one direction at a time."""
+    moving = frozenset(i for i, a in enumerate(node.args) if a in moved)
+    jointly = next((s for s in node.op.axes(node).linear if moving <= s), None)
+    if jointly is None:
+        raise NotBatched(node.op.name)
+    still = [fill(0, lead + a.shape) if i in jointly else _spread(a, lead) for i, a in enumerate(node.args)]
+    return _stacked(node, moved, lead, still)
+
+
+def vectorized(node: Node, stacks: Moved, lead: Shape) -> Node:
+    """The operation on stacks of operands, whose axes `lead` are those in front of the result; other operands are the same in each.
+
+    Raises `NotBatched` where no form of the operation takes a stack.
+    """
+    return _stacked(node, stacks, lead, [_spread(a, lead) for a in node.args])
+
+
+def _stacked(node: Node, moved: Moved, lead: Shape, still: Sequence[Node]) -> Node:
+    """By its signature; `still` has the axes in front for what has none of its own."""
+    signature = node.op.axes(node)
+    if node.op.name in _ODD:
+        return _ODD[node.op.name](node, moved, lead)
+    operands = [moved.get(a) or s for a, s in zip(node.args, still, strict=True)]
+    if node.op.front is not None:
+        return node.op(*operands, **node.op.front(node, lead))
+    if signature.whole:
+        raise NotBatched(node.op.name)
+    units = any(_is_unit(moved[a]) for a in node.args if a in moved)
+    if signature.is_contraction and (units or not node.ndim or not signature.is_entrywise):
+        return _contracted(signature, node, moved, lead)
+    return node.op(*operands, **node.params)
 
 
 # contractions ---------------------------------------------------------------------------------------------------------------
@@ -87,7 +116,7 @@ def fused(spec: str, *operands: Node) -> Node:
             number, x = OPERATORS["multiply"](number, x.args[0]), x.args[1]
         nodes[i : i + 1], letters[i : i + 1] = [x], [letters[i]]
     parts = [part for s, x in zip(letters, nodes, strict=True) for part in _opened(s, x, set(spec))]
-    return OPERATORS["multiply"](number, contract(",".join(s for s, _ in parts) + f"->{output}", *(x for _, x in parts)))
+    return OPERATORS["multiply"](number, einsum_of(",".join(s for s, _ in parts) + f"->{output}", *(x for _, x in parts)))
 
 
 def _opened(letters: str, x: Node, taken: set[str]) -> list[tuple[str, Node]]:
@@ -106,20 +135,17 @@ def _is_unit(x: Node) -> bool:
     return x.op is identity or (x.op is einsum and any(a.op is identity for a in x.args))
 
 
-def _contraction(spec: Callable[[Node], str]) -> Callable[[Node, Moved, Shape], Node]:
-    """An operation that is a contraction, by its subscripts."""
-
-    def rule(node: Node, moved: Moved, lead: Shape) -> Node:
-        inputs, _, output = spec(node).partition("->")
-        front = LEADING[: len(lead)]
-        letters = [front + s if a in moved else s for s, a in zip(inputs.split(","), node.args, strict=True)]
-        return fused(",".join(letters) + f"->{front}{output}", *(moved.get(a, a) for a in node.args))
-
-    return rule
-
-
-def _letters(x: Node) -> str:
-    return string.ascii_lowercase[: x.ndim]
+def _contracted(signature: Signature, node: Node, moved: Moved, lead: Shape) -> Node:
+    """A sum of products, or copies of one operand, with the directions in front."""
+    front = LEADING[: len(lead)]
+    reads = [front + s if a in moved else s for s, a in zip(signature.reads, node.args, strict=True)]
+    result = front + signature.result
+    operands = [moved.get(a, a) for a in node.args]
+    if len(set(result)) < len(result):
+        return embed(*operands, spec=f"{reads[0]}->{result}")
+    if not set(result) <= set("".join(reads)):
+        return broadcast(*operands, shape=lead + node.shape, axes=tuple(result.index(c) for c in reads[0]))
+    return fused(f"{','.join(reads)}->{result}", *operands)
 
 
 # everything else ------------------------------------------------------------------------------------------------------------
@@ -131,47 +157,6 @@ def _spread(x: Node, lead: Shape) -> Node:
     return broadcast(inner, shape=lead + x.shape, axes=tuple(len(lead) + a for a in axes)) if lead else x
 
 
-def _entrywise(node: Node, moved: Moved, lead: Shape) -> Node:
-    return node.op(*(moved[a] if a in moved else _spread(a, lead) for a in node.args), **node.params)
-
-
-def _select(node: Node, moved: Moved, lead: Shape) -> Node:
-    """A branch that does not move is zero in a linear map."""
-    test, branches = node.args[:2], node.args[2:]
-    arms = (moved.get(x) or fill(0, lead + node.shape) for x in branches)
-    return select(*(_spread(x, lead) for x in test), *arms, **node.params)
-
-
-def _hadamard(node: Node, moved: Moved, lead: Shape) -> Node:
-    letters = _letters(node)
-    if any(_is_unit(moved[a]) for a in node.args if a in moved):
-        return _contraction(lambda _: f"{letters},{letters}->{letters}")(node, moved, lead)
-    return _entrywise(node, moved, lead)
-
-
-def _scale(node: Node, moved: Moved, lead: Shape) -> Node:
-    c, X = node.args
-    return scale(c, moved[X]) if X in moved else _contraction(lambda _: f",{_letters(X)}->{_letters(X)}")(node, moved, lead)
-
-
-def _broadcast(node: Node, moved: Moved, lead: Shape) -> Node:
-    axes = (*range(len(lead)), *(len(lead) + a for a in node.params["axes"]))
-    return broadcast(moved[node.args[0]], shape=lead + node.shape, axes=axes)
-
-
-def _sum(node: Node, moved: Moved, lead: Shape) -> Node:
-    (x,), axes = node.args, node.params["axes"]
-    if _is_unit(moved[x]):
-        kept = "".join(c for i, c in enumerate(_letters(x)) if i not in axes)
-        return _contraction(lambda _: f"{_letters(x)}->{kept}")(node, moved, lead)
-    return sum_(moved[x], axes=tuple(len(lead) + a for a in axes))
-
-
-def _transposition(node: Node, moved: Moved, lead: Shape) -> Node:
-    permuted = "".join(_letters(node)[a] for a in node.params["axes"])
-    return _contraction(lambda _: f"{_letters(node)}->{permuted}")(node, moved, lead)
-
-
 def _masked(node: Node, moved: Moved, lead: Shape) -> Node:
     """An operation that weighs entries one by one."""
     weights = node.op(fill(1, node.shape), **node.params)
@@ -181,8 +166,10 @@ def _masked(node: Node, moved: Moved, lead: Shape) -> Node:
 def _by_columns(node: Node, moved: Moved, lead: Shape) -> Node:
     """A system with the directions as further columns of its right side."""
     A, b = node.args
-    if A in moved or not lead:
-        return node.op(A, moved[b], **node.params) if A not in moved else _refuse(node)
+    if A in moved:
+        raise NotBatched(node.op.name)
+    if not lead:
+        return node.op(A, moved[b], **node.params)
     k, B = len(lead), moved[b]
     columns = transpose(B, (k, *range(k), *range(k + 1, B.ndim)))
     shape = (b.shape[0], sympy.Mul(*lead, *b.shape[1:]))
@@ -193,64 +180,17 @@ def _by_columns(node: Node, moved: Moved, lead: Shape) -> Node:
 def _cofactor(node: Node, moved: Moved, lead: Shape) -> Node:
     """The helper takes directions along axes in front."""
     X, *V = node.args
-    return cofactor(X, moved[V[0]]) if len(V) == 1 and X not in moved else _refuse(node)
+    if len(V) != 1 or X in moved:
+        raise NotBatched(node.op.name)
+    return cofactor(X, moved[V[0]])
 
 
-def _refuse(node: Node) -> Node:
-    raise NotBatched(node.op.name)
-
-
-def _quotient(node: Node, moved: Moved, lead: Shape) -> Node:
-    return _refuse(node) if node.args[1] in moved else _entrywise(node, moved, lead)
-
-
-def _diag(node: Node, moved: Moved, lead: Shape) -> Node:
-    front = LEADING[: len(lead)]
-    return embed(moved[node.args[0]], spec=f"{front}i->{front}ii")
-
-
-def _on_diagonal(kept: str) -> Callable[[Node, Moved, Shape], Node]:
-    def rule(node: Node, moved: Moved, lead: Shape) -> Node:
-        front = LEADING[: len(lead)]
-        return einsum_of(f"{front}ii->{front}{kept}", moved[node.args[0]])
-
-    return rule
-
-
-def _whole(lead: Shape) -> tuple[object, ...]:
-    return tuple(whole(d) for d in lead)
-
-
-_RULES: dict[str, Callable[[Node, Moved, Shape], Node]] = {
-    add.name: lambda node, moved, lead: OPERATORS["add"](*(moved[a] for a in node.args if a in moved)),
-    scale.name: _scale,
-    hadamard.name: _hadamard,
-    quotient.name: _quotient,
-    ratio.name: _quotient,
-    select.name: _select,
-    matmul.name: _contraction(lambda node: "ij,jk->ik" if node.ndim == 2 else "ij,j->i"),
-    dot.name: _contraction(lambda node: "i,i->"),
-    outer.name: _contraction(lambda node: "i,j->ij"),
-    einsum.name: _contraction(lambda node: str(node.params["spec"])),
-    transposition.name: _transposition,
-    sum_.name: _sum,
-    broadcast.name: _broadcast,
-    reshape.name: lambda node, moved, lead: reshape(moved[node.args[0]], shape=lead + node.shape),
-    take.name: lambda node, moved, lead: take(moved[node.args[0]], index=_whole(lead) + node.params["index"]),
-    put.name: lambda node, moved, lead: put(
-        moved[node.args[0]], shape=lead + node.shape, index=_whole(lead) + node.params["index"]
-    ),
-    cumsum.name: lambda node, moved, lead: cumsum(
-        moved[node.args[0]], axis=len(lead) + node.params["axis"], backward=node.params["backward"]
-    ),
+_ODD: dict[str, Callable[[Node, Moved, Shape], Node]] = {
     tril.name: _masked,
     triu.name: _masked,
     lower_half.name: _masked,
     solve.name: _by_columns,
     triangular.name: _by_columns,
     cofactor.name: _cofactor,
-    diag.name: _diag,
-    diagonal.name: _on_diagonal("i"),
-    trace.name: _on_diagonal(""),
 }
-"""How an operation acts on what moves along many directions; one that is missing takes them one at a time."""
+"""Operations on matrices alone: triangles weigh entries, systems take the directions as further columns."""

@@ -9,6 +9,7 @@ import sympy
 
 from symgrad.errors import NotDifferentiableError
 from symgrad.op import ATOM, OPERATORS, Node, Op, is_zero, on, same_shape, size, zeros
+from symgrad.signature import entrywise
 
 
 def _fold_linear(op: Op, own: Callable[..., Node | None] | None) -> Callable[..., Node | None]:
@@ -68,6 +69,7 @@ def elementwise(name: str, partials: Callable[..., tuple[Node | None, ...]], **f
 
     usual: dict[str, Any] = {
         "shape": same_shape,
+        "axes": entrywise,
         "vjp": vjp,
         "jvp": jvp,
         "latex": rf"\{name}(#1)",

@@ -24,8 +24,8 @@ _COMPLEX = "its result is complex, and numbers are real here; multiply by a matr
 
 REFUSED: dict[str, str] = {
     "vmap": "it is not read; write the batch as a matrix product or with einsum",
-    "lax.cond": "it is not read; where both branches are finite, write where(condition, x, y) of their results",
-    "lax.switch": "it is not read; where all branches are finite, choose among their results with where",
+    "lax.cond": "it is not read; compute both branches, if both are finite, and use where",
+    "lax.switch": "it is not read; compute all branches, if all are finite, and use where",
     "grad": "a gradient inside a forward pass is not read; differentiate with derive",
     "clamp": "it is not supported yet; write clip(x, lower, upper)",
     "lstsq": "it is not supported yet; write solve(A.T @ A, A.T @ b), which is the same where A has full column rank",

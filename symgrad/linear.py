@@ -12,14 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from symgrad.lifting import NotLifted, lifted
-from symgrad.op import Dim, Node, constant
-from symgrad.ops.arithmetic import add, hadamard, inner, multiply, scale
+from symgrad.op import Dim, Node, constant, value_of, zeros
+from symgrad.ops.arithmetic import inner, multiply, scale
 from symgrad.ops.broadcasting import broadcast, fill, sum_
-from symgrad.ops.elementwise import ratio
 from symgrad.ops.linalg import inv, solve
-from symgrad.ops.powers import power, quotient
-from symgrad.ops.product import dot, eye, factors, matmul, outer, trace, transposition
-from symgrad.ops.selection import select
+from symgrad.ops.product import dot, eye, factors, matmul, outer, transposition
 
 MOST_TERMS = 32
 """Above this the expression is no formula anybody reads; products take its place."""
@@ -219,21 +216,35 @@ def _dependent(root: Node, v: Node) -> list[Node]:
 
 
 def _act(node: Node, i: int, term: Term) -> Term:
-    act = _ACTS.get(node.op.name)
-    if act is None or any(x.ndim > 2 for x in (node, *node.args)):
+    """What a node does to the term of its operand i, by its signature; a matrix operation of two sides has a row in `_ACTS`."""
+    signature = node.op.axes(node)
+    jointly = next((s for s in signature.linear if i in s), None)
+    if jointly is None or any(x.ndim > 2 for x in (node, *node.args)):
         raise Unreadable(f"{node.op.name} has no matrix form")
-    return act(node, i, term)
+    if not node.args[i].ndim and node.ndim:
+        return term.spreading(_at(node, i, jointly, constant(1)))
+    if node.op.name in _ACTS:
+        return _ACTS[node.op.name](node, i, term)
+    if signature.is_entrywise:
+        return _weighed(term, _at(node, i, jointly, fill(1, node.shape)))
+    if signature.is_contraction and not node.ndim:
+        weight = node.op.vjp(node, *node.args, constant(1), **node.params)[i]
+        assert weight is not None
+        return term.measured(weight)
+    raise Unreadable(f"{node.op.name} has no matrix form")
 
 
-def _scale(node: Node, i: int, term: Term) -> Term:
-    c, X = node.args
-    return term.times(c) if i else term.spreading(X)
+def _at(node: Node, i: int, jointly: frozenset[int], value: Node) -> Node:
+    """The operation with this in the place of operand i, and zero in the others in which it is linear together with that."""
+    operands = (value if k == i else zeros(a.shape) if k in jointly else a for k, a in enumerate(node.args))
+    return node.op(*operands, **node.params)
 
 
-def _quotient(node: Node, i: int, term: Term) -> Term:
-    if i:
-        raise Unreadable("a divisor that moves")
-    return term.then(Diagonal(power(node.args[1], exponent=-constant(1).params["value"])))
+def _weighed(term: Term, weight: Node) -> Term:
+    """Entries times weights; a number is a multiple."""
+    if not weight.ndim:
+        return term.times(weight)
+    return term if value_of(weight) == 1 else term.then(Diagonal(weight))
 
 
 def _matmul(node: Node, i: int, term: Term) -> Term:
@@ -247,8 +258,6 @@ def _outer(node: Node, i: int, term: Term) -> Term:
 
 
 def _solve(node: Node, i: int, term: Term) -> Term:
-    if i == 0:
-        raise Unreadable("a system matrix that moves")
     return term.then(Sandwich(left=((inv(node.args[0]), False),)))
 
 
@@ -264,33 +273,18 @@ def _sum(node: Node, i: int, term: Term) -> Term:
 
 
 def _broadcast(node: Node, i: int, term: Term) -> Term:
-    (x,), axes = node.args, node.params["axes"]
-    if x.ndim == 0:
-        return term.spreading(fill(1, node.shape))
+    axes = node.params["axes"]
     new = flipped(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
     return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
 
 
-def _taken(node: Node, i: int) -> Node:
-    """1 where the branch that moves is the one taken, 0 elsewhere."""
-    ones, zero = fill(1, node.shape), fill(0, node.shape)
-    return select(*node.args[:2], *((ones, zero) if i == 2 else (zero, ones)), **node.params)
-
-
 _ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
-    add.name: lambda node, i, term: term,
-    scale.name: _scale,
-    hadamard.name: lambda node, i, term: term.then(Diagonal(node.args[1 - i])),
-    quotient.name: _quotient,
-    ratio.name: _quotient,
+    scale.name: lambda node, i, term: term.times(node.args[1 - i]),
     matmul.name: _matmul,
-    dot.name: lambda node, i, term: term.measured(node.args[1 - i]),
     outer.name: _outer,
     transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
     solve.name: _solve,
     sum_.name: _sum,
     broadcast.name: _broadcast,
-    select.name: lambda node, i, term: term.then(Diagonal(_taken(node, i))),
-    trace.name: lambda node, i, term: term.measured(eye(node.args[0].shape[0])),
 }
-"""How an operation acts on the operand that moves; one that is missing has no matrix form, and products take its place."""
+"""How an operation on matrices acts on the operand that moves, from the left or from the right."""

@@ -17,6 +17,7 @@ import sympy
 
 from symgrad.budget import tick
 from symgrad.errors import InputError, ShapeError
+from symgrad.signature import Signature, opaque
 from symgrad.source import value_source
 
 Dim: TypeAlias = int | sympy.Expr
@@ -147,6 +148,8 @@ class Op:
     cotangent an operand (None where no derivative exists), `jvp` the tangent of the output.  `latex` is a template over the
     printed operands or a function `(node, show)`; `numpy` a template of Python or a function `(node)` that makes one.
     `python` writes the printed form as one line of NumPy, `(node, line)`, where that is no function of the operation's name.
+    `axes` says what the operation does along every index, and in which operands it is linear; without a word of it every entry may
+    read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
     `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` says, with formulas between dollar
     signs, what the signs mean that this operation alone prints, or that readers would read otherwise at a tie: a clause a sign.
@@ -171,6 +174,8 @@ class Op:
     kink: str = ""
     letter: tuple[str, ...] = ()
     python: Callable[..., str] | None = None
+    axes: Callable[[Node], Signature] = opaque
+    front: Callable[[Node, Shape], dict[str, Any]] | None = None
     defines: str = ""
 
     def __post_init__(self) -> None:

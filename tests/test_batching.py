@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import DISTINCT, Case, case_of, numeric_shape, samples, symbol
+import sympy
+from cases import DISTINCT, Case, case_of, function_of, numeric_shape, point, samples, symbol
 
 import symgrad as sg
-from symgrad.batching import _RULES, batched
+from symgrad.batching import NotBatched, batched, vectorized
 from symgrad.evaluation import evaluate
 from symgrad.export.plan import CLOSED
 from symgrad.export.schedule import scheduled
@@ -15,18 +16,16 @@ from symgrad.op import Node, variable
 from symgrad.program import Equation, Program
 from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
-LINEAR_IN = {"solve": (1,), "solve_triangular": (1,), "select": (2, 3), "divide": (0,), "ratio": (0,), "cofactor": (1,)}
-"""Operations that are not linear in all of their operands."""
-
 SIZES = variable("sizes", tuple(map(symbol, DISTINCT)))
 """An input that is there for the sizes of its axes alone."""
+
+ONE_AT_A_TIME = frozenset({"stop_gradient"})
 
 CASES = [
     (name, op, sample, i)
     for name, op, sample in samples()
-    if op.name in _RULES
-    for i in LINEAR_IN.get(op.name, range(len(sample.specs)))
-    if i < len(sample.specs)
+    for i in sorted(frozenset().union(*op.axes(case_of(op, sample).node).linear))
+    if op.name not in ONE_AT_A_TIME and not (op.name == "cofactor" and i > 1)
 ]
 
 
@@ -58,7 +57,7 @@ def test_rule_agrees_with_one_direction_after_the_other(name, op, sample, i, den
     program = moved(case, i, dense)
     v = next(x for x in program.inputs if str(x) == "direction_v")
     rng = np.random.default_rng(5)
-    inputs = {str(x): rng.uniform(0.5, 1.5, numeric_shape(x.shape, case.sizes)) for x in program.inputs if x not in (v, SIZES)}
+    inputs = {str(x): drawn(x, case.sizes, rng) for x in program.inputs if x not in (v, SIZES)}
     inputs["sizes"] = np.broadcast_to(np.nan, tuple(DISTINCT.values()))
     expected = every_unit(program, v, inputs, numeric_shape(v.shape, case.sizes))
     equations, outputs = batched(program, v, "v")
@@ -68,6 +67,11 @@ def test_rule_agrees_with_one_direction_after_the_other(name, op, sample, i, den
     for form in (whole, scheduled(whole)):
         found = np.broadcast_to(evaluate(form, inputs)["result"], expected.shape)
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def drawn(x: Node, sizes: Any, rng: np.random.Generator) -> np.ndarray:
+    shape = numeric_shape(x.shape, sizes)
+    return rng.integers(0, 4, shape) if "int" in x.params["properties"] else rng.uniform(0.5, 1.5, shape)
 
 
 MODELS = {
@@ -154,3 +158,46 @@ def test_a_closed_form_stays_where_products_save_little():
 def test_the_cheaper_way_to_a_jacobian_is_taken():
     wide = sg.forward('def f(X: "200 300", w: "300"): return tanh(tanh(tanh(X @ w) @ X)[:2] ** 2)').derive("w")
     assert wide.plan.name == "reverse products in one pass"
+
+
+# stacks -------------------------------------------------------------------------------------------------------------------
+
+ALONE = frozenset(
+    "inv pinv det logdet det_sign cholesky cofactor solve solve_triangular kron blocks_with entries_with vec unvec".split()
+    + "gather scatter loss".split()
+)
+"""Operations on matrices, labels and open functions that take one operand at a time, at least where some of theirs move."""
+
+STACKS = [(name, case_of(op, sample)) for name, op, sample in samples() if op.name not in ALONE]
+
+
+@pytest.mark.parametrize(("name", "case"), STACKS, ids=[name for name, _ in STACKS])
+def test_a_stack_agrees_with_single_calls(name, case):
+    """The result on a stack of two operands is the stack of the two results: each operand alone as a stack, and all together."""
+    rng, two = np.random.default_rng(3), sympy.Integer(2)
+    singles = [point(case, rng) for _ in range(2)]
+    subsets = {frozenset({i}) for i in range(len(case.operands))} | {frozenset(range(len(case.operands)))}
+    for moving in subsets:
+        stacks = {x: variable(f"stack_{x}", (2, *x.shape)) for i, x in enumerate(case.operands) if i in moving}
+        result = vectorized(case.node, stacks, (2,))
+        at = [{str(x): single[str(x)] if x in stacks else singles[0][str(x)] for x in case.operands} for single in singles]
+        wanted = np.array([function_of(case.program, case.sizes)(inputs)[0] for inputs in at])
+        out = variable("out", result.shape)
+        inputs = tuple(stacks.get(x, x) for x in case.operands)
+        whole = Program("stack", inputs, (Equation(out, result),), (out,))
+        numbers = {str(stacks[x]): np.array([a[str(x)] for a in at]) for x in stacks} | at[0]
+        assert result.shape == (two, *case.node.shape)
+        np.testing.assert_allclose(function_of(whole, case.sizes)(numbers)[0], wanted, rtol=1e-12, atol=1e-12, err_msg=str(moving))
+
+
+def test_what_takes_no_stack_is_known():
+    """Each of the operations that are left out refuses a stack in some operand; no other is left out."""
+    refused = set()
+    for _, op, sample in samples():
+        case = case_of(op, sample)
+        for x in case.operands:
+            try:
+                vectorized(case.node, {x: variable("stack", (2, *x.shape))}, (2,))
+            except NotBatched:
+                refused.add(op.name)
+    assert refused == ALONE

@@ -30,6 +30,7 @@ from symgrad.op import (
     zeros,
 )
 from symgrad.ops.broadcasting import align, fill, sum_
+from symgrad.signature import contraction, each, entrywise, letters, together
 from symgrad.source import value_source
 
 HALF = sympy.Rational(1, 2)
@@ -94,6 +95,7 @@ add: Op = Op(
     shape=same_shape,
     vjp=lambda Z, *rest: (rest[-1],) * (len(rest) - 1),
     jvp=lambda Z, *rest: add(*rest[len(rest) // 2 :]),
+    axes=lambda node: entrywise(node, together(node.args), partial=True),
     latex=_add_latex,
     python=_add_python,
     precedence=SUM,
@@ -221,6 +223,7 @@ scale: Op = Op(
     shape=_scale_shape,
     vjp=lambda Z, c, X, Z_bar: (inner(X, Z_bar), scale(c, Z_bar)),
     jvp=lambda Z, c, X, c_dot, X_dot: plus(scale(c_dot, X), scale(c, X_dot)),
+    axes=lambda node: contraction(f",{letters(node)}->{letters(node)}"),
     latex=_scale_latex,
     python=_scale_python,
     precedence=CHAIN,
@@ -263,6 +266,7 @@ hadamard: Op = bilinear(
     "hadamard",
     shape=same_shape,
     vjp=lambda Z, X, Y, Z_bar: (multiply(Z_bar, Y), multiply(X, Z_bar)),
+    axes=lambda node: entrywise(node, each(node.args), partial=True),
     latex=_hadamard_latex,
     python=lambda node, line: f"({line.entry(node.args[0])} * {line.entry(node.args[1])})",
     precedence=PRODUCT,

@@ -10,6 +10,7 @@ import sympy
 from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError
 from symgrad.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.signature import FIRST, Signature, contraction, letters, without
 from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
@@ -35,6 +36,12 @@ def index_source(node: Node) -> str:
     lead = min(axes, default=ndim)
     marks = [":" if a in axes else "None" for a in range(lead, ndim)]
     return "{0}" if "None" not in marks else f"{{0}}[{', '.join(marks)}]"
+
+
+def _broadcast_axes(node: Node) -> Signature:
+    """A partial sum is added up before it is copied: there is less of it."""
+    own = letters(node)
+    return Signature(("".join(own[a] for a in node.params["axes"]),), own, linear=FIRST)
 
 
 def _broadcast_latex(node: Node, show: Any) -> Any:
@@ -76,6 +83,7 @@ broadcast: Op = linear(
     shape=_broadcast_shape,
     # Every entry is copied, so the cotangents of the copies add up.
     vjp=lambda Z, X, Z_bar, shape, axes: (sum_(Z_bar, axes=tuple(a for a in range(len(shape)) if a not in axes)),),
+    axes=lambda node: _broadcast_axes(node),
     latex=_broadcast_latex,
     python=lambda node, line: line.call("copies", node.args, **node.params),
     precedence=CHAIN,
@@ -151,6 +159,7 @@ sum_: Op = linear(
     "sum",
     shape=_sum_shape,
     vjp=lambda Z, X, Z_bar, axes: (broadcast(Z_bar, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes)),),
+    axes=lambda node: contraction(f"{letters(node.args[0])}->{without(letters(node.args[0]), node.params['axes'])}"),
     latex=_sum_latex,
     python=_sum_python,
     precedence=CHAIN,

@@ -14,6 +14,7 @@ from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero
 from symgrad.ops.arithmetic import hadamard, inner, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.product import dot, eye, matmul, outer, transpose
+from symgrad.signature import contraction
 
 # einsum -----------------------------------------------------------------------------------------------------------------------
 
@@ -146,6 +147,7 @@ einsum = Op(
     shape=_einsum_shape,
     vjp=_einsum_vjp,
     jvp=_einsum_jvp,
+    axes=lambda node: contraction(node.params["spec"]),
     latex=_einsum_latex,
     precedence=CHAIN,
     numpy=lambda node: _einsum_numpy(node),
@@ -170,7 +172,7 @@ def contract(spec: str, *operands: Node) -> Node:
     inputs, operands = _sum_private(inputs, output, operands)
     if len(operands) == 1:
         return transpose(operands[0], tuple(inputs[0].index(c) for c in output))
-    if len(operands) == 2 and max(len(s) for s in (*inputs, output)) <= 2:
+    if len(operands) == 2 and (min(map(len, inputs)) == 0 or max(len(s) for s in (*inputs, output)) <= 2):
         named = _named_product(inputs, output, *operands)
         if named is not None:
             return named

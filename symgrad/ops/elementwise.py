@@ -15,6 +15,7 @@ from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import plain
+from symgrad.signature import FIRST, entrywise
 
 REAL = (on("m n"), on(""))
 PAIR = (on("m n", "m n"), on("", ""))
@@ -252,6 +253,7 @@ ratio: Op = elementwise(
     "ratio",
     lambda Z, X, Y, at: (reciprocal(Y), -divide(Z, Y)),
     jvp=lambda Z, X, Y, X_dot, Y_dot, at: ratio(X_dot - Z * Y_dot, Y, at=sympy.S.Zero),  # 0 where nothing moves, at 0 / 0 too
+    axes=lambda node: entrywise(node, FIRST),
     latex=_ratio_latex,
     precedence=QUOTIENT,
     numpy=lambda node: f"_ratio({{0}}, {{1}}, {float(node.params['at'])})",

@@ -8,6 +8,7 @@ from symgrad.builders import linear
 from symgrad.errors import ShapeError
 from symgrad.op import ATOM, Node, Shape, on, show_shape
 from symgrad.ops.contraction import einsum_of
+from symgrad.signature import contraction
 from symgrad.source import tuple_source
 
 
@@ -32,6 +33,7 @@ embed = linear(
     "embed",
     shape=_embed_shape,
     vjp=lambda Z, X, Z_bar, spec: (einsum_of("->".join(reversed(_parts(spec))), Z_bar),),
+    axes=lambda node: contraction(node.params["spec"]),
     latex=_latex,
     precedence=ATOM,
     numpy=lambda node: f'_embed({{0}}, "{node.params["spec"]}", {tuple_source(node.shape)})',

@@ -11,6 +11,7 @@ from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
 from symgrad.ops.reduction import reduced, spread
 from symgrad.ops.selection import shared
+from symgrad.signature import along, behind
 
 
 def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -49,6 +50,8 @@ def _weights(name: str, extremum: str) -> Op:
         shape=same_shape,
         vjp=lambda Z, X, Z_bar, axes: (zeros(X.shape),),
         jvp=lambda Z, X, X_dot, axes: zeros(X.shape),
+        axes=along,
+        front=behind,
         latex=latex,
         python=python,
         precedence=ATOM,
@@ -69,6 +72,8 @@ def _extremum(name: str, weights: Op) -> Op:
         shape=reduced_shape,
         vjp=lambda Z, X, Z_bar, axes: (multiply(spread(Z_bar, X, axes), weights(X, axes=axes)),),
         jvp=lambda Z, X, X_dot, axes: sum_(multiply(weights(X, axes=axes), X_dot), axes=axes),
+        axes=along,
+        front=behind,
         latex=lambda node, show: rf"\{name}{label(node)}{show.argument(node.args[0])}",
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}, axis={node.params['axes']})",

@@ -12,6 +12,7 @@ from symgrad.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size,
 from symgrad.ops.arithmetic import multiply, plus
 from symgrad.ops.contraction import contract
 from symgrad.ops.elementwise import primes
+from symgrad.signature import entrywise
 
 
 def _apply_latex(node: Node, show: Any) -> str:
@@ -28,6 +29,7 @@ apply: Op = Op(
     shape=lambda X, **_: X.shape,
     vjp=lambda Z, X, Z_bar, function, order: (multiply(Z_bar, apply(X, function=function, order=order + 1)),),
     jvp=lambda Z, X, X_dot, function, order: multiply(apply(X, function=function, order=order + 1), X_dot),
+    axes=entrywise,
     latex=_apply_latex,
     precedence=ATOM,
     numpy=lambda node: f"{derivative_name(node.params['function'], node.params['order'])}({{0}})",

@@ -13,6 +13,7 @@ import sympy
 from symgrad.builders import linear
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
+from symgrad.signature import FIRST, opaque
 from symgrad.source import dim_source, symbolic, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
@@ -76,6 +77,10 @@ def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
     return ", ".join(entries)
 
 
+def _wholes(shape: Shape) -> Index:
+    return tuple(whole(d) for d in shape)
+
+
 # take and put -------------------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +101,8 @@ take: Op = linear(
     "take",
     shape=lambda X, index: _kept(X.shape, index),
     vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
+    axes=lambda node: opaque(node, FIRST),
+    front=lambda node, lead: {"index": _wholes(lead) + node.params["index"]},
     latex=_take_latex,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
@@ -126,6 +133,8 @@ put: Op = linear(
     "put",
     shape=_put_shape,
     vjp=lambda Z, X, Z_bar, shape, index: (take(Z_bar, index=index),),
+    axes=lambda node: opaque(node, FIRST),
+    front=lambda node, lead: {"shape": lead + node.shape, "index": _wholes(lead) + node.params["index"]},
     latex=_put_latex,
     precedence=ATOM,
     numpy=lambda node: f"_put({{0}}, {tuple_source(node.shape)}, np.s_[{index_text(node.params['index'], node.shape)}])",

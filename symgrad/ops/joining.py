@@ -15,6 +15,7 @@ from symgrad.op import ATOM, Dim, Node, Op, Shape, as_node, is_zero, on, show_sh
 from symgrad.ops.broadcasting import broadcast, broadcast_to, normal_axes
 from symgrad.ops.indexing import dimension, exact, read_slice, take, whole
 from symgrad.ops.layout import atleast_1d, atleast_2d, dims, expand_dims, ravel, reshaped
+from symgrad.signature import Signature, letters, together, without
 from symgrad.source import symbolic
 
 # concatenate and stack --------------------------------------------------------------------------------------------------
@@ -60,6 +61,13 @@ def _joined_numpy(word: str) -> Any:
     return numpy
 
 
+def _joined_axes(node: Node, own: str) -> Signature:
+    """Which operand an entry comes from depends on where it stands along the axis."""
+    result = letters(node)
+    whole = frozenset(result[node.params["axis"]])
+    return Signature(tuple(own for _ in node.args), result, whole, together(node.args), partial=True)
+
+
 def _fold_joined(*operands: Node, axis: int) -> Node | None:
     return zeros(_concatenate_shape(*operands, axis=axis)) if all(map(is_zero, operands)) else None
 
@@ -69,6 +77,8 @@ concatenate: Op = Op(
     shape=_concatenate_shape,
     vjp=lambda Z, *rest, axis: _parts(rest[-1], [x.shape[axis] for x in rest[:-1]], axis),
     jvp=lambda Z, *rest, axis: concatenate(*rest[len(rest) // 2 :], axis=axis),
+    axes=lambda node: _joined_axes(node, letters(node)),
+    front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_matrix_latex("concatenate"),
     precedence=ATOM,
     numpy=_joined_numpy("concatenate"),
@@ -96,6 +106,8 @@ stack: Op = Op(
     shape=_stack_shape,
     vjp=lambda Z, *rest, axis: tuple(_layer(rest[-1], i, axis) for i in range(len(rest) - 1)),
     jvp=lambda Z, *rest, axis: stack(*rest[len(rest) // 2 :], axis=axis),
+    axes=lambda node: _joined_axes(node, without(letters(node), (node.params["axis"],))),
+    front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_matrix_latex("stack"),
     precedence=ATOM,
     numpy=_joined_numpy("stack"),

@@ -13,6 +13,7 @@ from symgrad.ops.indexing import dimension, read_position, read_slice, take, who
 from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
 from symgrad.ops.product import diagonal, transpose
+from symgrad.signature import FIRST, Signature, letters, without
 from symgrad.source import dim_source, tuple_source
 
 # one_hot ----------------------------------------------------------------------------------------------------------------
@@ -29,6 +30,8 @@ one_hot = Op(
     shape=lambda y, classes, **_: (*y.shape, classes),
     vjp=lambda Z, y, Z_bar, **_: (None,),
     jvp=lambda Z, y, y_dot, **_: zeros(Z.shape),
+    axes=lambda node: Signature((letters(node)[:-1],), letters(node), frozenset(letters(node)[-1])),
+    front=lambda node, lead: node.params,
     latex=r"\operatorname{onehot}(#1)",
     precedence=ATOM,
     numpy=_one_hot_numpy,
@@ -70,6 +73,13 @@ def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
     return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), E)
 
 
+def _pick_axes(node: Node) -> Signature:
+    """One entry of each row: rows run side by side."""
+    own, axis = letters(node.args[0]), node.params["axis"]
+    rest = without(own, (axis,))
+    return Signature((own, rest), rest, frozenset(own[axis]), FIRST)
+
+
 def _pick_numpy(node: Node) -> str:
     X, y, axis = node.args[0], label_source(node.args[1]), node.params["axis"]
     if X.ndim == 2:
@@ -89,6 +99,8 @@ pick: Op = Op(
     shape=_pick_shape,
     vjp=lambda Z, X, y, Z_bar, axis: (_at_labels(Z_bar, y, X.shape, axis), None),
     jvp=lambda Z, X, y, X_dot, y_dot, axis: pick(X_dot, y, axis=axis),
+    axes=_pick_axes,
+    front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_pick_latex,
     precedence=ATOM,
     numpy=_pick_numpy,

@@ -13,6 +13,7 @@ from symgrad.op import ATOM, Node, Op, Shape, as_node, on, show_shape, size, zer
 from symgrad.ops.broadcasting import broadcast, broadcast_to, expand, fill, normal_axes, sum_
 from symgrad.ops.indexing import dimension, exact
 from symgrad.ops.product import transpose
+from symgrad.signature import FIRST, entrywise, opaque
 from symgrad.source import tuple_source
 
 # reshape ----------------------------------------------------------------------------------------------------------------
@@ -39,6 +40,8 @@ reshape: Op = linear(
     "reshape",
     shape=_reshape_shape,
     vjp=lambda Z, X, Z_bar, shape: (reshape(Z_bar, shape=X.shape),),
+    axes=lambda node: opaque(node, FIRST),
+    front=lambda node, lead: {"shape": lead + node.shape},
     latex=_reshape_latex,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}.reshape({tuple_source(node.shape)})",
@@ -150,6 +153,7 @@ stop_gradient = Op(
     shape=lambda X: X.shape,
     vjp=lambda Z, X, Z_bar: (zeros(X.shape),),
     jvp=lambda Z, X, X_dot: zeros(X.shape),
+    axes=lambda node: entrywise(node, FIRST, partial=True),
     latex=r"\operatorname{sg}(#1)",
     precedence=ATOM,
     numpy="+{0}",

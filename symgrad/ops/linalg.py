@@ -12,6 +12,7 @@ from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
+from symgrad.signature import Signature
 
 LARGEST_POWER = 100
 
@@ -77,6 +78,12 @@ def system_shape(name: str) -> Callable[..., Shape]:
     return shape
 
 
+def system_axes(node: Node) -> Signature:
+    """A^-1 B: each column of B is solved for by itself, with the whole of A."""
+    columns = "c" * (node.ndim - 1)
+    return Signature(("ij", f"k{columns}"), f"l{columns}", frozenset("ijkl"), (frozenset({1}),))
+
+
 def outside(X: Node, Y: Node) -> Node:
     """X Y^T, for columns and for matrices of columns."""
     return outer(X, Y) if X.ndim == 1 else X @ Y.T
@@ -105,6 +112,7 @@ solve: Op = Op(
     shape=system_shape("solve"),
     vjp=_solve_vjp,
     jvp=lambda Z, A, B, A_dot, B_dot: solve(A, B_dot - A_dot @ Z),
+    axes=system_axes,
     latex=lambda node, show: f"{inverse_latex(node.args[0], show)} {show(node.args[1], CHAIN)}",
     python=lambda node, line: line.call("solve", node.args),
     precedence=CHAIN,

@@ -14,6 +14,7 @@ from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import reduced, spread
+from symgrad.signature import along, behind
 from symgrad.source import symbolic
 
 
@@ -56,6 +57,8 @@ direction = Op(
     shape=same_shape,
     vjp=lambda Z, X, Z_bar, axes: (_across(Z, X, Z_bar, axes),),
     jvp=lambda Z, X, X_dot, axes: _across(Z, X, X_dot, axes),
+    axes=along,
+    front=behind,
     latex=_direction_latex,
     python=_direction_python,
     precedence=POWER,
@@ -75,6 +78,8 @@ norm = Op(
     shape=reduced_shape,
     vjp=lambda Z, X, Z_bar, axes: (multiply(spread(Z_bar, X, axes), direction(X, axes=axes)),),
     jvp=lambda Z, X, X_dot, axes: sum_(multiply(direction(X, axes=axes), X_dot), axes=axes),
+    axes=along,
+    front=behind,
     latex=_length_latex,
     precedence=ATOM,
     numpy=lambda node: f"_norm({{0}}, axis={node.params['axes']})",

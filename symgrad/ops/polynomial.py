@@ -19,6 +19,7 @@ from symgrad.ops.linalg import inv, square_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import matmul, trace
 from symgrad.ops.reduction import reduced, spread
+from symgrad.signature import along, behind, each, opaque
 
 
 def slope(name: str, **fields: Any) -> Op:
@@ -82,6 +83,7 @@ def prod_quotient(X: Node, V: Node | None = None, *, axes: tuple[int, ...]) -> N
 prod_slope = slope(
     "prod_slope",
     shape=same_shape,
+    front=behind,
     latex=lambda node, show: _along(node, show, rf"\operatorname{{prod}}{label(node)}"),
     precedence=POWER,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
@@ -99,6 +101,8 @@ prod = Op(
     shape=reduced_shape,
     vjp=lambda Z, X, Z_bar, axes: (multiply(spread(Z_bar, X, axes), prod_slope(X, axes=axes)),),
     jvp=lambda Z, X, X_dot, axes: sum_(multiply(prod_slope(X, axes=axes), X_dot), axes=axes),
+    axes=along,
+    front=behind,
     latex=lambda node, show: rf"\operatorname{{prod}}{label(node)}{show.argument(node.args[0])}",
     precedence=ATOM,
     numpy=lambda node: f"np.prod({{0}}, axis={node.params['axes']})",
@@ -153,6 +157,7 @@ SINGULAR = r"at a singular $X$, $\det(X) X^{-\top}$ stands for its limit, the ma
 cofactor = slope(
     "cofactor",
     shape=_cofactor_shape,
+    axes=lambda node: opaque(node, each(node.args)[1:]),
     latex=_cofactor_latex,
     python=lambda node, line: line(cofactor_quotient(*node.args)) if len(node.args) < 3 else line.word(node),
     precedence=CHAIN,

@@ -11,6 +11,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.op import ATOM, CONSTANT, OPERATORS, POWER, QUOTIENT, Node, Op, as_node, constant, is_zero, on, value_of
 from symgrad.ops.arithmetic import HALF, multiply, scale, subtract
 from symgrad.ops.broadcasting import align, fill
+from symgrad.signature import FIRST, entrywise
 from symgrad.source import value_source
 
 # quotient -------------------------------------------------------------------------------------------------------------
@@ -32,6 +33,7 @@ def _fold_quotient(X: Node, Y: Node) -> Node | None:
 quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
+    axes=lambda node: entrywise(node, FIRST),
     latex=lambda node, show: rf"{show.entry(node.args[0], POWER)} \oslash {show.entry(node.args[1], POWER)}",
     python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
     precedence=QUOTIENT,

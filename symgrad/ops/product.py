@@ -16,6 +16,7 @@ from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.indexing import dimension
+from symgrad.signature import contraction, letters
 from symgrad.source import dim_source
 
 # transpose ------------------------------------------------------------------------------------------------------------
@@ -45,6 +46,7 @@ transposition: Op = linear(
     "transpose",
     shape=_transpose_shape,
     vjp=lambda Z, X, Z_bar, axes: (transposition(Z_bar, axes=_inverse(axes)),),
+    axes=lambda node: contraction(f"{letters(node)}->{''.join(letters(node)[a] for a in node.params['axes'])}"),
     latex=lambda node, show: _transpose_latex(node, show),
     python=lambda node, line: _transpose_python(node, line),
     precedence=CHAIN,
@@ -158,6 +160,7 @@ matmul = bilinear(
     "matmul",
     shape=_matmul_shape,
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y.T if Y.ndim == 2 else outer(Z_bar, Y), X.T @ Z_bar),
+    axes=lambda node: contraction("ij,jk->ik" if node.ndim == 2 else "ij,j->i"),
     latex=_product_latex,
     python=lambda node, line: f"({line(node.args[0])} @ {line(node.args[1])})",
     precedence=CHAIN,
@@ -186,6 +189,7 @@ dot = bilinear(
     "dot",
     shape=_dot_shape,
     vjp=lambda Z, X, Y, Z_bar: (scale(Z_bar, Y), scale(Z_bar, X)),
+    axes=lambda node: contraction("i,i->"),
     latex=lambda node, show: _dot_latex(node, show),
     python=lambda node, line: _dot_python(node, line),
     precedence=CHAIN,
@@ -220,6 +224,7 @@ outer: Op = bilinear(
     "outer",
     shape=_outer_shape,
     vjp=lambda Z, X, Y, Z_bar: (Z_bar @ Y, Z_bar.T @ X),
+    axes=lambda node: contraction("i,j->ij"),
     latex=_product_latex,
     python=lambda node, line: f"outer({line(node.args[0])}, {line(node.args[1])})",
     precedence=CHAIN,
@@ -263,6 +268,7 @@ trace = linear(
     "trace",
     shape=_trace_shape,
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, eye(X.shape[0])),),
+    axes=lambda node: contraction("ii->"),
     latex=r"\operatorname{tr}(#1)",
     precedence=ATOM,
     numpy="np.trace({0})",
@@ -292,6 +298,7 @@ diag = linear(
     "diag",
     shape=_diag_shape,
     vjp=lambda Z, X, Z_bar: (diagonal(Z_bar),),
+    axes=lambda node: contraction("i->ii"),
     latex=_diag_latex,
     precedence=ATOM,
     numpy="np.diag({0})",
@@ -310,6 +317,7 @@ diagonal: Op = linear(
     "diagonal",
     shape=_diagonal_shape,
     vjp=lambda Z, X, Z_bar: (diag(Z_bar),),
+    axes=lambda node: contraction("ii->i"),
     latex=r"\operatorname{diag}(#1)",
     precedence=ATOM,
     numpy="np.diagonal({0})",

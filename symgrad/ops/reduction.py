@@ -12,6 +12,7 @@ from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.powers import power
+from symgrad.signature import along, behind
 from symgrad.source import symbolic
 
 
@@ -87,6 +88,8 @@ logsumexp = Op(
     shape=_reduction_shape,
     vjp=lambda Z, X, Z_bar, axes: (multiply(spread(Z_bar, X, axes), softmax(X, axes=axes)),),
     jvp=lambda Z, X, X_dot, axes: sum_(multiply(softmax(X, axes=axes), X_dot), axes=axes),
+    axes=along,
+    front=behind,
     latex=_along("logsumexp"),
     precedence=ATOM,
     numpy=lambda node: f"_logsumexp({{0}}, axis={node.params['axes']})",
@@ -102,6 +105,8 @@ softmax: Op = Op(
     shape=lambda X, **_: X.shape,
     vjp=lambda Z, X, Z_bar, axes: (_centred(Z, Z_bar, axes),),
     jvp=lambda Z, X, X_dot, axes: _centred(Z, X_dot, axes),
+    axes=along,
+    front=behind,
     latex=_along("softmax"),
     precedence=ATOM,
     numpy=lambda node: f"_softmax({{0}}, axis={node.params['axes']})",
@@ -123,6 +128,8 @@ log_softmax = Op(
     shape=lambda X, **_: X.shape,
     vjp=lambda Z, X, Z_bar, axes: (subtract(Z_bar, multiply(softmax(X, axes=axes), spread(sum_(Z_bar, axes=axes), X, axes))),),
     jvp=lambda Z, X, X_dot, axes: subtract(X_dot, spread(sum_(multiply(softmax(X, axes=axes), X_dot), axes=axes), X, axes)),
+    axes=along,
+    front=behind,
     latex=_along(r"log\,softmax"),
     python=lambda node, line: f"log({line.call('softmax_', node.args, **node.params)})",
     precedence=ATOM,

@@ -17,6 +17,7 @@ from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import align, broadcast, fill
+from symgrad.signature import entrywise
 from symgrad.source import value_source
 
 RELATIONS = {
@@ -104,6 +105,7 @@ select: Op = Op(
         select(A, B, zeros(X.shape), Z_bar, relation=relation),
     ),
     jvp=lambda Z, A, B, X, Y, A_dot, B_dot, X_dot, Y_dot, relation: select(A, B, X_dot, Y_dot, relation=relation),
+    axes=lambda node: entrywise(node, (frozenset({2, 3}),)),
     latex=_select_latex,
     python=_select_python,
     precedence=SUM,

@@ -12,8 +12,9 @@ from symgrad.language import named
 from symgrad.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
 from symgrad.ops.arithmetic import HALF, scale
 from symgrad.ops.broadcasting import normal_axes
-from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_shape
+from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_axes, system_shape
 from symgrad.ops.product import eye
+from symgrad.signature import FIRST, Signature, letters
 
 # triangles ----------------------------------------------------------------------------------------------------------------
 
@@ -22,6 +23,11 @@ def _matrix_shape(X: Node, **_: Any) -> Shape:
     if X.ndim != 2:
         raise ShapeError(f"a triangle is of a matrix, got shape {show_shape(X.shape)}")
     return X.shape
+
+
+def _weighed(node: Node) -> Signature:
+    """What becomes of an entry depends on where it stands."""
+    return Signature(("ij",), "ij", frozenset("ij"), FIRST, partial=True)
 
 
 def _triangle(name: str, side: str) -> Op:
@@ -35,6 +41,7 @@ def _triangle(name: str, side: str) -> Op:
         name,
         shape=_matrix_shape,
         vjp=lambda Z, X, Z_bar, k: (op(Z_bar, k=k),),
+        axes=_weighed,
         latex=latex,
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}{f', {k}' if (k := node.params['k']) else ''})",
@@ -57,6 +64,7 @@ lower_half: Op = linear(
     "lower_half",
     shape=square_shape("lower_half"),
     vjp=lambda Z, X, Z_bar: (lower_half(Z_bar),),
+    axes=_weighed,
     latex="#0(#1)",
     letter=(r"\Phi", r"\operatorname{tril}_{1/2}"),
     precedence=ATOM,
@@ -119,6 +127,7 @@ triangular: Op = Op(
     shape=system_shape("solve_triangular"),
     vjp=_triangular_vjp,
     jvp=_triangular_jvp,
+    axes=system_axes,
     latex=_triangular_latex,
     precedence=CHAIN,
     numpy=lambda node: "_solve_triangular({0}, {1}, " + ", ".join(f"{k}={node.params[k]}" for k in ("lower", "trans")) + ")",
@@ -236,10 +245,17 @@ def _cumsum_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{cumsum}}{marks}{show.argument(node.args[0])}"
 
 
+def _cumsum_axes(node: Node) -> Signature:
+    own = letters(node)
+    return Signature((own,), own, frozenset(own[node.params["axis"]]), FIRST, partial=True)
+
+
 cumsum: Op = linear(
     "cumsum",
     shape=same_shape,
     vjp=lambda Z, X, Z_bar, axis, backward: (cumsum(Z_bar, axis=axis, backward=not backward),),
+    axes=_cumsum_axes,
+    front=lambda node, lead: {**node.params, "axis": len(lead) + node.params["axis"]},
     latex=_cumsum_latex,
     precedence=ATOM,
     numpy=_cumsum_numpy,

@@ -11,7 +11,7 @@ from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import transposition
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
 from symgrad.partition.mesh import Axes, Mesh, Split
-from symgrad.partition.rules import rule_of
+from symgrad.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,13 @@ class Piece:
     shape: Shape
     split: Split
     partial: Mapping[str, Dim] = field(default_factory=dict)
+
+
+def rule_of(node: Node) -> Signature:
+    """The signature of one application; an index that stands twice in one array is one along which a device needs everything."""
+    found = node.op.axes(node)
+    twice = {c for letters in (*found.reads, found.result) for c in letters if letters.count(c) > 1}
+    return replace(found, whole=found.whole | twice) if twice else found
 
 
 class Moves:
@@ -97,11 +104,11 @@ class Moves:
         """A part of what an operation computes along an index is the operation applied to parts."""
         if (node, axis, axes) not in self.cut:
             rule = rule_of(node)
-            letter = rule.output[axis] if node.args else ""
+            letter = rule.result[axis] if node.args else ""
             if not node.args or letter in rule.whole:
                 found = part(node, axis=axis, size=size, mesh_axes=axes)
             else:
-                pairs = zip(node.args, rule.operands, strict=True)
+                pairs = zip(node.args, rule.reads, strict=True)
                 args = [self._part_of(a, s.index(letter), size, axes) if letter in s else a for a, s in pairs]
                 found = node.op.node(*args, **with_shape(node, _replaced(node.shape, axis, size)))
             self.cut[node, axis, axes] = found

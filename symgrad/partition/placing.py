@@ -6,6 +6,7 @@ original.  A partial sum lives inside an equation only: what has a name is whole
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +15,9 @@ from symgrad.graph import postorder
 from symgrad.op import VARIABLE, Node, variable
 from symgrad.ops.arithmetic import add
 from symgrad.partition.mesh import WHOLE, Axes, Mesh, Plan, Split
-from symgrad.partition.moving import Moves, Piece, with_shape
-from symgrad.partition.rules import EACH, NO, TOGETHER, Rule, rule_of
+from symgrad.partition.moving import Moves, Piece, rule_of, with_shape
 from symgrad.program import Equation, Program
+from symgrad.signature import Signature, together
 
 TYPICAL = 97
 """The size of a dimension where none is given."""
@@ -92,41 +93,41 @@ class _Placing:
         sums = [_added(group) for group in groups.values()]
         if len(sums) == 1:
             return sums[0]
-        own = "".join(chr(ord("a") + i) for i in range(len(terms[0].shape)))
-        rule = Rule(tuple(own for _ in sums), own, frozenset(), TOGETHER)
+        own = string.ascii_lowercase[: len(terms[0].shape)]
+        rule = Signature(tuple(own for _ in sums), own, linear=together(sums), partial=True)
         split, kept = self._targets(rule, sums)
         moved = [self.moves.moved(t, tuple(split[c] for c in own), kept) for t in sums]
         return _added(moved)
 
-    def _applied(self, node: Node, rule: Rule, operands: Sequence[Piece]) -> Piece:
+    def _applied(self, node: Node, rule: Signature, operands: Sequence[Piece]) -> Piece:
         split, kept = self._targets(rule, operands)
-        moved = [self.moves.moved(x, tuple(split[c] for c in s), kept) for x, s in zip(operands, rule.operands, strict=True)]
-        output = tuple(split.get(c, ()) for c in rule.output)
+        moved = [self.moves.moved(x, tuple(split[c] for c in s), kept) for x, s in zip(operands, rule.reads, strict=True)]
+        output = tuple(split.get(c, ()) for c in rule.result)
         params = with_shape(node, self.mesh.local_shape(node.shape, output))
         local = node.op.node(*(m.node for m in moved), **params)
         partial = {m: d for x in moved for m, d in x.partial.items()}
-        for x, s in zip(operands, rule.operands, strict=True):
+        for x, s in zip(operands, rule.reads, strict=True):
             for c, d in zip(s, x.shape, strict=True):
-                partial |= {m: d for m in split[c] if c not in rule.output}
+                partial |= {m: d for m in split[c] if c not in rule.result}
         return Piece(local, node.shape, output, partial)
 
-    def _targets(self, rule: Rule, operands: Sequence[Piece]) -> tuple[dict[str, Axes], Axes]:
+    def _targets(self, rule: Signature, operands: Sequence[Piece]) -> tuple[dict[str, Axes], Axes]:
         """For every index the mesh axes that it is split over, and the mesh axes over which partial sums pass."""
         claims: dict[str, list[str]] = {m: [] for m in self.mesh.sizes}
-        for x, s in zip(operands, rule.operands, strict=True):
+        for x, s in zip(operands, rule.reads, strict=True):
             for c, axes in zip(s, x.split, strict=True):
                 for m in axes:
                     if c not in rule.whole and c not in claims[m]:
                         claims[m].append(c)
         chosen = {m: min(letters, key=lambda c: self._cost(m, c, rule, operands)) for m, letters in claims.items() if letters}
-        index = {c: tuple(m for m in self.mesh.sizes if chosen.get(m) == c) for s in rule.operands for c in s}
+        index = {c: tuple(m for m in self.mesh.sizes if chosen.get(m) == c) for s in rule.reads for c in s}
         return index, tuple(m for m in _passing(rule, operands) if m not in chosen)
 
-    def _cost(self, m: str, letter: str, rule: Rule, operands: Sequence[Piece]) -> int:
+    def _cost(self, m: str, letter: str, rule: Signature, operands: Sequence[Piece]) -> int:
         """Entries to be gathered if this index keeps the mesh axis: those of operands in which another one has it."""
         held = [
             x
-            for x, s in zip(operands, rule.operands, strict=True)
+            for x, s in zip(operands, rule.reads, strict=True)
             if any(m in a for c, a in zip(s, x.split, strict=True) if c != letter)
         ]
         return sum(self._entries(x) for x in held)
@@ -145,11 +146,10 @@ def _added(terms: Sequence[Piece]) -> Piece:
     return replace(terms[0], node=add.node(*(t.node for t in terms)), partial=partial)
 
 
-def _passing(rule: Rule, operands: Sequence[Piece]) -> list[str]:
-    """Mesh axes over which this operation may be applied to summands: a sum of all operands, or a product with one of them."""
-    if rule.linear == NO:
+def _passing(rule: Signature, operands: Sequence[Piece]) -> list[str]:
+    """Mesh axes over which this operation may be applied to summands: those of all operands in which it is linear jointly."""
+    partial = frozenset(i for i, x in enumerate(operands) if x.partial)
+    if not rule.partial or partial not in rule.linear:
         return []
-    if rule.linear == TOGETHER:
-        return [m for m in operands[0].partial if all(m in x.partial for x in operands)]
-    partial = [x for x in operands if x.partial]
-    return list(partial[0].partial) if len(partial) == 1 and rule.linear == EACH else []
+    first, *rest = (x for x in operands if x.partial)
+    return [m for m in first.partial if all(m in x.partial for x in rest)]

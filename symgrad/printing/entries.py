@@ -18,6 +18,7 @@ from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
 from symgrad.printing.names import DELTA
 from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, piece, summed
+from symgrad.signature import Signature
 from symgrad.source import symbolic
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
@@ -27,7 +28,7 @@ ALPHABET = "ijklmpqrstuvwabcdegh"
 TWO, MINUS_ONE = sympy.Integer(2), sympy.S.NegativeOne
 
 RULES: dict[str, Rule] = {}
-"""How an entry is written, by the name of the operation, filled by entry_*.py; entrywise operations need no row."""
+"""How an entry is written where the operation's signature does not say it, by name, filled by entry_*.py."""
 
 ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 """Operations that act entry by entry, besides those with a scalar body."""
@@ -44,7 +45,7 @@ def is_entrywise(node: Node) -> bool:
 
 
 def has_rule(node: Node) -> bool:
-    return is_entrywise(node) or node.op.name in RULES or node.op in (VARIABLE, CONSTANT)
+    return is_entrywise(node) or node.op.name in RULES or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
 
 
 class Entries:
@@ -75,9 +76,12 @@ class Entries:
             return Product(value)
         if self._stands(node):
             return self.whole(node, index)
-        if is_entrywise(node) and node.op.name not in RULES:
+        if node.op.name in RULES:
+            return RULES[node.op.name](self, node, index, scope)
+        if is_entrywise(node):
             return self.applied(node, index, scope)
-        return RULES[node.op.name](self, node, index, scope) if node.op.name in RULES else self.whole(node, index)
+        signature = node.op.axes(node)
+        return self.contracted(node, signature, index, scope) if signature.is_contraction else self.whole(node, index)
 
     def _stands(self, node: Node) -> bool:
         """Is it written as it is written elsewhere: scalars of matrices, norms, products with an inverse?"""
@@ -123,6 +127,30 @@ class Entries:
         for node, index in parts:
             found = found.times(self.at(node, index, scope | found.over))
         return found
+
+    def contracted(self, node: Node, signature: Signature, index: Index, scope: Letters) -> Product:
+        """A sum of products over every letter that the result lacks; a letter that it has twice asks its indices to agree."""
+        known: dict[str, sympy.Expr] = {}
+        marks = Product()
+        for c, i in zip(signature.result, index, strict=True):
+            marks = marks.times(self.equal(known.setdefault(c, i), i))
+        return marks.times(self._summed(list(zip(node.args, signature.reads, strict=True)), known, scope))
+
+    def _summed(self, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: Letters) -> Product:
+        """An identity makes two letters one."""
+        sizes = {c: d for x, letters in parts for c, d in zip(letters, x.shape, strict=True)}
+        bound = [c for c in sizes if c not in known]
+        same = {c: c for c in sizes}
+        for x, letters in parts:
+            if x.op.name == "identity" and (gone := next((c for c in reversed(letters) if c in bound), None)):
+                (other,) = set(letters) - {gone}
+                same = {c: other if s == gone else s for c, s in same.items()}
+                bound.remove(gone)
+                parts = [p for p in parts if p[0] is not x or p[1] != letters]
+        new = self.open(tuple(sizes[c] for c in bound), scope | self.letters(tuple(known.values())))
+        places = known | dict(zip(bound, new, strict=True))
+        indices = [(x, tuple(places[same[c]] for c in letters)) for x, letters in parts]
+        return self.total(self.product(indices, scope | self.letters(new)), new)
 
     def over(self, above: Product, below: Leaf) -> Product:
         value = value_of(below.node)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import sympy
-
 from symgrad.op import ATOM, SUM, Node, constant, value_of
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.contraction import subscripted
@@ -18,14 +16,6 @@ from symgrad.printing.products import Leaf, Letters, Product
 def _variable(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     below = e.subscript(index, node.shape)
     return e.array(subscripted(node, below, e.show) if below else e.show(node, ATOM), node, index)
-
-
-def _scale(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    return e.product([(node.args[0], ()), (node.args[1], index)], scope)
-
-
-def _hadamard(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    return e.product([(x, index) for x in node.args], scope)
 
 
 def _quotient(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
@@ -52,71 +42,6 @@ def _select(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return e.applied(node, index, scope)
 
 
-def _sum(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    (x,) = node.args
-    full, new = e.opened(x, node.params["axes"], index, scope)
-    return e.total(e.at(x, full, scope | e.letters(new)), new)
-
-
-def _broadcast(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    return e.at(node.args[0], tuple(index[a] for a in node.params["axes"]), scope)
-
-
-def _transpose(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    axes = node.params["axes"]
-    return e.at(node.args[0], tuple(index[axes.index(a)] for a in range(node.ndim)), scope)
-
-
-def _einsum(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    inputs, _, output = node.params["spec"].partition("->")
-    return _contracted(e, list(zip(node.args, inputs.split(","), strict=True)), dict(zip(output, index, strict=True)), scope)
-
-
-def _contracted(e: Entries, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: Letters) -> Product:
-    """Sum over every letter that is not known; an identity makes two of them one."""
-    sizes = {c: d for x, letters in parts for c, d in zip(letters, x.shape, strict=True)}
-    bound = [c for c in sizes if c not in known]
-    same = {c: c for c in sizes}
-    for x, letters in parts:
-        if x.op.name == "identity" and (gone := next((c for c in reversed(letters) if c in bound), None)):
-            (other,) = set(letters) - {gone}
-            same = {c: other if s == gone else s for c, s in same.items()}
-            bound.remove(gone)
-            parts = [p for p in parts if p[0] is not x or p[1] != letters]
-    new = e.open(tuple(sizes[c] for c in bound), scope | e.letters(tuple(known.values())))
-    places = known | dict(zip(bound, new, strict=True))
-    indices = [(x, tuple(places[same[c]] for c in letters)) for x, letters in parts]
-    return e.total(e.product(indices, scope | e.letters(new)), new)
-
-
-def _spelled(*operands: str) -> Rule:
-    """A named product as the contraction that it is; b for the second operand is left out where that is a vector."""
-
-    def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-        parts = [(x, letters[: x.ndim]) for x, letters in zip(node.args, operands, strict=True)]
-        return _contracted(e, parts, dict(zip("ab", index, strict=False)), scope)
-
-    return rule
-
-
-def _trace(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    (k,) = e.open(node.args[0].shape[:1], scope)
-    return e.total(e.at(node.args[0], (k, k), scope | e.letters((k,))), (k,))
-
-
-def _diag(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    return e.equal(*index).times(e.at(node.args[0], index[:1], scope))
-
-
-def _embed(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
-    inside, _, outside = node.params["spec"].partition("->")
-    first = {c: index[outside.index(c)] for c in inside}
-    found = Product()
-    for c, i in zip(outside, index, strict=True):
-        found = found.times(e.equal(first[c], i))
-    return found.times(e.at(node.args[0], tuple(first[c] for c in inside), scope))
-
-
 def _arange(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     text = e.text(index[0])
     return e.leaf(text, SUM if index[0].is_Add else ATOM, index)
@@ -133,23 +58,10 @@ def _triangle(relation: str) -> Rule:
 RULES.update(
     {
         "variable": _variable,
-        "scale": _scale,
-        "hadamard": _hadamard,
         "divide": _quotient,
         "power": _power,
         "select": _select,
-        "sum": _sum,
-        "broadcast": _broadcast,
-        "transpose": _transpose,
-        "einsum": _einsum,
-        "matmul": _spelled("ac", "cb"),
-        "dot": _spelled("c", "c"),
-        "outer": _spelled("a", "b"),
         "identity": lambda e, node, index, scope: e.equal(*index),
-        "trace": _trace,
-        "diag": _diag,
-        "diagonal": lambda e, node, index, scope: e.at(node.args[0], index * 2, scope),
-        "embed": _embed,
         "arange": _arange,
         "tril": _triangle(r"\ge"),
         "triu": _triangle(r"\le"),

@@ -15,12 +15,12 @@ from symgrad.evaluation import evaluate
 from symgrad.export.schedule import scheduled
 from symgrad.op import REGISTRY, variable
 from symgrad.ops.broadcasting import sum_
-from symgrad.partition import rules
 from symgrad.partition.mesh import Mesh, Plan
 from symgrad.partition.placing import place
 from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 from symgrad.sampling import Input, inputs_of, sample_inputs
+from symgrad.signature import entrywise, together
 
 FOLDER = Path(__file__).parents[2] / "derivations"
 SQUARED = {
@@ -123,7 +123,7 @@ def test_random_placements_of_every_operation(op, sample, data):
 
 def test_a_wrong_rule_is_found(monkeypatch):
     """tanh of a summand taken for the summand of a tanh."""
-    monkeypatch.setitem(rules._RULES, "tanh", lambda node: rules._entrywise(node, rules.TOGETHER))
+    monkeypatch.setitem(vars(REGISTRY["tanh"]), "axes", lambda node: entrywise(node, together(node.args), partial=True))
     text = "def f(X: 'n d', W: 'd h'): return sum(tanh(X @ W))"
     program = scheduled(sg.forward(text).derive("W").adjoint)
     inputs = sample_inputs(inputs_of(program.inputs), {"n": 3, "d": 6, "h": 4}, 0)
