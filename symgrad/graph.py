@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from symgrad.op import VARIABLE, Node
 
@@ -10,15 +11,19 @@ from symgrad.op import VARIABLE, Node
 def postorder(roots: Iterable[Node]) -> Iterator[Node]:
     """Every node below the roots once, operands first; iterative, so depth is no limit."""
     seen: set[Node] = set()
-    stack = [(root, False) for root in reversed(list(roots))]
+    stack: list[Node | None] = list(roots)
+    stack.reverse()
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
+        node = stack.pop()
+        if node is None:  # what stands below is ready
+            yield cast(Node, stack.pop())
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.args) if a not in seen)
+            if node.args:
+                stack += (node, None)
+                stack += [a for a in node.args[::-1] if a not in seen]
+            else:
+                yield node
 
 
 def variables(*roots: Node) -> list[Node]:

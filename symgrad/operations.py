@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import groupby
 
 import sympy
@@ -13,10 +14,15 @@ from symgrad.ops.arithmetic import scalar_product
 from symgrad.ops.polynomial import cofactor_quotient, prod_quotient
 from symgrad.ops.powers import power
 from symgrad.ops.product import written
+from symgrad.source import is_minus
 
 Counts = dict[Node, int]
 
+KEPT = 2_048
+"""Expressions whose length is kept: a rule asks for the same one in many equations."""
 
+
+@lru_cache(maxsize=KEPT)
 def operations(root: Node) -> int:
     """Interior nodes of the printed expression, each as often as it is printed; names and numbers are leaves.
 
@@ -47,7 +53,7 @@ def _entry(node: Node, counts: Counts) -> int:
 def _negative(node: Node) -> bool:
     value = value_of(node)
     number = scalar_product(node)[0] if value is None and node.op.name == "scale" else value
-    return number is not None and number.could_extract_minus_sign()
+    return number is not None and is_minus(number)
 
 
 def _sum(node: Node, counts: Counts) -> int:
@@ -57,7 +63,7 @@ def _sum(node: Node, counts: Counts) -> int:
 
 def _scale(node: Node, counts: Counts) -> int:
     number, factors, arrays = scalar_product(node)
-    size = -number if number.could_extract_minus_sign() else number
+    size = -number if is_minus(number) else number
     below = [f for f in factors if f.op is power and f.params["exponent"].is_negative]
     parts = len(factors) + len(arrays) + (size != 1)
     fraction = len(below) == parts

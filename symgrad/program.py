@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from symgrad.errors import InputError, ShapeError
 from symgrad.graph import postorder, variables
@@ -107,8 +108,8 @@ class Program:
 
     def map(self, step: Callable[[Node], Node]) -> Program:
         """The same program with every right side replaced by an equal one."""
-        equations = (replace(eq, expr=step(eq.expr), parts=tuple((v, step(x)) for v, x in eq.parts)) for eq in self.equations)
-        return replace(self, equations=tuple(equations))
+        equations = tuple(_stepped(eq, step) for eq in self.equations)
+        return self if equations == self.equations else replace(self, equations=equations)
 
     def derive(self, *wrt: str, of: str | None = None) -> Any:
         """The derivation of this program's value, or of the symbol `of`, with respect to these inputs."""
@@ -138,11 +139,30 @@ def _check_equation(eq: Equation, known: set[Node]) -> None:
         raise InputError(f"{eq.name} is assigned twice")
     if eq.symbol.shape != eq.expr.shape:
         raise ShapeError(f"{eq.name} has shape {show_shape(eq.symbol.shape)}, its right side {show_shape(eq.expr.shape)}")
-    for node in postorder([eq.expr]):
-        if node.op is VARIABLE and node not in known:
-            raise InputError(f"{eq.name} reads {node} before it is assigned")
-        if REGISTRY.get(node.op.name) is not node.op:
-            raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
+    for v in _read(eq):
+        if v not in known:
+            raise InputError(f"{eq.name} reads {v} before it is assigned")
+
+
+def _stepped(eq: Equation, step: Callable[[Node], Node]) -> Equation:
+    expr, parts = step(eq.expr), tuple((v, step(x)) for v, x in eq.parts)
+    return eq if expr is eq.expr and parts == eq.parts else replace(eq, expr=expr, parts=parts)
+
+
+_symbols: WeakKeyDictionary[Node, tuple[Node, ...]] = WeakKeyDictionary()
+"""The symbols of right sides that were checked: most stand in many programs, since a pass changes few of them."""
+
+
+def _read(eq: Equation) -> tuple[Node, ...]:
+    """The symbols that an equation reads; raises `InputError` where an operation is not registered."""
+    if eq.expr.op is VARIABLE:
+        return (eq.expr,)  # kept as its own value it would never go
+    if eq.expr not in _symbols:
+        for node in (nodes := list(postorder([eq.expr]))):
+            if REGISTRY.get(node.op.name) is not node.op:
+                raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
+        _symbols[eq.expr] = tuple(n for n in nodes if n.op is VARIABLE)
+    return _symbols[eq.expr]
 
 
 def fresh(name: str, *taken: Iterable[str]) -> str:

@@ -23,30 +23,33 @@ def normalise(root: Node) -> Node:
 
 def simplify(root: Node) -> Node:
     """Apply all rules that code profits from; only after the last differentiation in the variables whose properties they read."""
-    return _simplified(root, Known(properties=True))
+    return _for_code(Known(properties=True))(root)
 
 
 def readable(root: Node) -> Node:
     """The same for print: fewer operations to read, where code might need more of them, or divide by what vanishes."""
-    return _readable(root, Known(properties=True))
-
-
-def _simplified(root: Node, known: Known) -> Node:
-    return _Rewriting(FACTORED, known).of(_Rewriting(CODE, known).of(root))
-
-
-def _readable(root: Node, known: Known) -> Node:
-    return laid_out(_Rewriting(PRINT, known).of(_Rewriting(CODE, known).of(root)), known)
+    return _for_print(Known(properties=True))(root)
 
 
 def simplified(program: Program) -> Program:
     """The program with every right side simplified, and the parts of its sums."""
-    return _rewritten(program, lambda known: lambda expr: _simplified(expr, known))
+    return _rewritten(program, _for_code)
 
 
 def legible(program: Program) -> Program:
     """The program with every right side readable, and the parts of its sums."""
-    return _rewritten(program, lambda known: lambda expr: _readable(expr, known))
+    return _rewritten(program, _for_print)
+
+
+def _for_code(known: Known) -> Callable[[Node], Node]:
+    """The passes over any number of expressions, what they have in common rewritten once."""
+    code, factored = _Rewriting(CODE, known), _Rewriting(FACTORED, known)
+    return lambda root: factored.of(code.of(root))
+
+
+def _for_print(known: Known) -> Callable[[Node], Node]:
+    code, printed = _Rewriting(CODE, known), _Rewriting(PRINT, known)
+    return lambda root: laid_out(printed.of(code.of(root)), known)
 
 
 @budgeted("simplifying")

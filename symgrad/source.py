@@ -50,6 +50,11 @@ def symbolic(value: int | sympy.Expr) -> sympy.Expr:
     return sympy.Integer(value)
 
 
+def is_minus(value: sympy.Expr) -> bool:
+    """Does it print with a sign in front?  A rational number says so at once, SymPy would deduce it."""
+    return bool(value.p < 0 if value.is_Rational else value.could_extract_minus_sign())
+
+
 def dim_source(dim: Any) -> str:
     """A dimension such as n, 3 or n + 1."""
     return value_source(symbolic(dim))

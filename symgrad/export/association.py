@@ -97,4 +97,6 @@ def likely(program: Program) -> Sizes:
 def typical(dim: Dim, numbers: Sizes = UNKNOWN) -> int:
     """A number for a dimension: its own, the one given, or that of a typical array."""
     value = symbolic(dim)
+    if value.is_Symbol:
+        return max(1, numbers.get(value, TYPICAL))
     return max(1, int(value.subs({s: numbers.get(s, TYPICAL) for s in value.free_symbols})))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 
 from symgrad.export.association import UNKNOWN, Sizes, typical
 from symgrad.graph import rewrite
-from symgrad.op import Node, constant, value_of
+from symgrad.op import Dim, Node, constant, value_of
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import contract, einsum
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diagonal, identity, outer, transposition
 from symgrad.program import Program
+
+CONTRACTIONS = 512
+"""Contractions whose plan is kept: the functions of a module have most of theirs in common."""
 
 MOST_OPERANDS = 8
 """Contractions of more arrays are left to NumPy."""
@@ -20,10 +24,13 @@ MOST_OPERANDS = 8
 
 def planned(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every contraction taken apart."""
-    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, numbers) if n.op is einsum else n))
+    known = tuple(numbers.items())
+    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n))
 
 
-def _planned(node: Node, numbers: Sizes) -> Node:
+@lru_cache(maxsize=CONTRACTIONS)
+def _planned(node: Node, known: tuple[tuple[Dim, int], ...]) -> Node:
+    numbers = dict(known)
     inputs, _, output = node.params["spec"].partition("->")
     sizes = dict(zip(output, node.shape, strict=True))
     letters, operands = _as_stored(inputs.split(","), list(node.args))

@@ -17,6 +17,7 @@ from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
 from symgrad.program import Equation, Program
 from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.source import is_minus
 
 LETTERS = "abcdefghij"
 EVEN = (sech2, cos, absolute)
@@ -92,7 +93,7 @@ def _without_sign(node: Node) -> Node | None:
     number, x = coefficient(node.args[0])
     factors = entrywise(x)
     rest = [a for a in factors if a.op is not VARIABLE or "sign" not in a.params["properties"]]
-    if not rest or (len(rest) == len(factors) and not number.could_extract_minus_sign()):
+    if not rest or (len(rest) == len(factors) and not is_minus(number)):
         return None
     return node.op(multiply(abs(number), entrywise_product(rest)), **node.params)
 

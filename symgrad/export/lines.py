@@ -10,6 +10,7 @@ import ast
 import copy
 import re
 from collections.abc import Iterator, Mapping, Set
+from functools import lru_cache
 from typing import Any
 
 from symgrad.program import fresh
@@ -18,13 +19,20 @@ from symgrad.source import parsed
 LONGEST = 88
 """Columns, as ruff has it by default."""
 
+STATEMENTS = 4_096
+"""Statements whose normal form is kept: the functions of a module have most of theirs in common."""
+
 INDENT = 4
 _LISTS = (ast.Tuple, ast.List)
+_COMPOUND = (ast.For, ast.If, ast.While, ast.With, ast.FunctionDef)
 _OPAQUE = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
 def laid_out(source: str, taken: Set[str], comments: Mapping[str, str] | None = None) -> list[str]:
     """The lines of a function's body, without its indentation; `comments` are put beside or above the names assigned."""
+    if (line := _one_line(source)) is not None:
+        text, name = line
+        return _beside([text], (comments or {}).get(name, ""))
     lines: list[str] = []
     for statement in parsed(source).body:
         made = list(_statement(statement, INDENT, taken, _names(statement)))
@@ -33,14 +41,34 @@ def laid_out(source: str, taken: Set[str], comments: Mapping[str, str] | None = 
     return lines
 
 
-def _commented(statement: ast.stmt, lines: list[str], comments: Mapping[str, str]) -> list[str]:
+@lru_cache(maxsize=STATEMENTS)
+def _one_line(source: str) -> tuple[str, str] | None:
+    """A single statement that fits on a line, and the one name that it assigns, if any; most are such."""
+    body = parsed(source).body
+    if len(body) != 1 or isinstance(body[0], _COMPOUND):
+        return None
+    text = spelled(ast.unparse(body[0]))
+    return (text, _assigned(body[0])) if len(text) + INDENT <= LONGEST else None
+
+
+def _assigned(statement: ast.stmt) -> str:
     match statement:
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in comments:
-            comment = f"# {comments[name]}"
-            if not lines[-1].startswith((" ", ")", "]")) and len(lines[-1]) + len(comment) + 2 <= LONGEST - INDENT:
-                return [*lines[:-1], f"{lines[-1]}  {comment}"]
-            return [comment, *lines]
-    return lines
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return ""
+
+
+def _commented(statement: ast.stmt, lines: list[str], comments: Mapping[str, str]) -> list[str]:
+    return _beside(lines, comments.get(_assigned(statement), ""))
+
+
+def _beside(lines: list[str], comment: str) -> list[str]:
+    """A comment behind the last line where that has room, above them elsewhere."""
+    if not comment:
+        return lines
+    if not lines[-1].startswith((" ", ")", "]")) and len(lines[-1]) + len(comment) + 4 <= LONGEST - INDENT:
+        return [*lines[:-1], f"{lines[-1]}  # {comment}"]
+    return [f"# {comment}", *lines]
 
 
 def _names(node: ast.AST) -> set[str]:
@@ -49,7 +77,7 @@ def _names(node: ast.AST) -> set[str]:
 
 def _statement(node: ast.stmt, indent: int, taken: Set[str], own: Set[str]) -> Iterator[str]:
     """Its lines; where it does not fit, its operands before it, under names that neither the function nor the statement has."""
-    if isinstance(node, ast.For | ast.If | ast.While | ast.With | ast.FunctionDef):
+    if isinstance(node, _COMPOUND):
         yield from _compound(node, indent, taken, own)
         return
     hoisted: list[ast.stmt] = []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from symgrad.export.blocking import Split
+from symgrad.export.lines import STATEMENTS
 from symgrad.export.reuse import reused, wanted
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
@@ -322,11 +324,18 @@ class _Tidy(ast.NodeTransformer):
         return node
 
 
-def tidy(line: str, renamed: dict[str, str]) -> str:
+def tidy(line: str, renamed: Mapping[str, str]) -> str:
     """One statement in normal form: no needless brackets, dimensions under their final names."""
+    return _tidied(line, tuple(renamed.items()))
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _tidied(line: str, renames: tuple[tuple[str, str], ...]) -> str:
+    renamed = dict(renames)
     text = ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(parsed(line))))
     return text.replace("'", '"')
 
 
-def names_in(line: str) -> list[str]:
-    return [n.id for n in ast.walk(parsed(line)) if isinstance(n, ast.Name)]
+@lru_cache(maxsize=STATEMENTS)
+def names_in(line: str) -> tuple[str, ...]:
+    return tuple(n.id for n in ast.walk(parsed(line)) if isinstance(n, ast.Name))

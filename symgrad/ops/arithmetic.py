@@ -31,7 +31,7 @@ from symgrad.op import (
 )
 from symgrad.ops.broadcasting import align, fill, sum_
 from symgrad.signature import contraction, each, entrywise, letters, together
-from symgrad.source import value_source
+from symgrad.source import is_minus, value_source
 
 HALF = sympy.Rational(1, 2)
 
@@ -73,11 +73,11 @@ def _signed(node: Node, line: Any) -> tuple[str, str]:
     """Minus, or nothing, and the text without it."""
     if node.op is scale:
         number, factors, arrays = scalar_product(node)
-        if number.could_extract_minus_sign():
+        if is_minus(number):
             return "-", _multiples(-number, factors, arrays, line)
         return "", _multiples(number, factors, arrays, line)
     value = value_of(node)
-    if value is not None and value.could_extract_minus_sign():
+    if value is not None and is_minus(value):
         return "-", line.number(-value)
     return "", line.entry(node)
 
@@ -164,7 +164,7 @@ def denominator(X: Node) -> Node | None:
 
 def _scale_latex(node: Node, show: Any) -> Any:
     number, factors, arrays = scalar_product(node)
-    sign = "-" if number.could_extract_minus_sign() else ""
+    sign = "-" if is_minus(number) else ""
     below = [d for f in factors if (d := denominator(f)) is not None]
     above = [f for f in factors if denominator(f) is None]
     if below:
@@ -207,7 +207,7 @@ def _scale_numpy(node: Node) -> str:
     if c.op is not CONSTANT:
         return "{0} * {1}"
     number = c.params["value"]
-    if number.could_extract_minus_sign():
+    if is_minus(number):
         return "-{1}" if number == -1 else f"-{value_source(-number)} * {{1}}"
     over, under = number.as_numer_denom()
     return f"{{1}} / {value_source(under)}" if over == 1 and not number.is_Rational else f"{value_source(number)} * {{1}}"

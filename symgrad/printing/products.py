@@ -12,7 +12,7 @@ from symgrad.op import CHAIN, Dim, Node, constant, variable
 from symgrad.ops.arithmetic import denominator
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
-from symgrad.source import symbolic
+from symgrad.source import is_minus, symbolic
 
 Letter: TypeAlias = sympy.Symbol
 Letters: TypeAlias = frozenset[Letter]
@@ -125,7 +125,7 @@ def closed(product: Product, show: Show) -> Leaf:
 
 def _written(product: Product, show: Show) -> str:
     """Sign, factors in their order, sums behind them; only the last of those goes without brackets."""
-    sign = "-" if product.number.could_extract_minus_sign() else ""
+    sign = "-" if is_minus(product.number) else ""
     nodes = [f.node for f in product.factors if isinstance(f, Leaf)]
     sums = [_sum(f, show) for f in product.factors if isinstance(f, Sum)]
     nodes += [piece(text, CHAIN) for text in sums[:-1]]

@@ -15,6 +15,7 @@ from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.product import diag, eye, transposition
 from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
+from symgrad.source import is_minus
 
 
 @rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", since=CODE, facts=True)
@@ -76,7 +77,7 @@ def common_number(node: Node) -> Node | None:
     size = abs(parts[0][0])
     if size == 1 or any(abs(c) != size or value_of(rest) is not None for c, rest in parts):
         return None
-    sign = sympy.S.NegativeOne if all(c.could_extract_minus_sign() for c, _ in parts) else sympy.S.One
+    sign = sympy.S.NegativeOne if all(is_minus(c) for c, _ in parts) else sympy.S.One
     return multiply(sign * size, add(*(multiply(sign * c / size, rest) for c, rest in parts)))
 
 
@@ -223,7 +224,7 @@ def _factored(terms: list[Term], first: int, last: int) -> Node | None:
     n = next(x.shape[0] for x in whole if x is not None and x.ndim) if any(empty) else None
     if len(rows) > 1 or len({x.shape for x in whole if x is not None}) > 1:
         return None
-    minus = all(t.number.could_extract_minus_sign() for t in terms)
+    minus = all(is_minus(t.number) for t in terms)
     parts = [
         product([constant(-t.number if minus else t.number), *t.scalars, eye(n) if x is None else x])
         for t, x in zip(terms, whole, strict=True)

@@ -13,6 +13,7 @@ from symgrad.ops.arithmetic import add, coefficient, multiply, scalar_product, s
 from symgrad.ops.powers import power
 from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import Term, as_power, assembled, meaning, product, term
+from symgrad.source import is_minus
 
 
 @rule("2 X + 4 Y + 2 Z = 2 (X + 2 Y + Z)", "add", ends="fewer multiples", since=PRINT)
@@ -74,7 +75,7 @@ def _total(terms: list[Node]) -> Node:
 @rule("-c (-X - Y) = c (X + Y)", "scale", ends="fewer signs", since=PRINT)
 def sign_of_sum(node: Node) -> Node | None:
     parts = list(_factors(node))
-    sums = [i for i, x in enumerate(parts) if x.op is add and all(coefficient(t)[0].could_extract_minus_sign() for t in x.args)]
+    sums = [i for i, x in enumerate(parts) if x.op is add and all(is_minus(coefficient(t)[0]) for t in x.args)]
     if not sums:
         return None
     i = sums[0]

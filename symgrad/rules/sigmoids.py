@@ -8,6 +8,7 @@ from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill
 from symgrad.rules.record import PRINT, rule
 from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.source import is_minus
 
 ROUNDED = "where 1 - sigma(x) is rounded"
 
@@ -15,7 +16,7 @@ ROUNDED = "where 1 - sigma(x) is rounded"
 @rule("1 - sigma(-x) = sigma(x)", "add", ends="fewer operations", since=PRINT, limits=ROUNDED)
 def complement_of_sigmoid(node: Node) -> Node | None:
     x = _complement(node)
-    return sigmoid(-x) if x is not None and coefficient(x)[0].could_extract_minus_sign() else None
+    return sigmoid(-x) if x is not None and is_minus(coefficient(x)[0]) else None
 
 
 def _complement(node: Node) -> Node | None:
