@@ -1,0 +1,85 @@
+"""The figures of docs/architecture.md: files, functions, rooms, imports that go in circles, and rows of tables beside the records.
+
+python benchmarks/house.py            # needs the tools of requirements-dev.txt
+"""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+
+import symgrad.derivation  # noqa: F401  (registers every operation)
+from symgrad import batching, linear, operations
+from symgrad.export import numba
+from symgrad.op import REGISTRY
+from symgrad.partition.collectives import COLLECTIVES, part
+from symgrad.printing import entries, sympy_form
+
+PACKAGE = Path(__file__).parents[1] / "symgrad"
+SHORT, LONG = 28, 400
+"""Lines up to which a function is short, and from which a file is long."""
+
+TABLES = {
+    "batching._ODD": batching._ODD,
+    "linear._ACTS": linear._ACTS,
+    "operations._COUNTS": operations._COUNTS,
+    "entries.RULES": entries.RULES,
+    "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
+    "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
+}
+"""What passes know of single operations by their names."""
+
+
+def main() -> None:
+    files = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+    lengths = {path: text.count("\n") for path, text in files.items()}
+    trees = [ast.parse(text) for text in files.values()]
+    functions = [node.end_lineno - node.lineno + 1 for tree in trees for node in _functions(tree)]
+    short = sum(n <= SHORT for n in functions) / len(functions)
+    print(f"files: {len(files)}, of {statistics.median(lengths.values()):.0f} lines at the median; at the root: {_at_root(files)}")
+    print(f"functions: {len(functions)}, of {statistics.median(functions):.0f} lines at the median, {short:.1%} of at most {SHORT}")
+    print(f"imports inside functions: {sum(map(_inner_imports, trees))}")
+    print(f"over {LONG} lines: {', '.join(f'{p.relative_to(PACKAGE)} ({n})' for p, n in _longest(lengths))}")
+    print(f"modules in circles of imports, for types and inside functions too: {', '.join(circle()) or 'none'}")
+    own = {op.name for op in (*COLLECTIVES, part)}
+    rows = {name: len(table) for name, table in TABLES.items()}
+    print(f"rows of tables for {len(REGISTRY.keys() - own)} operations: {sum(rows.values())}; {_listed(rows)}")
+
+
+def circle() -> list[str]:
+    """The modules that import one another, directly or through others; none where imports point one way."""
+    graph = grimp.build_graph("symgrad", cache_dir=None, exclude_type_checking_imports=False)
+    found: set[str] = set()
+    for module in graph.modules:
+        above = graph.find_downstream_modules(module)
+        found |= {m for m in (*above, module) if m in above and m in graph.find_upstream_modules(module)}
+    return sorted(m.removeprefix("symgrad.") for m in found)
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def _inner_imports(tree: ast.AST) -> int:
+    inner = {node for f in _functions(tree) for node in ast.walk(f) if isinstance(node, ast.Import | ast.ImportFrom)}
+    return len(inner)
+
+
+def _at_root(files: dict[Path, str]) -> int:
+    return sum(path.parent == PACKAGE and not path.name.startswith("__") for path in files)
+
+
+def _longest(lengths: dict[Path, int]) -> list[tuple[Path, int]]:
+    return sorted(((p, n) for p, n in lengths.items() if n > LONG), key=lambda item: -item[1])
+
+
+def _listed(rows: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in rows.items())
+
+
+if __name__ == "__main__":
+    main()
