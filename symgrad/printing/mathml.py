@@ -17,7 +17,7 @@ _LARGE = frozenset("∑∏")
 _SIGNS = frozenset("+=<>,:/!;·×⊙⊘⊗≥≤≠∈→↦∘∧∨¬…⋯∂∇&") | {"−"}
 _TALL = ("mfrac", "mtable", "msqrt", "mroot", "munder")
 """What brackets grow around; around anything else browsers would set growing ones apart."""
-_SCRIPT = {"R": "ℛ", "L": "ℒ", "N": "𝒩"}
+_SCRIPT = {"R": "ℛ", "D": "𝒟", "T": "𝒯", "L": "ℒ", "N": "𝒩"}
 _DOUBLE = {"R": "ℝ", "N": "ℕ", "Z": "ℤ"}
 
 TIMES, APPLIED = "<mo>&#x2062;</mo>", "<mo>&#x2061;</mo>"
@@ -152,6 +152,8 @@ class _Reader:
             return f"<mover>{self.group()}<mo>{_ACCENTS[name]}</mo></mover>", "operand"
         if name in ("operatorname", "mathrm", "text", "mathcal", "mathbb", "mathbf"):
             return self.upright(name)
+        if name == "boldsymbol":
+            return re.sub(">([^<>]+)<", lambda m: f">{bold(m[1])}<", self.group()), "operand"
         if name in _SPACES:
             return f'<mspace width="{_SPACES[name]}"></mspace>', row.last
         if name in DROPPED or name in ("!", "nonumber"):

@@ -14,6 +14,7 @@ from symgrad.op import REGISTRY
 from symgrad.printing.content import content
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import MATRICES, NUMBERS, VECTORS
+from symgrad.printing.mathml import mathml
 from symgrad.printing.names import DELTA, FUNCTIONS, TANGENT, name_of
 from symgrad.printing.parts import Formulas
 from symgrad.printing.text import unicode_of
@@ -51,8 +52,11 @@ def test_names_that_are_easily_printed_alike(pair):
     assert clashes(d) == {}
     for theme in THEMES:
         show = d.show(theme)
-        printed = [unicode_of(show.text(v)) for v in d.program.inputs]
-        assert len(set(printed)) == len(printed), printed
+        for form in (unicode_of, mathml):
+            printed = [form(show.text(v)) for v in d.program.symbols]
+            assert len(set(printed)) == len(printed) and not re.search(
+                r"\\|boldsymbol|mathrm|operatorname|mathcal", "".join(printed)
+            )
 
 
 LETTERED = sorted({name for op in REGISTRY.values() if op.letter for name in [op.letter[0]]} | {TANGENT[0], DELTA[0]})
@@ -64,6 +68,7 @@ def test_the_letter_of_an_operation_gives_way_to_the_authors(letter):
     name = unicode_of(letter)
     d = sg.forward(TEXT.format(a=name, b="B")).derive(name, "B")
     assert clashes(d) == {} and unicode_of(d.show().text(d.wrt[0])) == name
+    assert not re.search(r"boldsymbol|mathrm|mathcal", "".join(mathml(latex) for latex, _ in signs(d)))
     assert name not in {unicode_of(d.show().notation.letter(op.letter)) for op in REGISTRY.values() if op.letter}
 
 
