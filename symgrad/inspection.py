@@ -155,7 +155,7 @@ functions: Mapping[str, Callable[..., Any]] = {
     "smallest": lambda x, axes: np.min(x, axis=axes, keepdims=True),
     "share": lambda tie, axes: tie / np.sum(tie, axis=axes, keepdims=True),
 }
-"""Words that NumPy lacks, by name: operations as the exported code computes them, those with static arguments under NAME_.
+"""Words that NumPy lacks, by name: operations as the exported code computes them, those with static arguments under `NAME_`.
 
 `copies` are silent in print or a product with ones; `share(tie)` is 1 / k at the k entries that tie.
 """

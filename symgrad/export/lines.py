@@ -23,7 +23,6 @@ STATEMENTS = 4_096
 """Statements whose normal form is kept: the functions of a module have most of theirs in common."""
 
 INDENT = 4
-_LISTS = (ast.Tuple, ast.List)
 _COMPOUND = (ast.For, ast.If, ast.While, ast.With, ast.FunctionDef)
 _OPAQUE = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp, ast.SetComp)
 

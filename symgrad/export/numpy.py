@@ -489,10 +489,6 @@ def _keywords(names: Sequence[str]) -> str:
     return ", ".join(f"{n}={n}" for n in names)
 
 
-def _dim(dim: object) -> str:
-    return str(dim) if isinstance(dim, int) else repr(str(dim))
-
-
 def _import(library: str, alias: str) -> str:
     return f"import {library}" + (f" as {alias}" if alias != library else "")
 

@@ -17,7 +17,6 @@ from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import plain
 from symgrad.signature import FIRST, entrywise
 
-REAL = (on("m n"), on(""))
 PAIR = (on("m n", "m n"), on("", ""))
 POSITIVE = (on("m n | positive"), on(" | positive"))
 UNIT = (on("m n | unit"), on(" | unit"))

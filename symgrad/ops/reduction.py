@@ -29,10 +29,6 @@ def _reduction_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
     return tuple(d for i, d in enumerate(X.shape) if i not in axes)
 
 
-def axis_source(node: Node, axes: tuple[int, ...]) -> str:
-    return "" if len(axes) == node.ndim else f", axis={axes[0] if len(axes) == 1 else axes}"
-
-
 @named("sum", method=True)
 def sum_of(a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     X = as_node(a)

@@ -20,8 +20,6 @@ TRANSFORMS = frozenset(
 )
 HARMLESS = frozenset("jit forward jaxtyped typechecked beartype checkpoint remat partial".split())
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
-
 
 @dataclass
 class Module:

@@ -66,16 +66,6 @@ def parsed(html):
     return balance.tags
 
 
-def formulas(parts):
-    for part in parts:
-        if isinstance(part, Formulas):
-            yield from (side for line in part.lines for side in (line.left, line.right))
-        if isinstance(part, Prose):
-            yield from (p.latex for p in part.pieces if isinstance(p, Math))
-        if isinstance(part, Table):
-            yield from (c.latex for row in part.rows for c in row if isinstance(c, Math))
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_every_derivation_in_every_format(path):
     derivation = derive(path)

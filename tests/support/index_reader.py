@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from latex_reader import RELATIONS
 from latex_reader import value_of as matrix_value
 from scipy.special import expit
 
@@ -38,14 +39,6 @@ ALONG = {
     r"\operatorname{log\,softmax}": lambda here, all: here - np.log(np.sum(np.exp(all))),
 }
 FOLDED = {r"\sum": sum, r"\prod": prod, r"\max": max, r"\min": min}
-RELATIONS = {
-    r"\ge": np.greater_equal,
-    r"\le": np.less_equal,
-    r"\ne": np.not_equal,
-    ">": np.greater,
-    "<": np.less,
-    "=": np.equal,
-}
 _END = re.compile(r"[-+)\]},&/<>=]|\\\\|\\(?:right|rVert|rvert|rfloor|end|bmod|ge|le|ne|oslash)(?![A-Za-z])")
 
 
