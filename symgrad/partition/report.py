@@ -122,7 +122,7 @@ class Partition:
         """Bytes on one device: parameters and their gradients, other inputs, values kept for the backward pass, gathered arrays."""
         forward = {eq.name for eq in self.derivation.program.equations}
         own = tuple(eq for eq in self.program.equations if eq.name in forward)
-        held = kept(replace(self.program, equations=own, outputs=()), self.program)
+        held = kept(replace(self.program, statements=own, outputs=()), self.program)
         names = {str(v) for v in self.wrt}
         arrays = [v for v in self.program.inputs if not v.params["properties"] & WHOLE]
         gathered = [c.entries for c in self.collectives if c.kind == "all-gather"]
