@@ -13,9 +13,9 @@ import sympy
 from models import Model
 
 import symgrad as sg
-from symgrad.cost import flops_of
+from symgrad.core.flops import flops_of
+from symgrad.core.graph import postorder
 from symgrad.export.schedule import scheduled
-from symgrad.graph import postorder
 
 _BY_BLAS = frozenset({"matmul", "dot", "inv", "solve", "logdet"})
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from symgrad.graph import postorder
-from symgrad.linear import oriented, times
-from symgrad.op import Dim, Node
+from symgrad.core.graph import postorder
+from symgrad.core.op import Dim, Node
+from symgrad.core.program import Program
+from symgrad.core.source import symbolic
+from symgrad.linear.structure import oriented, times
 from symgrad.ops.product import dot, matmul, outer, transposition
-from symgrad.program import Program
-from symgrad.source import symbolic
 
 TYPICAL = 97
 """The size a dimension is taken to have where nothing is said: large beside the 1 of a vector, and the same for all."""

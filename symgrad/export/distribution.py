@@ -5,13 +5,13 @@ With rank k the named sum of a factorisation is an m x n array that nobody asked
 
 from __future__ import annotations
 
-from symgrad.cost import flops
+from symgrad.core.flops import flops
+from symgrad.core.graph import rewrite, substitute
+from symgrad.core.op import VARIABLE, Node
+from symgrad.core.program import Equation, Program
 from symgrad.export.association import Sizes, associated, opened, typical
-from symgrad.graph import rewrite, substitute
-from symgrad.op import VARIABLE, Node
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.product import matmul, transposition
-from symgrad.program import Equation, Program
 
 
 def distributed(program: Program, numbers: Sizes) -> Program:

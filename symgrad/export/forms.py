@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symgrad.graph import postorder, rewrite
-from symgrad.op import VARIABLE, Node, constant, value_of
+from symgrad.core.graph import postorder, rewrite
+from symgrad.core.op import VARIABLE, Node, constant, value_of
+from symgrad.core.program import Equation, Program
+from symgrad.core.source import is_minus
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast, sum_
@@ -15,9 +17,7 @@ from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
-from symgrad.program import Equation, Program
 from symgrad.rules.terms import entrywise, entrywise_product
-from symgrad.source import is_minus
 
 LETTERS = "abcdefghij"
 EVEN = (sech2, cos, absolute)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from symgrad.graph import postorder
-from symgrad.op import Node
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node
+from symgrad.core.program import Program
 from symgrad.ops.arithmetic import hadamard, multiply, scale
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import einsum
 from symgrad.ops.product import outer
-from symgrad.program import Program
 
 
 def gathered(program: Program) -> Program:

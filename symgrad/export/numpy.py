@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symgrad import __version__
-from symgrad.blocks import Factors
-from symgrad.budget import budgeted
-from symgrad.dimensions import compound, places, unknown
+from symgrad.core.budget import budgeted
+from symgrad.core.dimensions import compound, places, unknown
+from symgrad.core.graph import postorder
+from symgrad.core.op import CONSTANT, Node, show_shape
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import dim_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
@@ -23,11 +26,8 @@ from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.export.targets import NUMPY, Target
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
-from symgrad.program import Program, fresh
-from symgrad.source import dim_source
+from symgrad.second.assembly import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp")

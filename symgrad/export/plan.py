@@ -9,15 +9,15 @@ from functools import cached_property
 
 import sympy
 
-from symgrad.batching import NotBatched, batched
-from symgrad.blocks import dense, dense_row, diagonals, exchanged
-from symgrad.cost import flops
+from symgrad.core.flops import flops
+from symgrad.core.op import Node, size
+from symgrad.core.program import Equation, Program
+from symgrad.derive.batching import NotBatched, batched
 from symgrad.export.association import typical
 from symgrad.export.schedule import scheduled
-from symgrad.op import Node, size
 from symgrad.ops.contraction import einsum_of
-from symgrad.program import Equation, Program
-from symgrad.second import Block
+from symgrad.second.assembly import dense, dense_row, diagonals, exchanged
+from symgrad.second.hessian import Block
 
 Key = tuple[int, int]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from symgrad.graph import postorder, rewrite
-from symgrad.op import VARIABLE, Node
+from symgrad.core.graph import postorder, rewrite
+from symgrad.core.op import VARIABLE, Node
+from symgrad.core.program import Program
 from symgrad.ops.arithmetic import hadamard
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.product import matmul
-from symgrad.program import Program
 
 
 def turned(program: Program) -> Program:
