@@ -15,7 +15,7 @@ from models import Model
 import symgrad as sg
 from symgrad.core.flops import flops_of
 from symgrad.core.graph import postorder
-from symgrad.export.schedule import scheduled
+from symgrad.planning.schedule import scheduled
 
 _BY_BLAS = frozenset({"matmul", "dot", "inv", "solve", "logdet"})
 

@@ -28,10 +28,10 @@ from symgrad.derive.tangents import direction_names, tangent
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
-from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.export.selftest import example_functions
 from symgrad.export.targets import Target, target_of
 from symgrad.ops.generic import functions_of
+from symgrad.planning.plans import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing, reordered, restated
 from symgrad.printing.identifiers import Notation

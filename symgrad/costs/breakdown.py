@@ -10,9 +10,9 @@ from symgrad.core.flops import Kept, argument_bytes, entries
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.core.program import Equation
-from symgrad.export.association import TYPICAL, typical
-from symgrad.export.plan import WORTH
-from symgrad.export.plan import Plan as WayThere
+from symgrad.planning.association import TYPICAL, typical
+from symgrad.planning.plans import WORTH
+from symgrad.planning.plans import Plan as WayThere
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula

@@ -13,7 +13,7 @@ from symgrad.core.flops import entries, equation_flops, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.export.schedule import scheduled
+from symgrad.planning.schedule import scheduled
 from symgrad.printing.text import unicode_of
 
 if TYPE_CHECKING:

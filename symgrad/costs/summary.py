@@ -32,9 +32,9 @@ from symgrad.costs.plots import plot
 from symgrad.derive.simplification import simplified
 from symgrad.errors import InputError, one_of
 from symgrad.export.footprint import BLOCK, REUSED_FROM, Array, Point, dominating, held_by, totals
-from symgrad.export.plan import Plan as WayThere
-from symgrad.export.schedule import scheduled
 from symgrad.ops.generic import functions_of
+from symgrad.planning.plans import Plan as WayThere
+from symgrad.planning.schedule import scheduled
 from symgrad.printing.tables import Table, html, markdown, plain
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from symgrad.core.flops import flops
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, variable
 from symgrad.core.program import Equation, Program, fresh
-from symgrad.export.association import typical
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.product import dot
+from symgrad.planning.association import typical
 
 FEWEST = 8
 """Operations on entries below which blocks do not pay for the call."""

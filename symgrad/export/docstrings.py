@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.core.op import Node, show_shape
 from symgrad.core.program import Program
-from symgrad.export.association import Sizes
 from symgrad.export.lines import LONGEST
+from symgrad.planning.association import Sizes
 
 _SPELLED = {"λ": "lambda", "Λ": "Lambda", "ℓ": "ell", "𝟎": "0", "𝟏": "1", "×": "*", "∨": "or"}
 

@@ -14,11 +14,11 @@ from symgrad.core.flops import checked_sizes, entries, flops, itemsize_of, numbe
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.errors import InputError
-from symgrad.export.schedule import scheduled
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
 from symgrad.partition.pipeline_code import PipelineParts, pipeline_module
 from symgrad.partition.sharding import Machine
 from symgrad.partition.stages import MICRO, Stage, Stages, staged
+from symgrad.planning.schedule import scheduled
 from symgrad.printing.equations import listing
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of

@@ -15,11 +15,11 @@ from symgrad.core.flops import LABEL_BYTES, checked_sizes, flops, itemsize_of, k
 from symgrad.core.op import Node, size
 from symgrad.core.program import Program
 from symgrad.errors import InputError
-from symgrad.export.schedule import scheduled
 from symgrad.partition.communication import Collective, collected, messages, ring_bytes, totals
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
 from symgrad.partition.modules import Parts, named_sharding_module, shard_map_module
 from symgrad.partition.placing import Placed, place
+from symgrad.planning.schedule import scheduled
 from symgrad.printing.equations import align, listing, show_of
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of

@@ -13,8 +13,8 @@ from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.core.op import Node, variable
 from symgrad.core.program import Equation, Program
 from symgrad.derive.batching import NotBatched, batched, vectorized
-from symgrad.export.plan import CLOSED
-from symgrad.export.schedule import scheduled
+from symgrad.planning.plans import CLOSED
+from symgrad.planning.schedule import scheduled
 
 SIZES = variable("sizes", tuple(map(symbol, DISTINCT)))
 """An input that is there for the sizes of its axes alone."""

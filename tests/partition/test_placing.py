@@ -16,10 +16,10 @@ from symgrad.checking.sampling import Input, inputs_of, sample_inputs
 from symgrad.core.op import REGISTRY, variable
 from symgrad.core.program import Equation, Program
 from symgrad.core.signature import entrywise, together
-from symgrad.export.schedule import scheduled
 from symgrad.ops.broadcasting import sum_
 from symgrad.partition.mesh import Mesh, Plan
 from symgrad.partition.placing import place
+from symgrad.planning.schedule import scheduled
 from symgrad.reading.annotations import declare
 
 FOLDER = Path(__file__).parents[2] / "derivations"

@@ -18,7 +18,7 @@ from symgrad.core.op import REGISTRY, Op, variable
 from symgrad.core.program import Equation, Program
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.simplification import simplified
-from symgrad.export.schedule import scheduled
+from symgrad.planning.schedule import scheduled
 
 POINTS = (-1e100, -40.0, -1e-100, 0.0, 1e-100, 1e-8, 0.5, 40.0, 1e100)
 TOLERANCE = 1e-13

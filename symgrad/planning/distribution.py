@@ -9,9 +9,9 @@ from symgrad.core.flops import flops
 from symgrad.core.graph import rewrite, substitute
 from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Equation, Program
-from symgrad.export.association import Sizes, associated, opened, typical
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.product import matmul, transposition
+from symgrad.planning.association import Sizes, associated, opened, typical
 
 
 def distributed(program: Program, numbers: Sizes) -> Program:

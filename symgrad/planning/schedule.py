@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from symgrad.core.op import Dim
 from symgrad.core.program import Program
-from symgrad.export.association import UNKNOWN, Sizes, associated
-from symgrad.export.distribution import distributed
-from symgrad.export.forms import computed, products
-from symgrad.export.multiples import gathered
-from symgrad.export.pairing import planned
-from symgrad.export.turning import turned
+from symgrad.planning.association import UNKNOWN, Sizes, associated
+from symgrad.planning.distribution import distributed
+from symgrad.planning.forms import computed, products
+from symgrad.planning.multiples import gathered
+from symgrad.planning.pairing import planned
+from symgrad.planning.turning import turned
 
 PROGRAMS = 16
 """Programs whose schedule is kept: what is costed is written next, and read by several functions."""

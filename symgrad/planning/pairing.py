@@ -9,11 +9,11 @@ from itertools import combinations
 from symgrad.core.graph import rewrite
 from symgrad.core.op import Dim, Node, constant, value_of
 from symgrad.core.program import Program
-from symgrad.export.association import UNKNOWN, Sizes, typical
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.contraction import contract, einsum
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diagonal, identity, outer, transposition
+from symgrad.planning.association import UNKNOWN, Sizes, typical
 
 CONTRACTIONS = 512
 """Contractions whose plan is kept: the functions of a module have most of theirs in common."""

@@ -5,7 +5,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.core.flops import flops
-from symgrad.export.schedule import scheduled
+from symgrad.planning.schedule import scheduled
 
 FACTORISATION = 'def f(T: "m n", U: "m k", V: "n k"):\n    R = U @ V.T - T\n    return sum(R ** 2)\n'
 THIN, THICK = {"m": 300, "n": 200, "k": 5}, {"m": 6, "n": 5, "k": 40}

@@ -13,9 +13,9 @@ from symgrad.core.flops import flops
 from symgrad.core.op import Node, size
 from symgrad.core.program import Equation, Program
 from symgrad.derive.batching import NotBatched, batched
-from symgrad.export.association import typical
-from symgrad.export.schedule import scheduled
 from symgrad.ops.contraction import einsum_of
+from symgrad.planning.association import typical
+from symgrad.planning.schedule import scheduled
 from symgrad.second.assembly import dense, dense_row, diagonals, exchanged
 from symgrad.second.hessian import Block
 

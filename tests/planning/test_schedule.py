@@ -9,7 +9,7 @@ from mpmath import mp
 import symgrad as sg
 from symgrad.export import helpers
 from symgrad.export.blocking import split
-from symgrad.export.schedule import scheduled
+from symgrad.planning.schedule import scheduled
 
 CHAIN = """
 def chain(x: "n", y: "n", c: ""):
