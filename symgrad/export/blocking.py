@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from symgrad.cost import flops
-from symgrad.export.association import typical
-from symgrad.graph import postorder, rewrite, variables
-from symgrad.op import CONSTANT, VARIABLE, Node, Shape, variable
+from symgrad.core.flops import flops
+from symgrad.core.graph import postorder, rewrite, variables
+from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, variable
+from symgrad.core.program import Equation, Program, fresh
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.product import dot
-from symgrad.program import Equation, Program, fresh
+from symgrad.planning.association import typical
 
 FEWEST = 8
 """Operations on entries below which blocks do not pay for the call."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.op import Node, zeros
+from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, zeros
 from symgrad.ops.arithmetic import add, scale
 from symgrad.partition.mesh import WHOLE, Mesh, planned
 from symgrad.partition.microbatches import Microbatches
 from symgrad.partition.placing import Placed, place
-from symgrad.program import Equation, Program
 
 MICRO = "micro"
 """The axis of microbatches."""

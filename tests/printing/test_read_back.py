@@ -11,10 +11,10 @@ import sympy
 from latex_reader import Eye, value_of
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.latex import Show
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 SHOW = Show()
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))

@@ -11,12 +11,12 @@ import numpy as np
 from forms import FORMS, Form
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.op import Node, variable
-from symgrad.operations import operations
-from symgrad.program import Equation, Program
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
-from symgrad.simplify import readable
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.op import Node, variable
+from symgrad.core.program import Equation, Program
+from symgrad.derive.simplification import readable
+from symgrad.rules.brevity import operations
 
 
 @dataclass(frozen=True)

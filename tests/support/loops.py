@@ -14,10 +14,10 @@ import numpy as np
 import sympy
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.loop import Feed, Loop
-from symgrad.op import REGISTRY, Node, variable
+from symgrad.core.loop import Feed, Loop
+from symgrad.core.op import REGISTRY, Node, variable
+from symgrad.core.program import Equation, Program
 from symgrad.ops.indexing import take, whole
-from symgrad.program import Equation, Program
 
 T, D, H = (sympy.Symbol(name, integer=True, positive=True) for name in "Tdh")
 tanh, exp, sigmoid = REGISTRY["tanh"], REGISTRY["exp"], REGISTRY["sigmoid"]
