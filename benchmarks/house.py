@@ -14,21 +14,15 @@ import grimp
 
 import symgrad.derivation  # noqa: F401  (registers every operation)
 from symgrad.core.op import REGISTRY
-from symgrad.derive import batching
 from symgrad.export import numba
-from symgrad.linear import structure
 from symgrad.partition.collectives import COLLECTIVES, part
 from symgrad.printing import entries, sympy_form
-from symgrad.rules import brevity
 
 PACKAGE = Path(__file__).parents[1] / "symgrad"
 SHORT, LONG = 28, 400
 """Lines up to which a function is short, and from which a file is long."""
 
 TABLES = {
-    "batching._ODD": batching._ODD,
-    "structure._ACTS": structure._ACTS,
-    "brevity._COUNTS": brevity._COUNTS,
     "entries.RULES": entries.RULES,
     "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},

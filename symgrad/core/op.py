@@ -151,6 +151,10 @@ class Op:
     `axes` says what the operation does along every index, and in which operands it is linear; without a word of it every entry may
     read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
+    `definition` makes it of other operations, equal to it in exact arithmetic where those are defined.
+    `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None
+    where it takes none.  `length` counts the operations that a reader meets in the print, `(node, count)`, where that is not one
+    more than in the operands.
     `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` says, with formulas between dollar
     signs, what the signs mean that this operation alone prints, or that readers would read otherwise at a tie: a clause a sign.
     """
@@ -177,6 +181,9 @@ class Op:
     axes: Callable[[Node], Signature] = opaque
     front: Callable[[Node, Shape], dict[str, Any]] | None = None
     defines: str = ""
+    length: Callable[..., int] | None = None
+    definition: Callable[..., Node] | None = None
+    stacked: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:

@@ -13,7 +13,8 @@ from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import Dim, Node, variable
 from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.derive.activity import moving
-from symgrad.derive.batching import NotBatched, spread, vectorized
+from symgrad.derive.batching import NotBatched, vectorized
+from symgrad.ops.broadcasting import in_front
 from symgrad.ops.product import transpose
 
 ENTRYWISE = frozenset({"int", "positive", "unit", "binary", "sign"})
@@ -122,13 +123,15 @@ class _Stacking:
         copies, outputs = list[Equation](), list[Node]()
         for v, old, new in zip(loop.symbols, loop.body.outputs, body.outputs, strict=True):
             if v in moved and old not in inner:
-                copies.append(Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), spread(new, (self.size,))))
+                copies.append(
+                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), in_front(new, (self.size,)))
+                )
             outputs.append(copies[-1].symbol if v in moved and old not in inner else new)
         return replace(body, statements=(*body.statements, *copies), outputs=tuple(outputs))
 
     def _stacked(self, expr: Node) -> Node:
         found = self.of(expr)
-        return spread(expr, (self.size,)) if found is expr else found
+        return in_front(expr, (self.size,)) if found is expr else found
 
 
 def exchanged(X: Node) -> Node:

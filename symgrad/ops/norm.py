@@ -42,6 +42,11 @@ def _direction_python(node: Node, line: Any) -> str:
     return f"over({line(x)}, {length})"
 
 
+def _direction_length(node: Node, count: Any) -> int:
+    (x,) = node.args
+    return int(2 * count[x] + (2 if len(node.params["axes"]) == x.ndim else 4))
+
+
 def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
     """The part of G at right angles to the direction D, over the length of X: a symmetric map."""
     along = multiply(D, spread(sum_(multiply(D, G), axes=axes), X, axes))
@@ -61,6 +66,7 @@ direction = Op(
     front=behind,
     latex=_direction_latex,
     python=_direction_python,
+    length=_direction_length,
     precedence=POWER,
     numpy=lambda node: f"_direction({{0}}, axis={node.params['axes']})",
     helpers=("_direction",),

@@ -6,6 +6,7 @@ nothing vanishes; the operations here are the polynomials themselves, right at z
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
@@ -64,6 +65,14 @@ def _along(node: Node, show: Any, function: str) -> str:
     return rf"\nabla^{{{1 + len(V)}}} {gradient}[{', '.join(show(v, 0) for v in V)}]"
 
 
+def _length(node: Node, count: Any) -> int:
+    """Up to the second derivative a slope is printed as the textbook's quotient."""
+    if len(node.args) > 2:
+        return int(count.function(node))
+    quotient = cofactor_quotient if node.op is cofactor else prod_quotient
+    return int(count.whole(quotient(*node.args, **node.params)))
+
+
 DERIVATIVES = r"$\nabla^{k} f(x)[v, \ldots]$ is the derivative of $\nabla f$ along $k - 1$ directions, one after the other"
 
 
@@ -85,6 +94,7 @@ prod_slope = slope(
     shape=same_shape,
     front=behind,
     latex=lambda node, show: _along(node, show, rf"\operatorname{{prod}}{label(node)}"),
+    length=_length,
     precedence=POWER,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
     helpers=("_others", "_prod_slope"),
@@ -152,14 +162,21 @@ def _cofactor_latex(node: Node, show: Any) -> Any:
     return show(cofactor_quotient(*node.args), 0), CHAIN
 
 
+def _cofactor_stacked(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node | None:
+    X, *V = node.args
+    return None if len(V) != 1 or X in stacks else cofactor(X, stacks[V[0]])
+
+
 SINGULAR = r"at a singular $X$, $\det(X) X^{-\top}$ stands for its limit, the matrix of cofactors"
 
 cofactor = slope(
     "cofactor",
     shape=_cofactor_shape,
     axes=lambda node: opaque(node, each(node.args)[1:]),
+    stacked=_cofactor_stacked,
     latex=_cofactor_latex,
     python=lambda node, line: line(cofactor_quotient(*node.args)) if len(node.args) < 3 else line.word(node),
+    length=_length,
     precedence=CHAIN,
     numpy=lambda node: f"_cofactor({{0}}{_operands(node)})",
     helpers=("_others", "_cofactor_unit", "_cofactor"),

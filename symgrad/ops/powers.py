@@ -95,6 +95,15 @@ def _raised(base: str, p: sympy.Expr, line: Any) -> str:
     return base if p == 1 else f"({base} ** {line.number(p)})"
 
 
+def _power_length(node: Node, count: Any) -> int:
+    """1 / x is one operation, 1 / x^2 two; x^T x to a power is a power of a norm."""
+    (x,), p = node.args, node.params["exponent"]
+    fraction = p.is_negative and not node.ndim
+    if x.op.name == "dot" and x.args[0] is x.args[1] and p not in (-1, HALF):
+        return int(count[x.args[0]] + 2 + fraction)
+    return int(count[x] + (p not in (-1, 1)) + (fraction or p == -1))
+
+
 def _power_numpy(node: Node) -> str:
     p = node.params["exponent"]
     if p == HALF:
@@ -121,6 +130,7 @@ power: Op = elementwise(
     _power_partial,
     latex=_power_latex,
     python=_power_python,
+    length=_power_length,
     precedence=POWER,
     numpy=_power_numpy,
     scalar=lambda x, exponent: x**exponent,

@@ -12,7 +12,7 @@ import sympy
 
 from symgrad.core.builders import bilinear, linear
 from symgrad.core.language import named
-from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, SYMMETRIC, VARIABLE, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.core.signature import contraction, letters
 from symgrad.core.source import dim_source
 from symgrad.errors import ShapeError
@@ -49,6 +49,7 @@ transposition: Op = linear(
     axes=lambda node: contraction(f"{letters(node)}->{''.join(letters(node)[a] for a in node.params['axes'])}"),
     latex=lambda node, show: _transpose_latex(node, show),
     python=lambda node, line: _transpose_python(node, line),
+    length=lambda node, count: _length(node, count),
     precedence=CHAIN,
     numpy=lambda node: "{0}.T" if node.ndim == 2 else f"{{0}}.transpose({', '.join(map(str, node.params['axes']))})",
     flops=lambda X, **_: 0,
@@ -113,6 +114,22 @@ def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
     return [show.transposed(x) if flip else show(x, CHAIN)] * length
 
 
+def _length(node: Node, count: Any) -> int:
+    """A product is printed as one chain; X X is X^2."""
+    if node.op is dot and node.args[0] is node.args[1] and node.args[0].op not in (matmul, transposition):
+        return int(count[node.args[0]] + 2)
+    if node.ndim > 2:
+        return int(count.function(node))
+    runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(written(node))]
+    return sum(_run_length(x, flip, length, count) for x, flip, length in runs) + len(runs) - 1
+
+
+def _run_length(x: Node, flip: bool, length: int, count: Any) -> int:
+    silent = x.op is VARIABLE and x.params["properties"] & SYMMETRIC
+    each = int(count[x] + (flip and not silent))
+    return each + (length > 1) if (not flip or silent) and x.op.name != "inv" else length * each + length - 1
+
+
 def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
@@ -163,6 +180,7 @@ matmul = bilinear(
     axes=lambda node: contraction("ij,jk->ik" if node.ndim == 2 else "ij,j->i"),
     latex=_product_latex,
     python=lambda node, line: f"({line(node.args[0])} @ {line(node.args[1])})",
+    length=_length,
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X) * sympy.Mul(*Y.shape[1:]),
@@ -192,6 +210,7 @@ dot = bilinear(
     axes=lambda node: contraction("i,i->"),
     latex=lambda node, show: _dot_latex(node, show),
     python=lambda node, line: _dot_python(node, line),
+    length=_length,
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X),
@@ -227,6 +246,7 @@ outer: Op = bilinear(
     axes=lambda node: contraction("i,j->ij"),
     latex=_product_latex,
     python=lambda node, line: f"outer({line(node.args[0])}, {line(node.args[1])})",
+    length=_length,
     precedence=CHAIN,
     numpy="{0}[:, None] * {1}",
     flops=lambda X, Y: size(X) * size(Y),

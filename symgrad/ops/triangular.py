@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
@@ -11,9 +12,9 @@ from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
 from symgrad.core.signature import FIRST, Signature, letters
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.ops.arithmetic import HALF, scale
-from symgrad.ops.broadcasting import normal_axes
-from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_axes, system_shape
+from symgrad.ops.arithmetic import HALF, hadamard, scale
+from symgrad.ops.broadcasting import fill, in_front, normal_axes
+from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, stacked_system, system_axes, system_shape
 from symgrad.ops.product import eye
 
 # triangles ----------------------------------------------------------------------------------------------------------------
@@ -30,6 +31,12 @@ def _weighed(node: Node) -> Signature:
     return Signature(("ij",), "ij", frozenset("ij"), FIRST, partial=True)
 
 
+def _masked(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node:
+    """Entries are weighed one by one, the same in every matrix of a stack."""
+    weights = node.op(fill(1, node.shape), **node.params)
+    return hadamard(in_front(weights, lead), stacks[node.args[0]])
+
+
 def _triangle(name: str, side: str) -> Op:
     """The entries on and beyond the k-th diagonal, zero elsewhere: a projection, so its own adjoint."""
 
@@ -42,6 +49,7 @@ def _triangle(name: str, side: str) -> Op:
         shape=_matrix_shape,
         vjp=lambda Z, X, Z_bar, k: (op(Z_bar, k=k),),
         axes=_weighed,
+        stacked=_masked,
         latex=latex,
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}{f', {k}' if (k := node.params['k']) else ''})",
@@ -65,6 +73,7 @@ lower_half: Op = linear(
     shape=square_shape("lower_half"),
     vjp=lambda Z, X, Z_bar: (lower_half(Z_bar),),
     axes=_weighed,
+    stacked=_masked,
     latex="#0(#1)",
     letter=(r"\Phi", r"\operatorname{tril}_{1/2}"),
     precedence=ATOM,
@@ -128,6 +137,7 @@ triangular: Op = Op(
     vjp=_triangular_vjp,
     jvp=_triangular_jvp,
     axes=system_axes,
+    stacked=stacked_system,
     latex=_triangular_latex,
     precedence=CHAIN,
     numpy=lambda node: "_solve_triangular({0}, {1}, " + ", ".join(f"{k}={node.params[k]}" for k in ("lower", "trans")) + ")",
