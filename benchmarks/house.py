@@ -16,7 +16,7 @@ import symgrad.derivation  # noqa: F401  (registers every operation)
 from symgrad.core.op import REGISTRY
 from symgrad.export import numba
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.printing import entries, sympy_form
+from symgrad.printing import entries
 
 PACKAGE = Path(__file__).parents[1] / "symgrad"
 SHORT, LONG = 28, 400
@@ -24,7 +24,6 @@ SHORT, LONG = 28, 400
 
 TABLES = {
     "entries.RULES": entries.RULES,
-    "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
 }
 """What passes know of single operations by their names."""

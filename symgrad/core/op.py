@@ -20,7 +20,8 @@ from symgrad.core.signature import Signature, opaque
 from symgrad.core.source import value_source
 from symgrad.errors import InputError, ShapeError
 
-Dim: TypeAlias = int | sympy.Expr
+Expr: TypeAlias = sympy.Expr
+Dim: TypeAlias = int | Expr
 Shape: TypeAlias = tuple[Dim, ...]
 
 # Binding strength of printed forms, weakest first.  A quotient entry by entry and a Kronecker product bind more weakly than
@@ -151,7 +152,9 @@ class Op:
     `axes` says what the operation does along every index, and in which operands it is linear; without a word of it every entry may
     read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
-    `definition` makes it of other operations, equal to it in exact arithmetic where those are defined.
+    `definition` makes it of other operations, equal to it in exact arithmetic where those are defined; None where there are none.
+    `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where none of `definition`,
+    `scalar` and a sum of products in `axes` says it.
     `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None
     where it takes none.  `length` counts the operations that a reader meets in the print, `(node, count)`, where that is not one
     more than in the operands.
@@ -169,7 +172,7 @@ class Op:
     flops: Callable[..., Any]
     samples: tuple[Sample, ...]
     found: str
-    scalar: Callable[..., sympy.Expr] | None = None
+    scalar: Callable[..., Expr] | None = None
     fold: Callable[..., Node | None] | None = None
     spreads: bool = False  # leaves the broadcasting of its operands to NumPy
     helpers: tuple[str, ...] = ()
@@ -182,7 +185,8 @@ class Op:
     front: Callable[[Node, Shape], dict[str, Any]] | None = None
     defines: str = ""
     length: Callable[..., int] | None = None
-    definition: Callable[..., Node] | None = None
+    definition: Callable[..., Node | None] | None = None
+    sympy: Callable[..., Any] | None = None
     stacked: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:
@@ -199,6 +203,10 @@ class Op:
     def node(self, *operands: Node, **static: Any) -> Node:
         """The node itself, shape-checked but never folded."""
         return _intern(self, operands, static, self.shape(*operands, **static))
+
+    def defined(self, node: Node) -> Node | None:
+        """The node by its definition, if it has one."""
+        return None if self.definition is None else self.definition(*node.args, **node.params)
 
     def rebuild(self, node: Node, args: Iterable[Node]) -> Node:
         args = tuple(args)
@@ -222,6 +230,7 @@ CONSTANT = leaf(
     lambda n, show: show.constant(n.params["value"]),
     lambda n: value_source(n.params["value"]),
     lambda **_: (),
+    sympy=lambda node: node.params["value"],
     python=lambda n, line: line.number(n.params["value"]),
 )
 

@@ -227,8 +227,7 @@ def _act(node: Node, i: int, term: Term) -> Term:
         return _weighed(term, _at(node, i, jointly, fill(1, node.shape)))
     if signature.is_contraction:
         return _contracted(node, signature, i, term)
-    if node.op.definition is not None:
-        product = node.op.definition(*node.args, **node.params)
+    if (product := node.op.defined(node)) is not None:
         signature = product.op.axes(product)
         if signature.is_contraction and node.args[i] in product.args:
             return _contracted(product, signature, product.args.index(node.args[i]), term)

@@ -8,7 +8,23 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import linear
-from symgrad.core.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.core.explicit import number_in, ones, rows_and_columns
+from symgrad.core.op import (
+    ATOM,
+    CHAIN,
+    CONSTANT,
+    OPERATORS,
+    POWER,
+    Node,
+    Op,
+    Shape,
+    as_node,
+    is_zero,
+    on,
+    show_shape,
+    size,
+    value_of,
+)
 from symgrad.core.signature import FIRST, Signature, contraction, letters, without
 from symgrad.core.source import tuple_source
 from symgrad.errors import InputError, ShapeError
@@ -90,6 +106,16 @@ def _broadcast_length(node: Node, count: Any) -> int:
     return int(count[x] + ones + (value_of(x) != 1))
 
 
+def _broadcast_sympy(node: Node, x: Any) -> Any:
+    rows, columns = rows_and_columns(node.shape)
+    (operand,) = node.args
+    if not operand.ndim:
+        return sympy.ZeroMatrix(rows, columns) if is_zero(node) else x * ones(rows, columns)
+    if node.params["axes"] == (0,):
+        return x if columns == 1 else x * ones(1, columns)
+    return x.T if rows == 1 else ones(rows, 1) * x.T
+
+
 broadcast: Op = linear(
     "broadcast",
     shape=_broadcast_shape,
@@ -99,6 +125,7 @@ broadcast: Op = linear(
     latex=_broadcast_latex,
     python=lambda node, line: line.call("copies", node.args, **node.params),
     length=_broadcast_length,
+    sympy=_broadcast_sympy,
     precedence=CHAIN,
     numpy=_broadcast_numpy,
     flops=lambda X, **_: 0,
@@ -172,6 +199,16 @@ def _sum_numpy(node: Node) -> str:
     return f"np.sum({{0}}, axis={axes[0] if len(axes) == 1 else axes})"
 
 
+def _sum_sympy(node: Node, x: Any) -> Any:
+    """1^T X and X 1, as columns; the sum of all entries is the one of 1^T X 1."""
+    rows, columns = x.shape
+    left = x if rows == 1 else ones(1, rows) * x
+    right = x if columns == 1 else x * ones(columns, 1)
+    if not node.ndim:
+        return number_in(left if columns == 1 else left * ones(columns, 1))
+    return left.T if node.params["axes"] == (0,) else right
+
+
 def _fold_sum(X: Node, axes: tuple[int, ...]) -> Node | None:
     """Nothing to add up: no axis, or those of size one that were inserted."""
     if not axes:
@@ -188,6 +225,7 @@ sum_: Op = linear(
     latex=_sum_latex,
     python=_sum_python,
     length=_sum_length,
+    sympy=_sum_sympy,
     precedence=CHAIN,
     numpy=_sum_numpy,
     flops=lambda X, **_: size(X),

@@ -11,7 +11,7 @@ from symgrad.core.op import ATOM, CHAIN, POWER, Node, Op, as_node, on, same_shap
 from symgrad.core.signature import along, behind
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.ops.arithmetic import multiply, subtract
+from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
 from symgrad.ops.powers import divide, power
@@ -53,6 +53,10 @@ def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
     return divide(subtract(G, along), spread(norm(X, axes=axes), X, axes))
 
 
+def _length(X: Node, axes: tuple[int, ...]) -> Node:
+    return power(sum_(power(X, exponent=sympy.Integer(2)), axes=axes), exponent=HALF)
+
+
 AXES = (on("n", axes=(0,)), on("m n", axes=(0, 1)), on("m n", axes=(1,)), on("m n", axes=(0,)))
 
 OVER_NORM = r"where a vector is 0, so is the vector divided by its norm, $\frac{x}{\lVert x \rVert}$"
@@ -68,6 +72,7 @@ direction = Op(
     python=_direction_python,
     length=_direction_length,
     precedence=POWER,
+    definition=lambda X, axes: divide(X, spread(_length(X, axes), X, axes)),
     numpy=lambda node: f"_direction({{0}}, axis={node.params['axes']})",
     helpers=("_direction",),
     flops=lambda X, axes: 4 * size(X),
@@ -88,6 +93,7 @@ norm = Op(
     front=behind,
     latex=_length_latex,
     precedence=ATOM,
+    definition=lambda X, axes: _length(X, axes),
     numpy=lambda node: f"_norm({{0}}, axis={node.params['axes']})",
     helpers=("_norm",),
     flops=lambda X, axes: 2 * size(X),

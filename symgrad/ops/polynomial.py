@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.explicit import by_entries, entry, index
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
 from symgrad.core.signature import along, behind, each, opaque
@@ -67,10 +68,8 @@ def _along(node: Node, show: Any, function: str) -> str:
 
 def _length(node: Node, count: Any) -> int:
     """Up to the second derivative a slope is printed as the textbook's quotient."""
-    if len(node.args) > 2:
-        return int(count.function(node))
-    quotient = cofactor_quotient if node.op is cofactor else prod_quotient
-    return int(count.whole(quotient(*node.args, **node.params)))
+    quotient = node.op.defined(node)
+    return int(count.function(node) if quotient is None else count.whole(quotient))
 
 
 DERIVATIVES = r"$\nabla^{k} f(x)[v, \ldots]$ is the derivative of $\nabla f$ along $k - 1$ directions, one after the other"
@@ -96,6 +95,7 @@ prod_slope = slope(
     latex=lambda node, show: _along(node, show, rf"\operatorname{{prod}}{label(node)}"),
     length=_length,
     precedence=POWER,
+    definition=lambda X, *V, axes: prod_quotient(X, *V, axes=axes) if len(V) < 2 else None,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
     helpers=("_others", "_prod_slope"),
     flops=lambda X, *V, axes: 3 * size(X) * sympy.Mul(*(X.shape[a] for a in axes)) ** len(V),
@@ -106,6 +106,15 @@ prod_slope = slope(
     f"{DERIVATIVES}",
 )
 
+
+def _prod_sympy(node: Node, x: Any) -> Any:
+    """The product over the entries along the axes; a number along both."""
+    (X,), axes = node.args, node.params["axes"]
+    places = [index("i"), index("j")][: X.ndim]
+    body = sympy.Product(entry(x, places), *((places[a], 0, X.shape[a] - 1) for a in axes))
+    return by_entries(node.shape, [i for a, i in enumerate(places) if a not in axes], body, [])
+
+
 prod = Op(
     "prod",
     shape=reduced_shape,
@@ -114,6 +123,7 @@ prod = Op(
     axes=along,
     front=behind,
     latex=lambda node, show: rf"\operatorname{{prod}}{label(node)}{show.argument(node.args[0])}",
+    sympy=_prod_sympy,
     precedence=ATOM,
     numpy=lambda node: f"np.prod({{0}}, axis={node.params['axes']})",
     flops=lambda X, axes: size(X),
@@ -178,6 +188,7 @@ cofactor = slope(
     python=lambda node, line: line(cofactor_quotient(*node.args)) if len(node.args) < 3 else line.word(node),
     length=_length,
     precedence=CHAIN,
+    definition=lambda X, *V: cofactor_quotient(X, *V) if len(V) < 2 else None,
     numpy=lambda node: f"_cofactor({{0}}{_operands(node)})",
     helpers=("_others", "_cofactor_unit", "_cofactor"),
     flops=lambda X, *V: 2 * X.shape[0] ** 3 * (1 + 2 * len(V)),
@@ -194,6 +205,7 @@ det = Op(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, cofactor(X)),),
     jvp=lambda Z, X, X_dot: sum_(multiply(cofactor(X), X_dot), axes=(0, 1)),
     latex=r"\det(#1)",
+    sympy=lambda node, x: sympy.Determinant(x),
     precedence=ATOM,
     numpy="np.linalg.det({0})",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),

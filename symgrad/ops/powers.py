@@ -36,6 +36,7 @@ quotient = elementwise(
     axes=lambda node: entrywise(node, FIRST),
     latex=lambda node, show: rf"{show.entry(node.args[0], POWER)} \oslash {show.entry(node.args[1], POWER)}",
     python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
+    sympy=lambda node, x, y: sympy.HadamardProduct(x, sympy.HadamardPower(y, -1)) if node.ndim else x / y,
     precedence=QUOTIENT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
@@ -48,6 +49,10 @@ quotient = elementwise(
 
 
 # powers ---------------------------------------------------------------------------------------------------------------
+
+
+def _power_sympy(node: Node, x: Any, p: Any) -> Any:
+    return sympy.HadamardPower(x, p) if node.ndim else x**p
 
 
 def _fold_power(X: Node, exponent: sympy.Expr) -> Node | None:
@@ -131,6 +136,7 @@ power: Op = elementwise(
     latex=_power_latex,
     python=_power_python,
     length=_power_length,
+    sympy=lambda node, x: _power_sympy(node, x, node.params["exponent"]),
     precedence=POWER,
     numpy=_power_numpy,
     scalar=lambda x, exponent: x**exponent,
@@ -154,6 +160,7 @@ exponential = elementwise(
     "pow",
     _exponential_partials,
     latex=lambda node, show: _exponential_latex(node, show),
+    sympy=_power_sympy,
     precedence=POWER,
     numpy="{0} ** {1}",
     scalar=lambda x, y: x**y,

@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import bilinear, linear
+from symgrad.core.explicit import number_in, ones
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, SYMMETRIC, VARIABLE, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.core.signature import contraction, letters
@@ -50,6 +51,7 @@ transposition: Op = linear(
     latex=lambda node, show: _transpose_latex(node, show),
     python=lambda node, line: _transpose_python(node, line),
     length=lambda node, count: _length(node, count),
+    sympy=lambda node, x: x.T if node.ndim == 2 else x,
     precedence=CHAIN,
     numpy=lambda node: "{0}.T" if node.ndim == 2 else f"{{0}}.transpose({', '.join(map(str, node.params['axes']))})",
     flops=lambda X, **_: 0,
@@ -181,6 +183,7 @@ matmul = bilinear(
     latex=_product_latex,
     python=lambda node, line: f"({line(node.args[0])} @ {line(node.args[1])})",
     length=_length,
+    sympy=lambda node, x, y: sympy.MatMul(x, y),
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X) * sympy.Mul(*Y.shape[1:]),
@@ -211,6 +214,7 @@ dot = bilinear(
     latex=lambda node, show: _dot_latex(node, show),
     python=lambda node, line: _dot_python(node, line),
     length=_length,
+    sympy=lambda node, x, y: number_in(sympy.MatMul(x.T, y)),
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X),
@@ -247,6 +251,7 @@ outer: Op = bilinear(
     latex=_product_latex,
     python=lambda node, line: f"outer({line(node.args[0])}, {line(node.args[1])})",
     length=_length,
+    sympy=lambda node, x, y: x * y.T,
     precedence=CHAIN,
     numpy="{0}[:, None] * {1}",
     flops=lambda X, Y: size(X) * size(Y),
@@ -267,6 +272,7 @@ identity = leaf(
     letter=IDENTITY,
     defines="$#0$ is the identity matrix",
     python=lambda node, line: f"eye({line.size(node.shape[0])})",
+    sympy=lambda node: sympy.Identity(node.shape[0]),
 )
 
 
@@ -290,6 +296,7 @@ trace = linear(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, eye(X.shape[0])),),
     axes=lambda node: contraction("ii->"),
     latex=r"\operatorname{tr}(#1)",
+    sympy=lambda node, x: sympy.Trace(x),
     precedence=ATOM,
     numpy="np.trace({0})",
     flops=lambda X: X.shape[0],
@@ -320,6 +327,7 @@ diag = linear(
     vjp=lambda Z, X, Z_bar: (diagonal(Z_bar),),
     axes=lambda node: contraction("i->ii"),
     latex=_diag_latex,
+    sympy=lambda node, x: sympy.DiagMatrix(x),
     precedence=ATOM,
     numpy="np.diag({0})",
     flops=lambda X: 0,
@@ -339,6 +347,7 @@ diagonal: Op = linear(
     vjp=lambda Z, X, Z_bar: (diag(Z_bar),),
     axes=lambda node: contraction("ii->i"),
     latex=r"\operatorname{diag}(#1)",
+    sympy=lambda node, x: sympy.HadamardProduct(x, sympy.Identity(x.shape[0])) * ones(x.shape[0], 1),
     precedence=ATOM,
     numpy="np.diagonal({0})",
     flops=lambda X: 0,

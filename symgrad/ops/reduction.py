@@ -13,7 +13,8 @@ from symgrad.core.source import symbolic
 from symgrad.errors import InputError
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
-from symgrad.ops.powers import power
+from symgrad.ops.elementwise import exp, log
+from symgrad.ops.powers import divide, power
 
 
 def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
@@ -23,6 +24,10 @@ def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 def spread(Z: Node, X: Node, axes: tuple[int, ...]) -> Node:
     """A reduction of X over `axes`, copied back along them to the shape of X."""
     return broadcast(Z, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes))
+
+
+def _spread_sum(X: Node, axes: tuple[int, ...]) -> Node:
+    return spread(sum_(X, axes=axes), X, axes)
 
 
 def _reduction_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -88,6 +93,7 @@ logsumexp = Op(
     front=behind,
     latex=_along("logsumexp"),
     precedence=ATOM,
+    definition=lambda X, axes: log(sum_(exp(X), axes=axes)),
     numpy=lambda node: f"_logsumexp({{0}}, axis={node.params['axes']})",
     helpers=("_logsumexp", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),
@@ -105,6 +111,7 @@ softmax: Op = Op(
     front=behind,
     latex=_along("softmax"),
     precedence=ATOM,
+    definition=lambda X, axes: divide(exp(X), _spread_sum(exp(X), axes)),
     numpy=lambda node: f"_softmax({{0}}, axis={node.params['axes']})",
     helpers=("_softmax", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),
@@ -129,6 +136,7 @@ log_softmax = Op(
     latex=_along(r"log\,softmax"),
     python=lambda node, line: f"log({line.call('softmax_', node.args, **node.params)})",
     precedence=ATOM,
+    definition=lambda X, axes: subtract(X, log(_spread_sum(exp(X), axes))),
     numpy=lambda node: f"_log_softmax({{0}}, axis={node.params['axes']})",
     helpers=("_log_softmax", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),

@@ -8,14 +8,15 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import linear
+from symgrad.core.explicit import by_entries, entry, index
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
 from symgrad.core.signature import FIRST, Signature, letters
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.ops.arithmetic import HALF, hadamard, scale
+from symgrad.ops.arithmetic import HALF, hadamard, scale, subtract
 from symgrad.ops.broadcasting import fill, in_front, normal_axes
-from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, stacked_system, system_axes, system_shape
-from symgrad.ops.product import eye
+from symgrad.ops.linalg import fold_system, inverse_latex, outside, solve, square_shape, stacked_system, system_axes, system_shape
+from symgrad.ops.product import diag, diagonal, eye
 
 # triangles ----------------------------------------------------------------------------------------------------------------
 
@@ -37,6 +38,12 @@ def _masked(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node:
     return hadamard(in_front(weights, lead), stacks[node.args[0]])
 
 
+def _sympy(node: Node, x: Any) -> Any:
+    i, j, k = index("i"), index("j"), node.params["k"]
+    kept = j - i <= k if node.op is tril else j - i >= k
+    return by_entries(x.shape, [i, j], sympy.Piecewise((entry(x, [i, j]), kept), (0, True)), [])
+
+
 def _triangle(name: str, side: str) -> Op:
     """The entries on and beyond the k-th diagonal, zero elsewhere: a projection, so its own adjoint."""
 
@@ -51,6 +58,7 @@ def _triangle(name: str, side: str) -> Op:
         axes=_weighed,
         stacked=_masked,
         latex=latex,
+        sympy=_sympy,
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}{f', {k}' if (k := node.params['k']) else ''})",
         flops=lambda X, k: 0,
@@ -77,6 +85,7 @@ lower_half: Op = linear(
     latex="#0(#1)",
     letter=(r"\Phi", r"\operatorname{tril}_{1/2}"),
     precedence=ATOM,
+    definition=lambda X: subtract(tril(X, k=0), scale(HALF, diag(diagonal(X)))),
     numpy="_lower_half({0})",
     helpers=("_lower_half",),
     flops=lambda X: size(X),
@@ -123,6 +132,11 @@ def _triangular_jvp(Z: Node, A: Node, B: Node, A_dot: Node, B_dot: Node, lower: 
     return triangular(A, B_dot - (T_dot.T if trans else T_dot) @ Z, lower=lower, trans=trans)
 
 
+def _as_solve(A: Node, B: Node, lower: bool, trans: bool) -> Node:
+    T = _read(A, lower)
+    return solve(T.T if trans else T, B)
+
+
 def _triangular_latex(node: Node, show: Any) -> str:
     A, B = node.args
     upper = "" if node.params["lower"] else "triu"
@@ -139,6 +153,7 @@ triangular: Op = Op(
     axes=system_axes,
     stacked=stacked_system,
     latex=_triangular_latex,
+    definition=_as_solve,
     precedence=CHAIN,
     numpy=lambda node: "_solve_triangular({0}, {1}, " + ", ".join(f"{k}={node.params[k]}" for k in ("lower", "trans")) + ")",
     helpers=("_substitute", "_solve_triangular"),
