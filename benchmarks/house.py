@@ -16,14 +16,12 @@ import symgrad.derivation  # noqa: F401  (registers every operation)
 from symgrad.core.op import REGISTRY
 from symgrad.export import numba
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.printing import entries
 
 PACKAGE = Path(__file__).parents[1] / "symgrad"
 SHORT, LONG = 28, 400
 """Lines up to which a function is short, and from which a file is long."""
 
 TABLES = {
-    "entries.RULES": entries.RULES,
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
 }
 """What passes know of single operations by their names."""

@@ -155,6 +155,8 @@ class Op:
     `definition` makes it of other operations, equal to it in exact arithmetic where those are defined; None where there are none.
     `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where none of `definition`,
     `scalar` and a sum of products in `axes` says it.
+    `entry` writes the entry at given indices, `(node, index, show)`, where that is neither an entrywise function of the operands'
+    entries nor a sum of products.
     `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None
     where it takes none.  `length` counts the operations that a reader meets in the print, `(node, count)`, where that is not one
     more than in the operands.
@@ -187,6 +189,7 @@ class Op:
     length: Callable[..., int] | None = None
     definition: Callable[..., Node | None] | None = None
     sympy: Callable[..., Any] | None = None
+    entry: Callable[..., Any] | None = None
     stacked: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:

@@ -112,6 +112,11 @@ def _fold_take(X: Node, index: Index) -> Node | None:
     return X.args[0] if X.op.name == "put" and X.params["index"] == index else None
 
 
+def _take_entry(node: Node, index: Any, show: Any) -> Any:
+    kept = iter(index)
+    return show.at(node.args[0], [e[0] + e[2] * next(kept) if isinstance(e, tuple) else e for e in node.params["index"]])
+
+
 take: Op = linear(
     "take",
     shape=lambda X, index: _kept(X.shape, index),
@@ -120,6 +125,7 @@ take: Op = linear(
     front=lambda node, lead: {"index": _wholes(lead) + node.params["index"]},
     latex=_take_latex,
     sympy=_take_sympy,
+    entry=_take_entry,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
     flops=lambda X, **_: 0,
@@ -163,6 +169,27 @@ def _columns(size: Any, place: Any) -> Any:
     return sympy.FunctionMatrix(size, count, sympy.Lambda((i, k), one))
 
 
+def _put_entry(node: Node, index: Any, show: Any) -> Any:
+    marks: list[Any] = []
+    places: list[Any] = []
+    for e, i, d in zip(node.params["index"], index, node.shape, strict=True):
+        if not isinstance(e, tuple):
+            marks.append(show.equal(i, e))
+            continue
+        start, count, step = e
+        if step not in (1, -1) or (step == -1 and count != d):
+            return show.whole(node, index)
+        places.append(0 if count == 1 else sympy.expand((i - start) * step))
+        marks += _within(i, start, exact(start + count), d, show) if step == 1 else []
+    return show.product(*marks, show.at(node.args[0], places))
+
+
+def _within(i: sympy.Expr, start: Dim, stop: Dim, d: Dim, show: Any) -> list[Any]:
+    """Does the index lie in a block?"""
+    low = [show.indicator(i, r"\ge", start)] if start != 0 else []
+    return [*low, show.indicator(i, "<", stop)] if stop != d else low
+
+
 put: Op = linear(
     "put",
     shape=_put_shape,
@@ -171,6 +198,7 @@ put: Op = linear(
     front=lambda node, lead: {"shape": lead + node.shape, "index": _wholes(lead) + node.params["index"]},
     latex=_put_latex,
     sympy=_put_sympy,
+    entry=_put_entry,
     precedence=ATOM,
     numpy=lambda node: f"_put({{0}}, {tuple_source(node.shape)}, np.s_[{index_text(node.params['index'], node.shape)}])",
     helpers=("_put",),

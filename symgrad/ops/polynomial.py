@@ -17,7 +17,7 @@ from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_n
 from symgrad.core.signature import along, behind, each, opaque
 from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
-from symgrad.ops.extrema import label, reduced_shape
+from symgrad.ops.extrema import label, ranging, reduced_shape
 from symgrad.ops.linalg import inv, square_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import matmul, trace
@@ -124,6 +124,7 @@ prod = Op(
     front=behind,
     latex=lambda node, show: rf"\operatorname{{prod}}{label(node)}{show.argument(node.args[0])}",
     sympy=_prod_sympy,
+    entry=ranging("prod"),
     precedence=ATOM,
     numpy=lambda node: f"np.prod({{0}}, axis={node.params['axes']})",
     flops=lambda X, axes: size(X),

@@ -30,6 +30,11 @@ def _fold_quotient(X: Node, Y: Node) -> Node | None:
     return None
 
 
+def _quotient_entry(node: Node, index: Any, show: Any) -> Any:
+    above = show.at(node.args[0], index)
+    return show.over(above, show.after(above).at(node.args[1], index))
+
+
 quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
@@ -37,6 +42,7 @@ quotient = elementwise(
     latex=lambda node, show: rf"{show.entry(node.args[0], POWER)} \oslash {show.entry(node.args[1], POWER)}",
     python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
     sympy=lambda node, x, y: sympy.HadamardProduct(x, sympy.HadamardPower(y, -1)) if node.ndim else x / y,
+    entry=_quotient_entry,
     precedence=QUOTIENT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
@@ -137,6 +143,7 @@ power: Op = elementwise(
     python=_power_python,
     length=_power_length,
     sympy=lambda node, x: _power_sympy(node, x, node.params["exponent"]),
+    entry=lambda node, index, show: show.power(show.at(node.args[0], index), node.params["exponent"]),
     precedence=POWER,
     numpy=_power_numpy,
     scalar=lambda x, exponent: x**exponent,

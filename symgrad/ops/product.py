@@ -273,6 +273,7 @@ identity = leaf(
     defines="$#0$ is the identity matrix",
     python=lambda node, line: f"eye({line.size(node.shape[0])})",
     sympy=lambda node: sympy.Identity(node.shape[0]),
+    entry=lambda node, index, show: show.equal(*index),
 )
 
 

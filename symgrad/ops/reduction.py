@@ -8,10 +8,10 @@ import sympy
 
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
-from symgrad.core.signature import along, behind
+from symgrad.core.signature import along, behind, beside
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError
-from symgrad.ops.arithmetic import HALF, multiply, subtract
+from symgrad.ops.arithmetic import HALF, add, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.elementwise import exp, log
 from symgrad.ops.powers import divide, power
@@ -84,6 +84,28 @@ def _along(name: str) -> Any:
     return latex
 
 
+def _sum_entry(node: Node, index: Any, show: Any) -> Any:
+    """The sum of exp over the axes; `index` is that of what is left."""
+    places, new, within = show.filled(node.args[0], node.params["axes"], index)
+    return show.sum(within.of(exp, within.at(node.args[0], places)), new)
+
+
+def _logsumexp_entry(node: Node, index: Any, show: Any) -> Any:
+    return show.of(log, _sum_entry(node, index, show))
+
+
+def _softmax_entry(node: Node, index: Any, show: Any) -> Any:
+    if (found := show.along("softmax", node, index)) is not None:
+        return found
+    return show.over(show.of(exp, show.at(node.args[0], index)), _sum_entry(node, beside(node, index), show))
+
+
+def _log_softmax_entry(node: Node, index: Any, show: Any) -> Any:
+    if (found := show.along(r"log\,softmax", node, index)) is not None:
+        return found
+    return show.of(add, show.at(node.args[0], index), show.product(-1, _logsumexp_entry(node, beside(node, index), show)))
+
+
 logsumexp = Op(
     "logsumexp",
     shape=_reduction_shape,
@@ -92,6 +114,7 @@ logsumexp = Op(
     axes=along,
     front=behind,
     latex=_along("logsumexp"),
+    entry=_logsumexp_entry,
     precedence=ATOM,
     definition=lambda X, axes: log(sum_(exp(X), axes=axes)),
     numpy=lambda node: f"_logsumexp({{0}}, axis={node.params['axes']})",
@@ -110,6 +133,7 @@ softmax: Op = Op(
     axes=along,
     front=behind,
     latex=_along("softmax"),
+    entry=_softmax_entry,
     precedence=ATOM,
     definition=lambda X, axes: divide(exp(X), _spread_sum(exp(X), axes)),
     numpy=lambda node: f"_softmax({{0}}, axis={node.params['axes']})",
@@ -134,6 +158,7 @@ log_softmax = Op(
     axes=along,
     front=behind,
     latex=_along(r"log\,softmax"),
+    entry=_log_softmax_entry,
     python=lambda node, line: f"log({line.call('softmax_', node.args, **node.params)})",
     precedence=ATOM,
     definition=lambda X, axes: subtract(X, log(_spread_sum(exp(X), axes))),

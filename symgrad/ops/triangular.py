@@ -44,6 +44,11 @@ def _sympy(node: Node, x: Any) -> Any:
     return by_entries(x.shape, [i, j], sympy.Piecewise((entry(x, [i, j]), kept), (0, True)), [])
 
 
+def _entry(node: Node, index: Any, show: Any) -> Any:
+    relation = r"\ge" if node.op is tril else r"\le"
+    return show.product(show.indicator(index[0] + node.params["k"], relation, index[1]), show.at(node.args[0], index))
+
+
 def _triangle(name: str, side: str) -> Op:
     """The entries on and beyond the k-th diagonal, zero elsewhere: a projection, so its own adjoint."""
 
@@ -59,6 +64,7 @@ def _triangle(name: str, side: str) -> Op:
         stacked=_masked,
         latex=latex,
         sympy=_sympy,
+        entry=_entry,
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}{f', {k}' if (k := node.params['k']) else ''})",
         flops=lambda X, k: 0,
@@ -270,6 +276,17 @@ def _cumsum_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{cumsum}}{marks}{show.argument(node.args[0])}"
 
 
+def _cumsum_entry(node: Node, index: Any, show: Any) -> Any:
+    (x,), axis = node.args, node.params["axis"]
+    if x.shape[axis] == 1:
+        return show.at(x, index)
+    (k,), within = show.opened((x.shape[axis],), index)
+    summed = within.at(x, (*index[:axis], k, *index[axis + 1 :]))
+    relation = r"\ge" if node.params["backward"] else r"\le"
+    sign = rf"\sum_{{{k.name} {relation} {show.index(index[axis])}}}"
+    return show.around(f"{sign} {show.text(summed, CHAIN)}", CHAIN, summed, bound=(k,), free=index)
+
+
 def _cumsum_axes(node: Node) -> Signature:
     own = letters(node)
     return Signature((own,), own, frozenset(own[node.params["axis"]]), FIRST, partial=True)
@@ -282,6 +299,7 @@ cumsum: Op = linear(
     axes=_cumsum_axes,
     front=lambda node, lead: {**node.params, "axis": len(lead) + node.params["axis"]},
     latex=_cumsum_latex,
+    entry=_cumsum_entry,
     precedence=ATOM,
     numpy=_cumsum_numpy,
     flops=lambda X, **_: size(X),
