@@ -1,8 +1,7 @@
 """The operation record, the expression node and the registry: what everything else is made of.
 
 An expression is a directed acyclic graph of interned `Node`s: equal nodes are the same object, so equality is identity and
-every walk can be memoised.  What an operation is stands in its `Op` record, and differentiation reads nothing else; the passes that
-want more of it than that keep tables by name, which docs/architecture.md lists.
+every walk can be memoised.  What an operation is stands in its `Op` record, and every pass reads it there.
 """
 
 from __future__ import annotations
