@@ -20,6 +20,7 @@ from symgrad.core.flops import known_sizes, symbols_of
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import SYMMETRIC, Node, variable
 from symgrad.core.program import PASSES, Equation, Program, fresh
+from symgrad.core.roles import Adjoint
 from symgrad.costs.summary import Cost
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.probabilities import by_name, differentiable
@@ -401,8 +402,8 @@ class Derivation:
         for v in self.wrt:
             matrix = self.block("", str(v)).matrix
             if matrix is not None:
-                of = self.program.output.params["symbol"]
-                symbol = variable(f"J_{v}", matrix.shape, symbol=("bar", v.params["symbol"], of))
+                of = self.program.output.params["role"]
+                symbol = variable(f"J_{v}", matrix.shape, role=Adjoint(v.params["role"], of))
                 equations.append(Equation(symbol, matrix))
         return tuple(equations)
 
