@@ -7,7 +7,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.core.flops import ITEMSIZES
-from symgrad.costs.summary import FUNCTIONS
+from symgrad.costs.counts import FUNCTIONS
 from symgrad.export.targets import TARGETS
 from symgrad.printing.composition import LEVELS
 from symgrad.printing.document import WRITERS
