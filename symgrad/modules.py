@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.checking.evaluation import evaluate
 from symgrad.checking.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
-from symgrad.core.flops import known_sizes, symbols_of
+from symgrad.core.counting import known_sizes, symbols_of
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.selftest import example_functions

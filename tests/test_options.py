@@ -6,7 +6,7 @@ import re
 import pytest
 
 import symgrad as sg
-from symgrad.core.flops import ITEMSIZES
+from symgrad.core.counting import ITEMSIZES
 from symgrad.costs.counts import FUNCTIONS
 from symgrad.export.targets import TARGETS
 from symgrad.printing.composition import LEVELS

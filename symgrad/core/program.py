@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from symgrad.core.graph import postorder, variables
+from symgrad.core.graph import postorder
 from symgrad.core.op import REGISTRY, VARIABLE, Node, show_shape
-from symgrad.errors import InputError, ShapeError
+from symgrad.errors import InputError, ShapeError, UnsupportedError
 
 PASSES: dict[str, Callable[..., Any]] = {}
 """Passes that a Program can be asked for by method (`latex`, `sympy`, ...); each registers itself, so this module knows none."""
+
+
+class Statement(Protocol):
+    """What programs are lists of: an `Equation`, or a `symgrad.core.loop.Loop`, which stands for one set of equations a step."""
+
+    @property
+    def symbols(self) -> tuple[Node, ...]:
+        """What it assigns."""
+
+    @property
+    def reads(self) -> tuple[Node, ...]:
+        """The symbols on its right side."""
+
+    def check(self) -> None:
+        """Raises `ShapeError` or `InputError` where its sides do not fit."""
+
+    def map(self, step: Callable[[Node], Node]) -> Statement:
+        """The same statement with every right side replaced by an equal one."""
+
+    def within(self, change: Callable[[Program], Program]) -> Statement:
+        """The same statement with every program that stands in it replaced by an equal one."""
+
+    def needed(self, wanted: Collection[Node]) -> Statement | None:
+        """What is left of it where only these symbols are read later."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +58,28 @@ class Equation:
     def name(self) -> str:
         return str(self.symbol.params["name"])
 
+    @property
+    def symbols(self) -> tuple[Node, ...]:
+        return (self.symbol,)
+
+    @property
+    def reads(self) -> tuple[Node, ...]:
+        return symbols_in(self.expr, self.name)
+
+    def check(self) -> None:
+        if self.symbol.shape != self.expr.shape:
+            raise ShapeError(f"{self.name} has shape {show_shape(self.symbol.shape)}, its right side {show_shape(self.expr.shape)}")
+
+    def map(self, step: Callable[[Node], Node]) -> Equation:
+        expr, parts = step(self.expr), tuple((v, step(x)) for v, x in self.parts)
+        return self if expr is self.expr and parts == self.parts else replace(self, expr=expr, parts=parts)
+
+    def within(self, change: Callable[[Program], Program]) -> Equation:
+        return self
+
+    def needed(self, wanted: Collection[Node]) -> Equation | None:
+        return self if self.symbol in wanted else None
+
 
 @dataclass(frozen=True, eq=False)
 class Origin:
@@ -47,14 +93,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Program:
-    """Ordered equations over the inputs, each symbol assigned once, every right side over earlier symbols.
+    """Ordered statements over the inputs, each symbol assigned once, every right side over earlier symbols.
 
     A program that was simplified by facts about its inputs keeps it `unsimplified`, which is what is differentiated again.
     """
 
     name: str
     inputs: tuple[Node, ...]
-    equations: tuple[Equation, ...]
+    statements: tuple[Statement, ...]
     outputs: tuple[Node, ...]
     source: str = ""
     origin: Origin | None = field(default=None, compare=False, repr=False)
@@ -62,16 +108,28 @@ class Program:
 
     def __post_init__(self) -> None:
         known = set(self.inputs)
-        for eq in self.equations:
-            _check_equation(eq, known)
-            known.add(eq.symbol)
+        for statement in self.statements:
+            statement.check()
+            _check_order(statement, known)
+            known.update(statement.symbols)
         if missing := [v for v in self.outputs if v not in known]:
             raise InputError(f"program {self.name}: output {missing[0]} is never assigned")
 
+    @cached_property
+    def equations(self) -> tuple[Equation, ...]:
+        """The statements of a program without loops, which is all that many passes take; `UnsupportedError` where there is one."""
+        found = tuple(s for s in self.statements if isinstance(s, Equation))
+        if len(found) < len(self.statements):
+            loop = next(s for s in self.statements if not isinstance(s, Equation))
+            raise UnsupportedError(
+                f"program {self.name} has a loop, which makes {loop.symbols[0]}; only a straight program is taken here"
+            )
+        return found
+
     @property
     def symbols(self) -> tuple[Node, ...]:
-        """Inputs, then the left sides of the equations."""
-        return (*self.inputs, *(eq.symbol for eq in self.equations))
+        """Inputs, then the left sides of the statements."""
+        return (*self.inputs, *(v for s in self.statements for v in s.symbols))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -80,7 +138,8 @@ class Program:
 
     @cached_property
     def defined(self) -> dict[Node, Equation]:
-        return {eq.symbol: eq for eq in self.equations}
+        """The equations by their symbols."""
+        return {s.symbol: s for s in self.statements if isinstance(s, Equation)}
 
     @property
     def output(self) -> Node:
@@ -97,19 +156,19 @@ class Program:
         raise InputError(f"program {self.name} has no input {name!r}; its inputs are {names}")
 
     def needed(self, outputs: Iterable[Node] | None = None) -> Program:
-        """The same program without the equations that these outputs do not read."""
-        wanted = set(self.outputs if outputs is None else outputs)
-        kept = []
-        for eq in reversed(self.equations):
-            if eq.symbol in wanted:
-                kept.append(eq)
-                wanted.update(variables(eq.expr))
-        return replace(self, equations=tuple(reversed(kept)), outputs=self.outputs if outputs is None else tuple(outputs))
+        """The same program without what these outputs do not read."""
+        outputs = self.outputs if outputs is None else tuple(outputs)
+        wanted, kept = set(outputs), []
+        for statement in reversed(self.statements):
+            if (needed := statement.needed(wanted)) is not None:
+                kept.append(needed)
+                wanted.update(needed.reads)
+        return replace(self, statements=tuple(reversed(kept)), outputs=outputs)
 
     def map(self, step: Callable[[Node], Node]) -> Program:
         """The same program with every right side replaced by an equal one."""
-        equations = tuple(_stepped(eq, step) for eq in self.equations)
-        return self if equations == self.equations else replace(self, equations=equations)
+        statements = tuple(s.map(step) for s in self.statements)
+        return self if statements == self.statements else replace(self, statements=statements)
 
     def derive(self, *wrt: str, of: str | None = None) -> Any:
         """The derivation of this program's value, or of the symbol `of`, with respect to these inputs."""
@@ -134,35 +193,29 @@ class Program:
         return self.latex()
 
 
-def _check_equation(eq: Equation, known: set[Node]) -> None:
-    if eq.symbol in known:
-        raise InputError(f"{eq.name} is assigned twice")
-    if eq.symbol.shape != eq.expr.shape:
-        raise ShapeError(f"{eq.name} has shape {show_shape(eq.symbol.shape)}, its right side {show_shape(eq.expr.shape)}")
-    for v in _read(eq):
+def _check_order(statement: Statement, known: set[Node]) -> None:
+    for v in statement.symbols:
+        if v in known:
+            raise InputError(f"{v} is assigned twice")
+    for v in statement.reads:
         if v not in known:
-            raise InputError(f"{eq.name} reads {v} before it is assigned")
-
-
-def _stepped(eq: Equation, step: Callable[[Node], Node]) -> Equation:
-    expr, parts = step(eq.expr), tuple((v, step(x)) for v, x in eq.parts)
-    return eq if expr is eq.expr and parts == eq.parts else replace(eq, expr=expr, parts=parts)
+            raise InputError(f"{statement.symbols[0]} reads {v} before it is assigned")
 
 
 _symbols: WeakKeyDictionary[Node, tuple[Node, ...]] = WeakKeyDictionary()
 """The symbols of right sides that were checked: most stand in many programs, since a pass changes few of them."""
 
 
-def _read(eq: Equation) -> tuple[Node, ...]:
-    """The symbols that an equation reads; raises `InputError` where an operation is not registered."""
-    if eq.expr.op is VARIABLE:
-        return (eq.expr,)  # kept as its own value it would never go
-    if eq.expr not in _symbols:
-        for node in (nodes := list(postorder([eq.expr]))):
+def symbols_in(expr: Node, reader: str) -> tuple[Node, ...]:
+    """The symbols that a right side reads; raises `InputError` where an operation is not registered."""
+    if expr.op is VARIABLE:
+        return (expr,)  # kept as its own value it would never go
+    if expr not in _symbols:
+        for node in (nodes := list(postorder([expr]))):
             if REGISTRY.get(node.op.name) is not node.op:
-                raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
-        _symbols[eq.expr] = tuple(n for n in nodes if n.op is VARIABLE)
-    return _symbols[eq.expr]
+                raise InputError(f"{reader} uses the unregistered operation {node.op.name}")
+        _symbols[expr] = tuple(n for n in nodes if n.op is VARIABLE)
+    return _symbols[expr]
 
 
 def fresh(name: str, *taken: Iterable[str]) -> str:

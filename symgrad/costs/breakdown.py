@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from symgrad.core.flops import Kept, argument_bytes, entries
+from symgrad.core.counting import Kept, argument_bytes, entries
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.core.program import Equation

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.core.flops import (
+from symgrad.core.counting import (
     Kept,
     argument_bytes,
     checked_sizes,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from symgrad.core.counting import entries, equation_flops, number
 from symgrad.core.files import write_bytes
-from symgrad.core.flops import entries, equation_flops, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.costs.counts import Counts

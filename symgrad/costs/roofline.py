@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from symgrad.core.flops import number, traffic
+from symgrad.core.counting import number, traffic
 from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError
 

@@ -6,23 +6,17 @@ Keeps true: same inputs, the forward equations untouched, each symbol assigned o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder
+from symgrad.core.loop import Loop
 from symgrad.core.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
-from symgrad.core.program import Equation, Program, fresh
+from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.derive.activity import depends_on
+from symgrad.derive.loop_derivatives import adjoint_loop
 from symgrad.errors import NotDifferentiableError
-
-
-def depends_on(program: Program, wrt: Sequence[Node]) -> set[Node]:
-    """The symbols that change when one of `wrt` does, and `wrt` themselves."""
-    active = set(wrt)
-    for eq in program.equations:
-        if any(v in active for v in postorder([eq.expr])):
-            active.add(eq.symbol)
-    return active
 
 
 def pullback(eq: Equation, cotangent: Node, active: set[Node]) -> dict[Node, Node]:
@@ -65,46 +59,71 @@ def adjoint(program: Program, wrt: Sequence[Node], of: Node | None = None, seed:
     `seed` is the cotangent of the value: 1 for a scalar, an input variable for a vector-valued program.
     """
     of = program.output if of is None else of
-    variables = frozenset(wrt)
-    active, taken = depends_on(program, wrt), set(program.names)
-    contributions: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)
-    bars: dict[Node, Node] = {of: constant(1) if seed is None else seed}
-    first_use = _first_uses(program, of)
-    equations: list[Equation] = []
+    pulled = pulled_back(program, {of: [constant(1) if seed is None else seed]}, wrt, of, set(program.names))
+    inputs = program.inputs if seed is None else (*program.inputs, seed)
+    outputs = (of, *(pulled.bars[v] for v in wrt))
+    return replace(program, inputs=inputs, statements=(*program.statements, *pulled.statements), outputs=outputs)
 
-    def emit(v: Node) -> None:
+
+def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Sequence[Node], of: Node, taken: set[str]) -> Pulled:
+    """The adjoint statements of a program, and the symbol of the cotangent in each of `wrt`, given cotangents of some symbols.
+
+    `of` is the value whose derivatives they are, by which they print; the names `taken` grow by those of the statements.
+    """
+    variables, active = frozenset(wrt), depends_on(program, wrt)
+    order = {v: i for i, s in enumerate(program.statements) for v in s.symbols}
+    contributions: dict[Node, list[tuple[Node, Node]]] = defaultdict(list)
+    for v, given in seeds.items():
+        contributions[v] = [(v, bar) for bar in given]
+    first_use = _first_uses(program, seeds)
+    statements: list[Statement] = []
+    bars: dict[Node, Node] = {}
+
+    def emit(v: Node) -> Node:
         name = fresh(f"{v.params['name']}_bar", taken)
         taken.add(name)
-        parts = tuple(sorted(contributions.pop(v, []), key=lambda part: order[part[0]]))
+        parts = tuple(sorted(contributions.pop(v, []), key=lambda part: order.get(part[0], -1)))
         total = _total([x for _, x in parts], v)
-        symbol = variable(name, v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
-        equations.append(Equation(symbol, total, parts=parts))
-        bars[v] = total if total.op is CONSTANT else symbol
+        bars[v] = variable(name, v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
+        statements.append(Equation(bars[v], total, parts=parts))
+        return total if total.op is CONSTANT else bars[v]
 
-    order = {eq.symbol: i for i, eq in enumerate(program.equations)}
-    for eq in reversed(program.equations):
-        if eq.symbol in active and (eq.symbol is of or eq.symbol in contributions):
-            if eq.symbol is not of:
-                emit(eq.symbol)
-            for v, bar in pullback(eq, bars[eq.symbol], active).items():
-                contributions[v].append((eq.symbol, bar))
-        for v in first_use.get(eq.symbol, ()):
+    def hand_on(source: Node, expr: Equation, bar: Node) -> None:
+        for v, part in pullback(expr, bar, active).items():
+            contributions[v].append((source, part))
+
+    for statement in reversed(program.statements):
+        reached = [v for v in statement.symbols if v in active and v in contributions]
+        if isinstance(statement, Loop) and reached:
+            cotangents = {v: [bar for _, bar in contributions.pop(v)] for v in reached}
+            backward, handed = adjoint_loop(statement, cotangents, active, of, taken, pulled_back)
+            statements.append(backward)
+            for x, bar in handed:
+                hand_on(statement.symbols[0], Equation(x, x), bar)
+        elif isinstance(statement, Equation) and reached:
+            (v,) = reached
+            is_seed = v in seeds and len(contributions[v]) == 1
+            hand_on(v, statement, contributions.pop(v)[0][1] if is_seed else emit(v))
+        for v in (v for symbol in statement.symbols for v in first_use.get(symbol, ())):
             if v in variables:
                 emit(v)
     for v in wrt:
         if v not in bars:
             emit(v)
-    table = {eq.symbol.params["symbol"][1]: eq.symbol for eq in equations}
-    gradients = tuple(table[v.params["symbol"]] for v in wrt)
-    inputs = program.inputs if seed is None else (*program.inputs, seed)
-    return replace(program, inputs=inputs, equations=(*program.equations, *equations), outputs=(of, *gradients))
+    return Pulled(tuple(statements), bars)
 
 
-def _first_uses(program: Program, of: Node) -> dict[Node, list[Node]]:
-    """For each equation the inputs that it is the first to read: there, going backwards, their adjoints are complete."""
+@dataclass(frozen=True)
+class Pulled:
+    statements: tuple[Statement, ...]
+    bars: Mapping[Node, Node]
+
+
+def _first_uses(program: Program, of: Iterable[Node]) -> dict[Node, list[Node]]:
+    """For each statement, by its first symbol, the inputs that it is the first to read: there their adjoints are complete."""
     seen, inputs = set[Node](), frozenset(program.inputs)
     uses: dict[Node, list[Node]] = {}
-    for eq in program.needed([of]).equations:
-        uses[eq.symbol] = [v for v in postorder([eq.expr]) if v in inputs and v not in seen]
-        seen.update(uses[eq.symbol])
+    for statement in program.needed(of).statements:
+        uses[statement.symbols[0]] = [v for v in statement.reads if v in inputs and v not in seen]
+        seen.update(statement.reads)
     return uses

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from symgrad.core.graph import postorder, substitute, variables
 from symgrad.core.op import Node
-from symgrad.core.program import Equation, Program
+from symgrad.core.program import Equation, Program, Statement
 from symgrad.derive.meaning import recognise
 from symgrad.derive.simplification import normalise
 from symgrad.ops.activation import sigmoid
@@ -22,34 +22,39 @@ PROBABILITIES = (softmax, sigmoid)
 
 def differentiable(program: Program) -> Program:
     """The program in the form that differentiates best: equal for any inputs, no property used."""
-    return replace(program, equations=tuple(_equations(program)))
+    return replace(program, statements=tuple(_meaning(program)))
 
 
 def by_name(program: Program) -> Program:
     """The same program with named probabilities under their names, the first of several, wherever they are read later."""
-    return replace(program, equations=tuple(_by_name(program)))
+    return replace(program, statements=tuple(_by_name(program)))
 
 
-def _by_name(program: Program) -> Iterator[Equation]:
+def _by_name(program: Program) -> Iterator[Statement]:
     named: dict[Node, Node] = {}
-    for eq in program.equations:
-        if eq.expr.op in PROBABILITIES:
-            named.setdefault(eq.expr, eq.symbol)
-            yield eq
+    for statement in program.statements:
+        if not isinstance(statement, Equation):
+            yield statement.within(by_name)
+        elif statement.expr.op in PROBABILITIES:
+            named.setdefault(statement.expr, statement.symbol)
+            yield statement
         else:
-            yield replace(eq, expr=substitute(eq.expr, named))
+            yield replace(statement, expr=substitute(statement.expr, named))
 
 
-def _equations(program: Program) -> Iterator[Equation]:
+def _meaning(program: Program) -> Iterator[Statement]:
     named: dict[Node, Node] = {}
-    for eq in program.equations:
-        expr = eq.expr
+    for statement in program.statements:
+        if not isinstance(statement, Equation):
+            yield statement.within(differentiable).map(_meant)
+            continue
+        expr = statement.expr
         for symbol in [v for v in variables(expr) if v in named]:
             expr = _through(expr, symbol, named[symbol])
         meant = _meant(expr)
         if meant.op in PROBABILITIES:
-            named[eq.symbol] = meant
-        yield replace(eq, expr=meant, parts=tuple((v, _meant(x)) for v, x in eq.parts))
+            named[statement.symbol] = meant
+        yield replace(statement, expr=meant, parts=tuple((v, _meant(x)) for v, x in statement.parts))
 
 
 def _through(expr: Node, symbol: Node, probability: Node) -> Node:

@@ -55,7 +55,7 @@ def _for_print(known: Known) -> Callable[[Node], Node]:
 @budgeted("simplifying")
 def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node]]) -> Program:
     known = Known(properties=True)
-    for eq in program.equations:
+    for eq in program.defined.values():
         if known.symmetric(eq.expr):
             known.symbols.add(eq.symbol)
         if known.nonzero(eq.expr):

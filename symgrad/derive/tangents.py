@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder
+from symgrad.core.loop import Loop
 from symgrad.core.op import VARIABLE, Node, is_zero, variable, zeros
-from symgrad.core.program import Equation, Program, fresh
+from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.derive.loop_derivatives import tangent_loop
 
 
 def pushforward(eq: Equation, dots: Mapping[Node, Node]) -> Node:
@@ -29,6 +31,10 @@ def pushforward(eq: Equation, dots: Mapping[Node, Node]) -> Node:
     return tangents.get(eq.expr) or zeros(eq.symbol.shape)
 
 
+def _pushed(expr: Node, dots: Mapping[Node, Node]) -> Node:
+    return pushforward(Equation(expr, expr), dots)
+
+
 @budgeted("deriving")
 def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence[Node] | None = None) -> Program:
     """The program with the tangent of every equation in the given directions, which become inputs.
@@ -38,19 +44,25 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
     wanted = program.outputs if outputs is None else tuple(outputs)
     taken = set(program.names) | {v.params["name"] for v in directions.values()}
     dots, kept = dict(directions), frozenset(wanted)
-    equations: list[Equation] = []
-    for eq in program.equations:
-        equations.append(eq)
+    statements: list[Statement] = []
+    for eq in program.statements:
+        statements.append(eq)
+        if isinstance(eq, Loop):
+            if (found := tangent_loop(eq, dots, taken, _pushed, tangent)) is not None:
+                statements.append(found[0])
+                dots.update(found[1])
+            continue
+        assert isinstance(eq, Equation)
         dot = pushforward(eq, dots)
         if is_zero(dot) and eq.symbol not in kept:
             continue
         name = fresh(f"{eq.name}_dot", taken)
         taken.add(name)
         symbol = variable(name, eq.symbol.shape, symbol=("dot", eq.symbol.params["symbol"]))
-        equations.append(Equation(symbol, dot))
+        statements.append(Equation(symbol, dot))
         dots[eq.symbol] = symbol
     inputs = (*program.inputs, *directions.values())
-    return replace(program, inputs=inputs, equations=tuple(equations), outputs=tuple(dots[v] for v in wanted))
+    return replace(program, inputs=inputs, statements=tuple(statements), outputs=tuple(dots[v] for v in wanted))
 
 
 def direction_names(program: Program, wrt: Sequence[Node]) -> dict[Node, Node]:

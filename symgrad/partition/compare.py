@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.core.flops import dimensions, leading
+from symgrad.core.counting import dimensions, leading
 from symgrad.errors import InputError
 from symgrad.partition.communication import messages
 from symgrad.partition.sharding import Machine, Partition

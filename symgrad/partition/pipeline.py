@@ -10,8 +10,8 @@ from typing import Any
 import sympy
 
 from symgrad.checking.report import Report
+from symgrad.core.counting import checked_sizes, entries, flops, itemsize_of, number
 from symgrad.core.files import write_text
-from symgrad.core.flops import checked_sizes, entries, flops, itemsize_of, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.errors import InputError

@@ -50,7 +50,7 @@ class _Placing:
         local = replace(
             program,
             inputs=tuple(self.pieces[v].node for v in program.inputs),
-            equations=equations,
+            statements=equations,
             outputs=tuple(self.pieces[v].node for v in program.outputs),
             unsimplified=None,
         )

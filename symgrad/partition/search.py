@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from symgrad.core.flops import checked_sizes, dimensions
+from symgrad.core.counting import checked_sizes, dimensions
 from symgrad.core.op import Node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.partition.mesh import Axes

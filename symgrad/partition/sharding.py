@@ -11,14 +11,14 @@ from typing import Any
 import sympy
 
 from symgrad.checking.report import Report
+from symgrad.core.counting import LABEL_BYTES, checked_sizes, flops, itemsize_of, kept, number
 from symgrad.core.files import write_text
-from symgrad.core.flops import LABEL_BYTES, checked_sizes, flops, itemsize_of, kept, number
 from symgrad.core.op import Node, size
 from symgrad.core.program import Program
 from symgrad.errors import InputError
 from symgrad.partition.communication import Collective, collected, messages, ring_bytes, totals
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
-from symgrad.partition.modules import Parts, named_sharding_module, shard_map_module
+from symgrad.partition.mesh_code import Parts, named_sharding_module, shard_map_module
 from symgrad.partition.placing import Placed, place
 from symgrad.partition.trial import check
 from symgrad.planning.schedule import scheduled
@@ -123,7 +123,7 @@ class Partition:
         """Bytes on one device: parameters and their gradients, other inputs, values kept for the backward pass, gathered arrays."""
         forward = {eq.name for eq in self.derivation.program.equations}
         own = tuple(eq for eq in self.program.equations if eq.name in forward)
-        held = kept(replace(self.program, equations=own, outputs=()), self.program)
+        held = kept(replace(self.program, statements=own, outputs=()), self.program)
         names = {str(v) for v in self.wrt}
         arrays = [v for v in self.program.inputs if not v.params["properties"] & WHOLE]
         gathered = [c.entries for c in self.collectives if c.kind == "all-gather"]

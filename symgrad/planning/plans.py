@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.op import Node, size
 from symgrad.core.program import Equation, Program
 from symgrad.derive.batching import NotBatched, batched
@@ -124,7 +124,7 @@ def _directions(keys: list[Key], wrt: tuple[Node, ...]) -> dict[int, list[int]]:
 
 def _extended(program: Program, equations: Iterable[Equation]) -> Program:
     new = tuple(eq for eq in equations if eq.symbol not in program.defined)
-    return replace(program, equations=program.equations + new)
+    return replace(program, statements=program.equations + new)
 
 
 def jacobian_plans(

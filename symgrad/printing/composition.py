@@ -212,7 +212,7 @@ class _Writer:
         yield "; what then stands beside the differential of the variable is the variable's own adjoint."
 
     def _steps(self, level: str) -> Iterator[Part]:
-        program = replace(self.d.adjoint, equations=(*self.d.program.equations, *self.titles["Backward pass"]))
+        program = replace(self.d.adjoint, statements=(*self.d.program.equations, *self.titles["Backward pass"]))
         if level == "steps":
             program = every_operation(program, self.d.wrt, self.sharing.letters)
             added = [eq for eq in program.equations if eq.name not in self.numbers and not _is_derived(eq)]

@@ -54,7 +54,7 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
         letters = Letters(forward.names)
         backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
         forward = replace(
-            backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
+            backward, statements=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
     forward = forward.needed()
     values = None if point is None else d.values(point, backward)

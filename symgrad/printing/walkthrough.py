@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Op, variable
 from symgrad.core.program import Equation, Program
-from symgrad.derive.adjoints import adjoint, depends_on
+from symgrad.derive.activity import depends_on
+from symgrad.derive.adjoints import adjoint
 from symgrad.derive.simplification import legible, simplify
 from symgrad.derive.tangents import pushforward
 from symgrad.printing.equations import reading_order
@@ -88,13 +89,13 @@ def split(program: Program, letters: Letters) -> Program:
     for eq in program.equations:
         operands = [rewrite(a, name) for a in eq.expr.args]
         equations.append(replace(eq, expr=eq.expr.op.rebuild(eq.expr, operands)))
-    return replace(program, equations=tuple(equations), unsimplified=None)
+    return replace(program, statements=tuple(equations), unsimplified=None)
 
 
 def every_operation(backward: Program, wrt: Sequence[Node], letters: Letters) -> Program:
     """The backward pass of the same forward pass, one equation an operation."""
     raw = backward.unsimplified or backward
-    forward = replace(raw, equations=tuple(_forward(raw)), outputs=raw.outputs[:1], unsimplified=None)
+    forward = replace(raw, statements=tuple(_forward(raw)), outputs=raw.outputs[:1], unsimplified=None)
     return legible(adjoint(split(forward, letters), wrt))
 
 

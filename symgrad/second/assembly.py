@@ -70,7 +70,7 @@ def _followed(program: Program, rows: Iterable[Row]) -> Program:
         names.add(name)
         outputs.append(variable(name, shape, symbol=symbol))
         equations.append(Equation(outputs[-1], expr))
-    return replace(program, equations=tuple(equations), outputs=tuple(outputs)).needed()
+    return replace(program, statements=tuple(equations), outputs=tuple(outputs)).needed()
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Facto
     known = {key: (b.terms, b.column.shape) for key, b in blocks.items() if b.terms is not None}
     terms = {key: tuple(_named_term(t, columns, symbol) for t in parts) for key, (parts, columns) in known.items()}
     equations = (*program.equations, *(Equation(v, expr) for expr, v in symbols.items()))
-    return Factors(replace(program, equations=equations, outputs=tuple(symbols.values())).needed(), terms)
+    return Factors(replace(program, statements=equations, outputs=tuple(symbols.values())).needed(), terms)
 
 
 def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from symgrad.core.graph import substitute, variables
 from symgrad.core.op import OPERATORS, Node, variable
 from symgrad.core.program import Equation, Program, fresh
-from symgrad.derive.adjoints import adjoint, depends_on
+from symgrad.derive.activity import depends_on
+from symgrad.derive.adjoints import adjoint
 from symgrad.derive.tangents import tangent
 
 
@@ -35,8 +36,8 @@ def gauss_newton(program: Program, wrt: tuple[Node, ...], directions: dict[Node,
     if cut is None:
         return None
     split = next(i for i, eq in enumerate(program.equations) if eq.symbol is cut) + 1
-    model = replace(program, equations=program.equations[:split], outputs=(cut,))
-    loss = replace(program, inputs=(*program.inputs, *(eq.symbol for eq in model.equations)), equations=program.equations[split:])
+    model = replace(program, statements=program.equations[:split], outputs=(cut,))
+    loss = replace(program, inputs=(*program.inputs, *(eq.symbol for eq in model.equations)), statements=program.equations[split:])
     moved = tangent(model, directions)
     dot = moved.outputs[0]
     curved = adjoint(loss, [cut, *wrt])
@@ -58,7 +59,7 @@ def _joined(program: Program, directions: dict[Node, Node], parts: tuple[Program
     extra = {renamed[pulled]: direct.get(s, s) for pulled, s in sums}
     joined = [replace(eq, expr=_plus(eq.expr, extra[eq.symbol]), parts=()) if eq.symbol in extra else eq for eq in joined]
     inputs = (*program.inputs, *directions.values())
-    return replace(program, inputs=inputs, equations=tuple(joined), outputs=tuple(extra)).needed()
+    return replace(program, inputs=inputs, statements=tuple(joined), outputs=tuple(extra)).needed()
 
 
 def _plus(pulled: Node, direct: Node) -> Node:

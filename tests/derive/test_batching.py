@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sympy
-from cases import DISTINCT, Case, case_of, function_of, numeric_shape, point, samples, symbol
+from cases import DISTINCT, Case, case_of, numeric_shape, samples, symbol
 
 import symgrad as sg
 from symgrad.checking.evaluation import evaluate
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.core.op import Node, variable
 from symgrad.core.program import Equation, Program
-from symgrad.derive.batching import NotBatched, batched, vectorized
+from symgrad.derive.batching import batched
 from symgrad.planning.plans import CLOSED
 from symgrad.planning.schedule import scheduled
 
@@ -158,46 +157,3 @@ def test_a_closed_form_stays_where_products_save_little():
 def test_the_cheaper_way_to_a_jacobian_is_taken():
     wide = sg.forward('def f(X: "200 300", w: "300"): return tanh(tanh(tanh(X @ w) @ X)[:2] ** 2)').derive("w")
     assert wide.passes.plan.name == "reverse products in one pass"
-
-
-# stacks -------------------------------------------------------------------------------------------------------------------
-
-ALONE = frozenset(
-    "inv pinv det logdet det_sign cholesky cofactor solve solve_triangular kron blocks_with entries_with vec unvec".split()
-    + "gather scatter loss".split()
-)
-"""Operations on matrices, labels and open functions that take one operand at a time, at least where some of theirs move."""
-
-STACKS = [(name, case_of(op, sample)) for name, op, sample in samples() if op.name not in ALONE]
-
-
-@pytest.mark.parametrize(("name", "case"), STACKS, ids=[name for name, _ in STACKS])
-def test_a_stack_agrees_with_single_calls(name, case):
-    """The result on a stack of two operands is the stack of the two results: each operand alone as a stack, and all together."""
-    rng, two = np.random.default_rng(3), sympy.Integer(2)
-    singles = [point(case, rng) for _ in range(2)]
-    subsets = {frozenset({i}) for i in range(len(case.operands))} | {frozenset(range(len(case.operands)))}
-    for moving in subsets:
-        stacks = {x: variable(f"stack_{x}", (2, *x.shape)) for i, x in enumerate(case.operands) if i in moving}
-        result = vectorized(case.node, stacks, (2,))
-        at = [{str(x): single[str(x)] if x in stacks else singles[0][str(x)] for x in case.operands} for single in singles]
-        wanted = np.array([function_of(case.program, case.sizes)(inputs)[0] for inputs in at])
-        out = variable("out", result.shape)
-        inputs = tuple(stacks.get(x, x) for x in case.operands)
-        whole = Program("stack", inputs, (Equation(out, result),), (out,))
-        numbers = {str(stacks[x]): np.array([a[str(x)] for a in at]) for x in stacks} | at[0]
-        assert result.shape == (two, *case.node.shape)
-        np.testing.assert_allclose(function_of(whole, case.sizes)(numbers)[0], wanted, rtol=1e-12, atol=1e-12, err_msg=str(moving))
-
-
-def test_what_takes_no_stack_is_known():
-    """Each of the operations that are left out refuses a stack in some operand; no other is left out."""
-    refused = set()
-    for _, op, sample in samples():
-        case = case_of(op, sample)
-        for x in case.operands:
-            try:
-                vectorized(case.node, {x: variable("stack", (2, *x.shape))}, (2,))
-            except NotBatched:
-                refused.add(op.name)
-    assert refused == ALONE

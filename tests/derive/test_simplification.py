@@ -358,7 +358,7 @@ def test_named_intermediates_are_symmetric_by_their_definition():
     K, bar = variable("K", (N, N)), variable("bar", (N, N))
     program = Program("model", (P, S), (Equation(K, power(P, exponent=TWO)), Equation(bar, K.T)), (bar,))
     assert simplified(program).equations[1].expr is K
-    free = replace(program, equations=(Equation(K, power(S, exponent=TWO)), Equation(bar, K.T)))
+    free = replace(program, statements=(Equation(K, power(S, exponent=TWO)), Equation(bar, K.T)))
     assert simplified(free).equations[1].expr is K.T
 
 

@@ -177,7 +177,7 @@ def test_by_hand(name, left, right):
 
 def names_and_values(d, equations):
     """Every name as it may be printed, with its array; all axes of size one gone."""
-    program = replace(d.tangent, equations=tuple(equations), unsimplified=None)
+    program = replace(d.tangent, statements=tuple(equations), unsimplified=None)
     inputs = inputs_of(program.inputs)
     sizes = sizes_for(inputs)
     found = evaluate(program, sample_inputs(inputs, sizes, 0, "positive"))

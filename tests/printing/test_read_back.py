@@ -29,7 +29,7 @@ def matrix(x):
 def values(d):
     """The equations that are printed, and the value of every name in them, each as a matrix."""
     equations = tuple(eq for _, section in d.sections() for eq in section)
-    program = replace(d.tangent, equations=equations, unsimplified=None)
+    program = replace(d.tangent, statements=equations, unsimplified=None)
     inputs = inputs_of(program.inputs)
     sizes = sizes_for(inputs)
     found = evaluate(program, sample_inputs(inputs, sizes, 0, "positive"))

@@ -31,7 +31,7 @@ def derive(path):
 def printed(d):
     """All sections as one program; its symbols are those of the programs that are computed."""
     equations = tuple(eq for _, section in d.sections() for eq in section)
-    return replace(d.tangent, equations=equations, unsimplified=None)
+    return replace(d.tangent, statements=equations, unsimplified=None)
 
 
 @pytest.mark.parametrize("path", CLOSED, ids=lambda p: p.stem)

@@ -37,7 +37,7 @@ class Compared:
         """Both at one random point, with these for the functions that the form leaves open."""
         given = inputs_of(self.program.inputs)
         sides = [Equation(variable(f"side_{i}", x.shape), x) for i, x in enumerate((self.printed, self.expected))]
-        whole = replace(self.program, equations=(*self.program.equations, *sides), outputs=tuple(s.symbol for s in sides))
+        whole = replace(self.program, statements=(*self.program.equations, *sides), outputs=tuple(s.symbol for s in sides))
         values = evaluate(whole, sample_inputs(given, sizes_for(given, least=3), seed), functions)
         return values["side_0"], values["side_1"]
 

@@ -25,7 +25,7 @@ def numeric(
     """The value of an expression over inputs, intermediates and adjoints."""
     out = variable("out", expr.shape)
     program = d.adjoint
-    whole = replace(program, equations=(*program.equations, Equation(out, expr)), outputs=(out,))
+    whole = replace(program, statements=(*program.equations, Equation(out, expr)), outputs=(out,))
     return np.asarray(evaluate(whole, inputs, functions)["out"])
 
 
