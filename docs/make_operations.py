@@ -99,7 +99,7 @@ def formula(Z: Node) -> str:
     show = Show(Theme(style="accent"))
     letter = "Z" if Z.ndim > 1 else "z"
     out = variable(letter, Z.shape)
-    bars = Z.op.vjp(out, *Z.args, variable(f"{letter}_bar", Z.shape, symbol=("bar", letter, letter)), **Z.params)
+    bars = Z.op.vjp(out, *Z.args, variable(f"{letter}_bar", Z.shape, role=("bar", letter, letter)), **Z.params)
     lines = [f"{letter} &= {show.text(Z)}"]
     for X, bar in zip(Z.args, bars, strict=True):
         lines += [rf"\bar{{{show.text(X)}}} &= {show.text(bar)}"] if bar is not None else []
