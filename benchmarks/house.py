@@ -44,21 +44,33 @@ def figures() -> str:
         "functions": f"{len(functions)}, half of at most {statistics.median(functions):.0f} lines, {short:.1%} of at most {SHORT}",
         "imports inside functions": str(sum(map(_inner_imports, trees))),
         f"files of more than {LONG} lines": ", ".join(long) or "none",
-        "modules that import one another in a circle, those for types counted": ", ".join(f"`{m}`" for m in circle()) or "none",
+        "modules that import one another in a circle, those for types counted": ", ".join(f"`{m}`" for m in circle(imports()))
+        or "none",
         "operations": str(len(REGISTRY.keys() - {op.name for op in (*COLLECTIVES, part)})),
         "rows beside their records": ", ".join(f"{len(table)} in `{name}`" for name, table in TABLES.items()) or "none",
     }
     return "\n".join(["| what | how many |", "| --- | --- |", *(f"| {what} | {count} |" for what, count in rows.items())])
 
 
-def circle() -> list[str]:
+def imports() -> grimp.ImportGraph:
+    """Every import of the package: those for types alone and those inside functions too."""
+    return grimp.build_graph("symgrad", cache_dir=None, exclude_type_checking_imports=False)
+
+
+def circle(graph: grimp.ImportGraph) -> list[str]:
     """The modules that import one another, directly or through others; none where imports point one way."""
-    graph = grimp.build_graph("symgrad", cache_dir=None, exclude_type_checking_imports=False)
+    return sorted(module.removeprefix("symgrad.") for module in graph.modules if module in _reached(graph, module))
+
+
+def _reached(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """What a module imports, directly or through others."""
     found: set[str] = set()
-    for module in graph.modules:
-        above = graph.find_downstream_modules(module)
-        found |= {m for m in (*above, module) if m in above and m in graph.find_upstream_modules(module)}
-    return sorted(m.removeprefix("symgrad.") for m in found)
+    waiting = [module]
+    while waiting:
+        new = graph.find_modules_directly_imported_by(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:

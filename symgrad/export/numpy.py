@@ -1,4 +1,4 @@
-"""A Derivation's programs as one standalone NumPy module, as source text."""
+"""A derivation's programs as one standalone NumPy module, as source text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symgrad import __version__
 from symgrad.core.budget import budgeted
 from symgrad.core.dimensions import compound, places, unknown
 from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, Node, show_shape
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import dim_source
+from symgrad.core.version import VERSION
 from symgrad.errors import UnsupportedError
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
@@ -402,7 +402,7 @@ class _Module:
             "from typing import NamedTuple",
         ]
         defined = [name for name in PUBLIC if any(f"\ndef {name}(" in f"\n{text}" for text in bodies)]
-        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined, self.left_out, self.s.numbers)
+        title = module_docstring(self.s.forward, self.s.wrt, VERSION, self.target.title, defined, self.left_out, self.s.numbers)
         libraries = [line.format(np=self.np) for line in self.target.imports]
         return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
 

@@ -190,6 +190,11 @@ def _within(i: sympy.Expr, start: Dim, stop: Dim, d: Dim, show: Any) -> list[Any
     return [*low, show.indicator(i, "<", stop)] if stop != d else low
 
 
+def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
+    """A block that is the whole array."""
+    return X if index == _wholes(shape) else None
+
+
 put: Op = linear(
     "put",
     shape=_put_shape,
@@ -204,6 +209,7 @@ put: Op = linear(
     helpers=("_put",),
     flops=lambda X, **_: size(X),
     samples=(on("2", shape=(4,), index=((1, 2, 1),)), on("", shape=(3,), index=(1,))),
+    fold=_fold_put,
     found="The adjoint of take: <G, put(dX)> = <G[i], dX>.",
     defines=r"$\operatorname{put}_{i}(x)$ is the array of zeros with $x$ at $i$",
 )

@@ -12,6 +12,7 @@ from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import OPERATORS, Node, constant, zeros
 from symgrad.core.program import PASSES, Program
+from symgrad.core.roles import CurvatureProduct, Tangent
 from symgrad.derive.simplification import readable, simplify
 from symgrad.linear.matrices import array_of, gathered, matrix_of
 from symgrad.linear.structure import Term, Unreadable, read, read_through
@@ -32,7 +33,7 @@ class Block:
     `value` is the scalar whose second derivative it is, None for a Jacobian; `letter` names a block that is no derivative.
 
     `operator` is the map's value at v, over inputs, named intermediates and named adjoints; `terms` are its structured parts, or
-    None where an operation on the way has no matrix form.  `derivation` is the one whose names and letters it is printed with.
+    None where an operation on the way has no matrix form.  `formulas` are those whose names and letters it is printed with.
     """
 
     row: Node
@@ -42,7 +43,7 @@ class Block:
     terms: tuple[Term, ...] | None
     value: Node | None = None
     letter: str = ""
-    derivation: Any = field(default=None, repr=False, compare=False)
+    formulas: Any = field(default=None, repr=False, compare=False)
 
     @cached_property
     def matrix(self) -> Node | None:
@@ -137,7 +138,7 @@ def _multiplied_out(operator: Node, v: Node) -> list[Term]:
 
 
 def _moves(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] in ("dot", "gnvp")
+    return isinstance(symbol.params["role"], Tangent | CurvatureProduct)
 
 
 def _merged(terms: list[Term]) -> list[Term]:

@@ -12,9 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import sympy
 from loops import CASES, Case, D, H, T, cell, looped, rnn, row, step, tanh, total, var
 
 from symgrad.checking.evaluation import evaluate
+from symgrad.core.counting import flops
 from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import variable
 from symgrad.core.program import Equation, Program
@@ -116,6 +118,15 @@ def test_every_derivative_of_a_cell_with_two_carries_is_a_loop_or_two():
     assert len(loops(product)) == 4
     backward = loops(whole)[1]
     assert backward.back and [str(v) for v in backward.states] == ["Hs_bar", "Cs_bar"]
+
+
+def test_a_step_costs_its_body_and_the_gradient_a_multiple_of_it():
+    """2 h (h + d) for the two products, h each for their sum and for tanh; the adjoint needs as many again for each factor."""
+    case = rnn("Z")
+    (loop,) = loops(case.program)
+    assert flops(replace(case.program, statements=(loop,), outputs=())) == sympy.expand(T * (2 * H * (H + D) + 2 * H))
+    whole = flops(simplified(gradients(case)))
+    assert sympy.Poly(whole, T, D, H).coeff_monomial(T * H**2) == 3 * 2
 
 
 def test_what_is_kept_is_read_and_the_rest_is_made_anew():

@@ -5,15 +5,16 @@ A node counts once however often it is read, as in exported code.  Every pass le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
 from symgrad.core.graph import postorder, variables
+from symgrad.core.loop import Loop
 from symgrad.core.op import Node, size
-from symgrad.core.program import Equation, Program
+from symgrad.core.program import Equation, Program, Statement
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, one_of
 
@@ -97,22 +98,35 @@ def flops_of(node: Node) -> sympy.Expr:
 
 
 def equation_flops(program: Program) -> Iterator[tuple[Equation, sympy.Expr]]:
-    """Each equation with the flops of the operations that no earlier one has done."""
+    """Each equation of a straight program with the flops of the operations that no earlier one has done."""
+    yield from zip(program.equations, _flops(program), strict=True)
+
+
+def _flops(program: Program) -> Iterator[sympy.Expr]:
+    """Those of each statement; a loop does what its body does once a step."""
     done: set[Node] = set()
-    for eq in program.equations:
-        new = [n for n in postorder([eq.expr]) if n not in done]
+    for statement in program.statements:
+        steps, read = (0, [statement.expr]) if isinstance(statement, Equation) else _work(statement)
+        new = [n for n in postorder(read) if n not in done]
         done.update(new)
-        yield eq, sympy.expand(sympy.Add(*(flops_of(n) for n in new)))
+        yield sympy.expand(sympy.Add(steps, *(flops_of(n) for n in new)))
+
+
+def _work(loop: Statement) -> tuple[sympy.Expr, Sequence[Node]]:
+    """The flops of a loop's steps, and what is computed before the first of them."""
+    assert isinstance(loop, Loop)
+    sums = sympy.Add(*(size(v) for v in loop.sums))
+    return loop.length * (flops(loop.body) + sums), loop.operands
 
 
 def flops(program: Program) -> sympy.Expr:
-    """The flops of a program, each operation once.
+    """The flops of a program, each operation once, and those of a loop's body once a step.
 
     >>> import symgrad as sg
     >>> flops(sg.forward('def f(x: "n", A: "m n"): return A @ x').program)
     2*m*n
     """
-    return sympy.expand(sympy.Add(*(f for _, f in equation_flops(program))))
+    return sympy.expand(sympy.Add(*_flops(program)))
 
 
 # memory ---------------------------------------------------------------------------------------------------------------------
