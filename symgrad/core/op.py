@@ -153,8 +153,8 @@ class Op:
     read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
     `definition` makes it of other operations, equal to it in exact arithmetic where those are defined; None where there are none.
-    `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where none of `definition`,
-    `scalar` and a sum of products in `axes` says it.
+    `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where neither `definition`
+    nor `scalar` nor a sum of products in `axes` says it.
     `entry` writes the entry at given indices, `(node, index, show)`, where that is neither an entrywise function of the operands'
     entries nor a sum of products.
     `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None

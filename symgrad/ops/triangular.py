@@ -1,4 +1,4 @@
-"""Triangles of matrices: taking one, solving with one, the Cholesky factor; and the cumulative sum, a product with one of ones."""
+"""Triangles of matrices: taking one, solving with one, the Cholesky factor."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sympy
 from symgrad.core.builders import linear
 from symgrad.core.explicit import by_entries, entry, index
 from symgrad.core.language import named
-from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
-from symgrad.core.signature import FIRST, Signature, letters
+from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, show_shape, size
+from symgrad.core.signature import FIRST, Signature
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.arithmetic import HALF, hadamard, scale, subtract
-from symgrad.ops.broadcasting import fill, in_front, normal_axes
+from symgrad.ops.broadcasting import fill, in_front
 from symgrad.ops.linalg import fold_system, inverse_latex, outside, solve, square_shape, stacked_system, system_axes, system_shape
 from symgrad.ops.product import diag, diagonal, eye
 
@@ -259,64 +259,3 @@ def cho_solve_of(c_and_lower: Any, b: Any) -> Node:
     C, lower = as_node(c_and_lower[0]), c_and_lower[1]
     inner = triangular(C, as_node(b), lower=lower, trans=not lower)
     return triangular(C, inner, lower=lower, trans=lower)
-
-
-# the cumulative sum -------------------------------------------------------------------------------------------------------
-
-
-def _cumsum_numpy(node: Node) -> str:
-    axis = node.params["axis"]
-    if not node.params["backward"]:
-        return f"np.cumsum({{0}}, axis={axis})"
-    return f"np.flip(np.cumsum(np.flip({{0}}, axis={axis}), axis={axis}), axis={axis})"
-
-
-def _cumsum_latex(node: Node, show: Any) -> str:
-    marks = (f"^{{{show.top}}}" if node.params["backward"] else "") + (f"_{{{node.params['axis']}}}" if node.ndim > 1 else "")
-    return rf"\operatorname{{cumsum}}{marks}{show.argument(node.args[0])}"
-
-
-def _cumsum_entry(node: Node, index: Any, show: Any) -> Any:
-    (x,), axis = node.args, node.params["axis"]
-    if x.shape[axis] == 1:
-        return show.at(x, index)
-    (k,), within = show.opened((x.shape[axis],), index)
-    summed = within.at(x, (*index[:axis], k, *index[axis + 1 :]))
-    relation = r"\ge" if node.params["backward"] else r"\le"
-    sign = rf"\sum_{{{k.name} {relation} {show.index(index[axis])}}}"
-    return show.around(f"{sign} {show.text(summed, CHAIN)}", CHAIN, summed, bound=(k,), free=index)
-
-
-def _cumsum_axes(node: Node) -> Signature:
-    own = letters(node)
-    return Signature((own,), own, frozenset(own[node.params["axis"]]), FIRST, partial=True)
-
-
-cumsum: Op = linear(
-    "cumsum",
-    shape=same_shape,
-    vjp=lambda Z, X, Z_bar, axis, backward: (cumsum(Z_bar, axis=axis, backward=not backward),),
-    axes=_cumsum_axes,
-    front=lambda node, lead: {**node.params, "axis": len(lead) + node.params["axis"]},
-    latex=_cumsum_latex,
-    entry=_cumsum_entry,
-    precedence=ATOM,
-    numpy=_cumsum_numpy,
-    flops=lambda X, **_: size(X),
-    samples=(on("n", axis=0, backward=False), on("m n", axis=1, backward=False), on("m n", axis=0, backward=True)),
-    found="z = T x with T the lower triangle of ones; its adjoint T^T sums from the other end.",
-    defines=(
-        r"$\operatorname{cumsum}(x)$ holds the sums of the entries up to each, $\operatorname{cumsum}^{\top}(x)$ from each "
-        r"on, along the axis in the index, counted from 0"
-    ),
-)
-
-
-@named("cumsum", method=True)
-def cumsum_of(a: Any, axis: Any = None) -> Node:
-    """NumPy's cumulative sum along one axis."""
-    X = as_node(a)
-    if axis is None and X.ndim != 1:
-        raise UnsupportedError(f"cumsum over all entries of shape {show_shape(X.shape)} is not read; name the axis")
-    (axis,) = normal_axes(X, 0 if axis is None else axis)
-    return cumsum(X, axis=axis, backward=False)

@@ -95,10 +95,10 @@ def _form(node: Node, operands: list[Any]) -> Any:
         raise UnsupportedError(f"{node.op.name} of shape {show_shape(node.shape)} has no SymPy form; matrices have rank 2")
     if node.op is VARIABLE:
         return _variable(node)
-    if (defined := node.op.defined(node)) is not None:
-        return sympy_of(defined)
     if node.op.sympy is not None:
         return node.op.sympy(node, *operands)
+    if (defined := node.op.defined(node)) is not None:
+        return sympy_of(defined)
     if node.op.scalar is not None:
         return _entrywise(node, *operands)
     signature = node.op.axes(node)
