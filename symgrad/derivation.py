@@ -27,7 +27,7 @@ from symgrad.partition.pipeline import Pipeline
 from symgrad.partition.sharding import Partition
 from symgrad.passes import Passes, chosen
 from symgrad.printing.document import embedded, save
-from symgrad.printing.formulas import Formulas
+from symgrad.printing.formulas import Formulary
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
@@ -92,7 +92,7 @@ class Derivation:
         self.forward, self.program = forward, forward.program
         self.wrt = chosen(self.program, names)
         self.passes = Passes(self.program, self.wrt)
-        self.formulas = Formulas(self.passes)
+        self.formulas = Formulary(self.passes)
         self.modules = Modules(self.formulas)
 
     @property

@@ -23,7 +23,7 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS, Pairs, held, neighbours
 from symgrad.checking.differences import Measured, differenced, rounded, slope
-from symgrad.checking.generics import Functions, derivative, name_of, on_arrays
+from symgrad.checking.generics import Functions, derivative, keyword_of, on_arrays
 from symgrad.checking.oracle import double_precision, import_jax
 from symgrad.checking.rounding import roughened
 from symgrad.checking.sampling import inputs_from, sample_inputs, sizes_for
@@ -33,10 +33,10 @@ from symgrad.export.numpy import PUBLIC
 from symgrad.reading.annotations import FUNCTIONS, declare
 from symgrad.reading.door import read_text
 
-EXACT, DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
+EXACT, _DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
 """Tolerances against jax, against central differences, and against differences of differences."""
 
-MOST_OPERANDS = 4
+_MOST_OPERANDS = 4
 """Of a generic loss, when a module is checked."""
 
 QUANTITIES = ("value", "gradient", "hvp", "hessian")
@@ -146,13 +146,13 @@ def _derivatives(module: Any, shapes: Mapping[str, str], functions: Functions) -
     table: dict[str, Any] = {}
     for name, function in functions.items():
         kind = min(declare(shapes[name], name).properties & FUNCTIONS)
-        table |= {name_of(name, kind, wrt): on_arrays(derivative(function, kind, wrt)) for wrt in _orders(kind)}
+        table |= {keyword_of(name, kind, wrt): on_arrays(derivative(function, kind, wrt)) for wrt in _orders(kind)}
     public = {name: getattr(module, name) for name in PUBLIC if inspect.isfunction(getattr(module, name, None))}
     return {name: {k: table[k] for k in inspect.signature(f).parameters if k in table} for name, f in public.items()}
 
 
 def _orders(kind: str) -> list[tuple[int, ...]]:
-    operands = range(1 if kind == "entrywise" else MOST_OPERANDS)
+    operands = range(1 if kind == "entrywise" else _MOST_OPERANDS)
     return [wrt for order in range(3) for wrt in combinations_with_replacement(operands, order)]
 
 
@@ -356,7 +356,7 @@ def _gradient(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int
         transform = jax.jacobian if kind == "jacobian" else jax.grad
         return transform(fn, tuple(argnums))
 
-    return _witness(question, lambda *a: [_derivative(_rounded(fn), i)(*a) for i in argnums], DIFFERENCED, fn, args)
+    return _witness(question, lambda *a: [_derivative(_rounded(fn), i)(*a) for i in argnums], _DIFFERENCED, fn, args)
 
 
 def _hvp(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], v: tuple[Any, ...]) -> _Witness:

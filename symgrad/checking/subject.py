@@ -224,7 +224,9 @@ class Subject:
         for i, a in enumerate(self.wrt):
             of_entry = self._of(partial(self._entry, i), arrays)
             yield from self._each("hessian", blocks[i], answers["hessian"][i], of_entry, f"{a}, ")
-        yield Compared("symmetry", "u'Hv = v'Hu", inner(point.u, product), inner(point.v, self.call("hvp", arrays, point.u)))
+        yield Compared(
+            "symmetry", "u'Hv = v'Hu", inner_product(point.u, product), inner_product(point.v, self.call("hvp", arrays, point.u))
+        )
 
     def _array(self, point: Point, jacobian: Sequence[Any]) -> Iterator[Compared]:
         arrays, answers = point.arrays, point.answers
@@ -287,7 +289,7 @@ def symmetrised(a: Any) -> Any:
     return (np.asarray(a) + np.swapaxes(a, -1, -2)) / 2
 
 
-def inner(a: Sequence[Any], b: Sequence[Any]) -> float:
+def inner_product(a: Sequence[Any], b: Sequence[Any]) -> float:
     return float(sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(a, b, strict=True)))
 
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, spread
+from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, widest_gap
 from symgrad.checking.generics import Functions
 from symgrad.checking.oracle import double_precision
 from symgrad.checking.points import given_point
 from symgrad.checking.report import Report, Row
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
-from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner, said
+from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner_product, said
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.passes import Passes
 
-DIFFERENCED = 1e-6
+_DIFFERENCED = 1e-6
 """Tolerance against central differences, beside what they themselves may be off."""
 
 Judged = tuple[list[Row], dict[str, int]]
@@ -166,7 +166,7 @@ class _Check:
         assert c.differences is not None
         got, measured = c.differences()
         if not np.isnan(measured.doubt[lost]).any():
-            found = gap(got[lost], measured.value[lost], DIFFERENCED, measured.doubt[lost])
+            found = gap(got[lost], measured.value[lost], _DIFFERENCED, measured.doubt[lost])
             yield _row(f"{c.quantity} by differences", c.block, found, "jax has nan")
             return
         said = f"{c.quantity} {c.block}: jax has nan, and central differences do not settle, as at a kink"
@@ -176,8 +176,8 @@ class _Check:
 
     def _taylor(self, point: Point, nearby: _Nearby) -> Iterator[Row]:
         subject = self.subject
-        slope = inner(subject.gradient(point.arrays), point.v)
-        curvature = inner(point.v, subject.call("hvp", point.arrays, point.v))
+        slope = inner_product(subject.gradient(point.arrays), point.v)
+        curvature = inner_product(point.v, subject.call("hvp", point.arrays, point.v))
         if np.isnan(curvature):
             self.notes.append("no Taylor test: the Hessian-vector product is nan")
             return
@@ -185,7 +185,7 @@ class _Check:
         def along(t: float) -> float:
             return float(subject.call("value", subject.moved(point, t)))
 
-        short = shortfall(along, slope, curvature, spread(along(0.0), nearby.values))
+        short = shortfall(along, slope, curvature, widest_gap(along(0.0), nearby.values))
         if short > SLOPE and is_kink(along):
             self.notes.append("no Taylor test: the point lies at a kink")
             return

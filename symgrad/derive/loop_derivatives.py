@@ -17,13 +17,13 @@ from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.derive.activity import moving, reads_any
 from symgrad.ops.indexing import put, take, whole
 
-Parts: TypeAlias = Mapping[Node, Sequence[Node]]
+_Parts: TypeAlias = Mapping[Node, Sequence[Node]]
 """Cotangents of symbols, as the summands that have come together."""
 
 Dots: TypeAlias = Mapping[Node, Node]
 """The tangents of symbols."""
 
-Made: TypeAlias = list[tuple[Node, Node]]
+_Made: TypeAlias = list[tuple[Node, Node]]
 """Symbols of a loop, and the outputs of its body that make them."""
 
 
@@ -36,9 +36,9 @@ class _Draft:
     carries: list[tuple[Node, Node]] = field(default_factory=list)
     feeds: list[tuple[Node, Feed]] = field(default_factory=list)
     constants: list[tuple[Node, Node]] = field(default_factory=list)
-    states: Made = field(default_factory=list)
-    stacks: Made = field(default_factory=list)
-    sums: Made = field(default_factory=list)
+    states: _Made = field(default_factory=list)
+    stacks: _Made = field(default_factory=list)
+    sums: _Made = field(default_factory=list)
 
     def carry(self, name: str, init: Node) -> Node:
         self.carries.append((_new(name, init.shape, self.taken), init))
@@ -102,7 +102,7 @@ def _total(parts: Sequence[Node], shape: Shape) -> Node:
 
 
 def adjoint_loop(
-    loop: Loop, cotangents: Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
+    loop: Loop, cotangents: _Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
 ) -> tuple[Loop, list[tuple[Node, Node]]]:
     """The loop of the adjoints, and what it hands on to each initial value, fed array and constant.
 
@@ -118,7 +118,7 @@ def adjoint_loop(
     idle = {s.symbol for s in pulled.statements if isinstance(s, Equation) and is_zero(s.expr)}
     handed: list[tuple[Node, Node]] = []
 
-    def made(part: Made, v: Node, name: str, shape: Shape) -> Node:
+    def made(part: _Made, v: Node, name: str, shape: Shape) -> Node:
         part.append((_new(name, shape, taken, ("bar", v.params["symbol"], of.params["symbol"])), pulled.bars[v]))
         return part[-1][0]
 
@@ -134,7 +134,7 @@ def adjoint_loop(
     return draft.written(pulled.statements, not loop.back), [(x, bar) for x, bar in handed if reads_any(x, active)]
 
 
-def _reached(loop: Loop, cotangents: Parts) -> list[int]:
+def _reached(loop: Loop, cotangents: _Parts) -> list[int]:
     """The carries that something with a cotangent reads, at once or steps later."""
     ends = [out for v, out in zip(loop.symbols, loop.body.outputs, strict=True) if v in cotangents]
     reached = {i for i, s in enumerate(loop.states) if s in cotangents}
@@ -147,7 +147,7 @@ def _reached(loop: Loop, cotangents: Parts) -> list[int]:
         reached |= further
 
 
-def _seeds(draft: _Draft, cotangents: Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
+def _seeds(draft: _Draft, cotangents: _Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
     """The cotangents that come into a step, as inputs of the body: from the step that follows it, and from outside the loop."""
     loop, seeds = draft.loop, defaultdict[Node, list[Node]](list)
     for i in carried:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symgrad.checking.agreement import Pairs, held, neighbours
-from symgrad.checking.generics import derivative
+from symgrad.checking.generics import Functions, derivative
 from symgrad.checking.oracle import double_precision, import_jax
 from symgrad.checking.report import Report, Row
 from symgrad.checking.sampling import inputs_of, sample_inputs
@@ -25,7 +25,6 @@ from symgrad.partition.hlo import sent
 from symgrad.partition.mesh import WHOLE, Mesh
 from symgrad.printing.derived import Derived
 
-Functions = Mapping[str, Callable[..., Any]]
 Answer = Callable[[Mapping[str, Any]], list[Any]]
 """Arrays to the value and the gradient in each variable."""
 _IMPORTS = frozenset({"jax", "jax.numpy", "jax.sharding", "math", "functools", "typing"})
@@ -33,7 +32,7 @@ _READ = frozenset({"at", "set", "add", "Auto"})
 ENGINES = ("shard_map", "named_sharding")
 
 
-class Split(Protocol):
+class Tried(Protocol):
     """What a trial asks of a partition or a pipeline."""
 
     derivation: Derived
@@ -52,7 +51,7 @@ class Split(Protocol):
     def shard_map(self) -> str: ...
 
 
-class Meshed(Split, Protocol):
+class Meshed(Tried, Protocol):
     """What it asks of a partition alone."""
 
     mesh: Mesh
@@ -60,14 +59,14 @@ class Meshed(Split, Protocol):
     def named_sharding(self) -> str: ...
 
 
-class Staged(Split, Protocol):
+class Staged(Tried, Protocol):
     """What it asks of a pipeline alone."""
 
     @property
     def stages(self) -> Sequence[Any]: ...
 
 
-def check(partition: Meshed, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+def check_partition(partition: Meshed, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
     arrays = _inputs(partition, functions, seed)
     _enough(partition.mesh.devices)
@@ -104,7 +103,7 @@ def _enough(needed: int) -> None:
         )
 
 
-def _inputs(p: Split, functions: Functions, seed: int) -> dict[str, Any]:
+def _inputs(p: Tried, functions: Functions, seed: int) -> dict[str, Any]:
     if p.dtype != "float64":
         raise InputError("the check runs in float64; leave out the dtype")
     if missing := sorted({str(node.params["function"]) for node in _left_open(p.whole).values()} - functions.keys()):
@@ -147,7 +146,7 @@ def _engine(p: Meshed, engine: str, arrays: Mapping[str, Any], functions: Functi
     return [*rows, *(_sent_rows(engine, p, sent(compiled.as_text())) if engine == "shard_map" else [])]
 
 
-def _compared(engine: str, p: Split, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float) -> list[Row]:
+def _compared(engine: str, p: Tried, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float) -> list[Row]:
     """Sums in another order round otherwise; what that makes of terms that cancel is seen at inputs moved by roundings."""
     names = ["value", *(f"gradient {v}" for v in p.wrt)]
     nearby = [dict(zip(arrays, moved, strict=True)) for moved in neighbours(list(arrays.values()))]
@@ -160,7 +159,7 @@ def _compared(engine: str, p: Split, split: Answer, expected: Answer, arrays: Ma
     return [Row(name, engine, gap.error, gap.tol) for name, gap in zip(names, gaps, strict=True)]
 
 
-def _sent_rows(engine: str, p: Split, found: Mapping[str, int]) -> list[Row]:
+def _sent_rows(engine: str, p: Tried, found: Mapping[str, int]) -> list[Row]:
     predicted = {kind: p.at(b) for kind, b in p.sent.items()}
     off = {kind: abs(found.get(kind, 0) - predicted.get(kind, 0)) for kind in {**predicted, **found}}
     return [Row(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), 0.0) for kind, d in off.items()]

@@ -17,9 +17,9 @@ from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.equations import WHERE, WIDEST, rows, shape_of
 from symgrad.printing.glossary import INDEXED, conventions, inlines, lettered
 from symgrad.printing.identifiers import DELTA, latex_symbol
-from symgrad.printing.indices import sides, whole
+from symgrad.printing.indices import sides, whole_text
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
+from symgrad.printing.parts import Code, CodeName, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
 from symgrad.printing.walkthrough import Source, Step, differential, every_operation, steps
@@ -36,7 +36,7 @@ MOST_BLOCKS = 21
 """Blocks of a Hessian that are printed: those of six variables."""
 
 
-DEEPEST = 16
+_DEEPEST = 16
 """Equations of a forward pass above which no Hessian block is short enough to be worth its making."""
 
 
@@ -106,7 +106,7 @@ class _Writer:
 
     # symbols ------------------------------------------------------------------------------------------------------------
 
-    def _symbols(self) -> Table:
+    def _symbols(self) -> TablePart:
         program = self.d.program
         table = [self._row(v, "variable" if v in self.d.wrt else "given", _known(v)) for v in program.inputs]
         table += [
@@ -114,23 +114,23 @@ class _Writer:
         ]
         nodes = list(postorder(eq.expr for eq in program.equations))
         for name in sorted(functions_of(nodes)):
-            table.append((Math(self.show.name(name)), "a function", "generic", "left open", Rule(name)))
-        return Table(("symbol", "lives in", "role", "known", "in code"), tuple(table))
+            table.append((Math(self.show.name(name)), "a function", "generic", "left open", CodeName(name)))
+        return TablePart(("symbol", "lives in", "role", "known", "in code"), tuple(table))
 
     def _row(self, v: Node, role: str, known: str) -> tuple[Inline, ...]:
-        return Math(self.show.text(v)), Math(shape_of(v, self.show)), role, known, Rule(str(v))
+        return Math(self.show.text(v)), Math(shape_of(v, self.show)), role, known, CodeName(str(v))
 
     # equations ----------------------------------------------------------------------------------------------------------
 
-    def _line(self, left: str, right: str, name: str) -> Line:
+    def _line(self, left: str, right: str, name: str) -> EquationLine:
         self.count += 1
         number = self.count
         self.numbers[name or f"line {number}"] = number
-        return Line(left, right, number, self._label(name or f"line-{number}"))
+        return EquationLine(left, right, number, self._label(name or f"line-{number}"))
 
-    def _aside(self, eq: Equation) -> Line:
+    def _aside(self, eq: Equation) -> EquationLine:
         left, right = sides(eq.symbol, eq.expr, self.show)
-        return Line(WHERE + left, right, aside=True)
+        return EquationLine(WHERE + left, right, aside=True)
 
     def _label(self, name: str) -> str:
         """A label of plain letters, each once."""
@@ -145,7 +145,7 @@ class _Writer:
         lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
         return Formulas(tuple(lines))
 
-    def _row_of(self, left: str, right: str, name: str) -> Line:
+    def _row_of(self, left: str, right: str, name: str) -> EquationLine:
         """Numbered, unless it says what a letter stands for."""
         return _unnumbered(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
@@ -172,7 +172,7 @@ class _Writer:
         yield Formulas(tuple(ends), boxed=True)
         yield from self._closed()
 
-    def _box(self, gradient: Equation, equations: Iterable[Equation]) -> Iterator[Line]:
+    def _box(self, gradient: Equation, equations: Iterable[Equation]) -> Iterator[EquationLine]:
         """A gradient with what its letters stand for, whichever equation read them first."""
         asides = [replace(eq, parts=()) for eq in equations if eq.aside]
         yield from (_unnumbered(left, right) for left, right in rows([*asides, replace(gradient, parts=())], self.show))
@@ -230,7 +230,7 @@ class _Writer:
         if step.sources:
             yield Formulas(
                 tuple(
-                    Line(left, spaced(right))
+                    EquationLine(left, spaced(right))
                     for s in step.sources
                     for left, right in [sides(differential(s.equation.symbol), s.differential, self.show)]
                 )
@@ -304,7 +304,7 @@ class _Writer:
             yield Math(self.show.text(v))
         yield ":"
 
-    def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
+    def _blocks_opening(self, lines: Sequence[EquationLine]) -> Iterator[Inline]:
         yield "Each block as a matrix that acts on the column-stacked "
         yield Math(r"\operatorname{vec}")
         yield " of a direction"
@@ -327,9 +327,9 @@ class _Writer:
         if 0 < looked_for < len(self._all_pairs()):
             yield ("; of" if long else "Of") + " so many variables only the blocks on the diagonal are looked for"
 
-    def _blocks(self, equations: Iterable[Equation]) -> Iterator[Line]:
+    def _blocks(self, equations: Iterable[Equation]) -> Iterator[EquationLine]:
         for left, relation, right in printed_sides(self.sharing.of(equations), self.show):
-            yield Line(left, right, relation=relation, aside=left.startswith(WHERE))
+            yield EquationLine(left, right, relation=relation, aside=left.startswith(WHERE))
 
     def _all_pairs(self) -> list[tuple[str, str]]:
         """The blocks of a Hessian on and above its diagonal, those of a Jacobian in a row."""
@@ -340,7 +340,7 @@ class _Writer:
     def _pairs(self) -> list[tuple[str, str]]:
         """Those of them that are looked for."""
         pairs = self._all_pairs()
-        if len(self.d.program.equations) > DEEPEST:
+        if len(self.d.program.equations) > _DEEPEST:
             return []
         if len(pairs) > MOST_BLOCKS:
             return [(a, b) for a, b in pairs if a == b] if self.d.is_scalar else []
@@ -353,7 +353,7 @@ class _Writer:
         except UnsupportedError:
             return
         for left, relation, right in sides:
-            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole(right, self.trial))) <= LONGEST_BLOCK:
+            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole_text(right, self.trial))) <= LONGEST_BLOCK:
                 yield side_equation(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
@@ -366,11 +366,11 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row, worst.get(row.quantity, row), key=lambda r: r.excess)
         lines = tuple((quantity, f"{row.error:.1e}", f"{row.tol:.1e}") for quantity, row in worst.items())
-        yield Table(("quantity", "worst error", "tolerance"), lines)
+        yield TablePart(("quantity", "worst error", "tolerance"), lines)
 
 
-def _unnumbered(left: str, right: str) -> Line:
-    return Line(left, right, aside=left.startswith(WHERE))
+def _unnumbered(left: str, right: str) -> EquationLine:
+    return EquationLine(left, right, aside=left.startswith(WHERE))
 
 
 def _listed(pieces: Sequence[Inline]) -> Iterator[Inline]:

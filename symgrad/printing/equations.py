@@ -12,7 +12,7 @@ from symgrad.core.graph import variables
 from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.core.program import PASSES, Equation, Program
 from symgrad.printing.breaking import broken
-from symgrad.printing.indices import sides, whole
+from symgrad.printing.indices import sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
 from symgrad.printing.text import unicode_of
@@ -77,7 +77,7 @@ def _is_bar(symbol: Node) -> bool:
 
 
 @budgeted("printing")
-def align(equations: Iterable[Equation], show: Show) -> str:
+def align_environment(equations: Iterable[Equation], show: Show) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     return aligned((left, "=", right) for left, right in rows(equations, show))
 
@@ -122,10 +122,10 @@ def show_of(program: Program, theme: Theme | None = None) -> Show:
 
 
 def _alone(node: Node) -> str:
-    return whole(node, Show(notation=notation_of((), (node,))))
+    return whole_text(node, Show(notation=notation_of((), (node,))))
 
 
-PASSES["latex"] = lambda program, theme=None: align(program.equations, show_of(program, theme))
+PASSES["latex"] = lambda program, theme=None: align_environment(program.equations, show_of(program, theme))
 PASSES["text"] = lambda program: listing(program.equations, show_of(program))
 PRINTERS["latex"] = _alone
 PRINTERS["text"] = lambda node: unicode_of(_alone(node))
