@@ -19,6 +19,7 @@ from symgrad.checking.rounding import roughened
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.checking.witness import Witness, checked_witness, library, live_witness, numpy_witness, perturbed_witness
 from symgrad.core.op import SYMMETRIC, Node
+from symgrad.core.roles import Adjoint
 from symgrad.errors import SymgradError, UnsupportedError
 from symgrad.passes import Passes
 
@@ -300,8 +301,8 @@ def said(error: Exception) -> str:
 
 def _bars(adjoint: Any) -> Iterator[tuple[str, str]]:
     """Every named intermediate with the name of its adjoint, in the order of the adjoint equations."""
-    names = {eq.symbol.params["symbol"]: eq.name for eq in adjoint.equations}
+    names = {eq.symbol.params["role"]: eq.name for eq in adjoint.equations}
     for eq in adjoint.equations:
-        match eq.symbol.params["symbol"]:
-            case ("bar", inner, *_) if inner in names:
-                yield names[inner], eq.name
+        match eq.symbol.params["role"]:
+            case Adjoint(of) if of in names:
+                yield names[of], eq.name

@@ -16,7 +16,7 @@ from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours
 from symgrad.checking.generics import Functions
 from symgrad.checking.oracle import double_precision
 from symgrad.checking.points import given_point
-from symgrad.checking.report import Report, Row
+from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
 from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner_product, said
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
@@ -27,7 +27,7 @@ from symgrad.passes import Passes
 _DIFFERENCED = 1e-6
 """Tolerance against central differences, beside what they themselves may be off."""
 
-Judged = tuple[list[Row], dict[str, int]]
+Judged = tuple[list[ReportRow], dict[str, int]]
 
 
 def compare(
@@ -54,9 +54,9 @@ def compare(
     return Report(passes.program.name, check.subject.witness_text, rows, numbers, sizes, notes)
 
 
-def _worst(rows: Sequence[Row]) -> tuple[Row, ...]:
+def _worst(rows: Sequence[ReportRow]) -> tuple[ReportRow, ...]:
     """One row a quantity and block: that of the point where it is worst."""
-    worst: dict[tuple[str, str], Row] = {}
+    worst: dict[tuple[str, str], ReportRow] = {}
     for row in rows:
         key = row.quantity, row.block
         worst[key] = max(worst.get(key, row), row, key=lambda r: (not r.ok, r.excess))
@@ -147,7 +147,7 @@ class _Check:
         rows = [row for i, c in enumerate(compared) for row in self._rows(c, nearby, i)]
         return [*rows, *(self._taylor(point, nearby) if self.subject.passes.is_scalar else ())], point.sizes
 
-    def _rows(self, c: Compared, nearby: _Nearby, i: int) -> Iterator[Row]:
+    def _rows(self, c: Compared, nearby: _Nearby, i: int) -> Iterator[ReportRow]:
         lost, void = c.lost, c.void
         if void.any():
             self.notes.append(f"not compared, {c.quantity} {c.block}: nan as derived and in jax")
@@ -161,7 +161,7 @@ class _Check:
     def _held_in_part(self, c: Compared, part: Any, nearby: Callable[[], Pairs]) -> Gap:
         return held(c.got[part], c.wanted[part], self.tol, lambda: [(got[part], wanted[part]) for got, wanted in nearby()])
 
-    def _differenced(self, c: Compared, lost: Any) -> Iterator[Row]:
+    def _differenced(self, c: Compared, lost: Any) -> Iterator[ReportRow]:
         """The entries that jax has as nan, against central differences; at a kink those do not settle."""
         assert c.differences is not None
         got, measured = c.differences()
@@ -174,7 +174,7 @@ class _Check:
             raise InputError(f"nothing can judge {said}; give another point: verify(at={{...}}), --at FILE.npz")
         self.notes.append(f"not compared, {said}")
 
-    def _taylor(self, point: Point, nearby: _Nearby) -> Iterator[Row]:
+    def _taylor(self, point: Point, nearby: _Nearby) -> Iterator[ReportRow]:
         subject = self.subject
         slope = inner_product(subject.gradient(point.arrays), point.v)
         curvature = inner_product(point.v, subject.call("hvp", point.arrays, point.v))
@@ -189,7 +189,7 @@ class _Check:
         if short > SLOPE and is_kink(along):
             self.notes.append("no Taylor test: the point lies at a kink")
             return
-        yield Row("Taylor remainder", "order 3", short, SLOPE)
+        yield ReportRow("Taylor remainder", "order 3", short, SLOPE)
 
 
 class _Nearby:
@@ -215,6 +215,6 @@ class _Nearby:
         return replace(self.point, arrays=arrays, answers=self.subject.ask_roughly(digits, arrays, self.point.v))
 
 
-def _row(quantity: str, block: str, found: Gap, *remarks: str) -> Row:
+def _row(quantity: str, block: str, found: Gap, *remarks: str) -> ReportRow:
     remark = "; ".join([*(["absolute"] if found.absolute and found.error else []), *remarks])
-    return Row(quantity, block, found.error, found.tol, remark)
+    return ReportRow(quantity, block, found.error, found.tol, remark)

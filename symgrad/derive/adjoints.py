@@ -14,6 +14,7 @@ from symgrad.core.graph import postorder
 from symgrad.core.loop import Loop
 from symgrad.core.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.core.roles import Adjoint
 from symgrad.derive.activity import depends_on
 from symgrad.derive.loop_derivatives import adjoint_loop
 from symgrad.errors import NotDifferentiableError
@@ -78,13 +79,17 @@ def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Seq
     first_use = _first_uses(program, seeds)
     statements: list[Statement] = []
     bars: dict[Node, Node] = {}
+    looped: set[Node] = set()
 
     def emit(v: Node) -> Node:
+        if len(contributions[v]) == 1 and contributions[v][0][1] in looped:  # a loop makes it under its own symbol
+            ((_, bars[v]),) = contributions.pop(v)
+            return bars[v]
         name = fresh(f"{v.params['name']}_bar", taken)
         taken.add(name)
         parts = tuple(sorted(contributions.pop(v, []), key=lambda part: order.get(part[0], -1)))
         total = _total([x for _, x in parts], v)
-        bars[v] = variable(name, v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
+        bars[v] = variable(name, v.shape, role=Adjoint(v.params["role"], of.params["role"]))
         statements.append(Equation(bars[v], total, parts=parts))
         return total if total.op is CONSTANT else bars[v]
 
@@ -98,6 +103,7 @@ def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Seq
             cotangents = {v: [bar for _, bar in contributions.pop(v)] for v in reached}
             backward, handed = adjoint_loop(statement, cotangents, active, of, taken, pulled_back)
             statements.append(backward)
+            looped.update(backward.symbols)
             for x, bar in handed:
                 hand_on(statement.symbols[0], Equation(x, x), bar)
         elif isinstance(statement, Equation) and reached:

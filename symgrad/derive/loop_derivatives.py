@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from symgrad.core.loop import Feed, Loop
-from symgrad.core.op import OPERATORS, Dim, Node, Shape, is_zero, variable, zeros
+from symgrad.core.op import OPERATORS, VARIABLE, Dim, Node, Shape, is_zero, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.core.roles import Adjoint, Symbol, Tangent
 from symgrad.derive.activity import moving, reads_any
 from symgrad.ops.indexing import put, take, whole
 
@@ -79,11 +80,11 @@ class _Draft:
         return loop.needed(loop.symbols) or loop
 
 
-def _new(name: str, shape: Shape, taken: set[str], symbol: Any = None) -> Node:
+def _new(name: str, shape: Shape, taken: set[str], role: Symbol | None = None) -> Node:
     """A symbol under a name that is free, which is taken then."""
     found = fresh(name, taken)
     taken.add(found)
-    return variable(found, shape, symbol=symbol or found)
+    return variable(found, shape, role=role)
 
 
 def _row(X: Node, place: Dim) -> Node:
@@ -118,19 +119,22 @@ def adjoint_loop(
     idle = {s.symbol for s in pulled.statements if isinstance(s, Equation) and is_zero(s.expr)}
     handed: list[tuple[Node, Node]] = []
 
-    def made(part: _Made, v: Node, name: str, shape: Shape) -> Node:
-        part.append((_new(name, shape, taken, ("bar", v.params["symbol"], of.params["symbol"])), pulled.bars[v]))
-        return part[-1][0]
+    def made(part: _Made, v: Node, x: Node, shape: Shape) -> Node:
+        """A symbol for the cotangents of x, of which v is the step's own."""
+        known = x if x.op is VARIABLE else v
+        symbol = _new(f"{known}_bar", shape, taken, Adjoint(known.params["role"], of.params["role"]))
+        part.append((symbol, pulled.bars[v]))
+        return symbol
 
     for i in carried:
-        state = made(draft.states, loop.carries[i], f"{loop.states[i]}_bar", loop.states[i].shape)
+        state = made(draft.states, loop.carries[i], loop.states[i], loop.states[i].shape)
         handed.append((loop.init[i], _row(state, loop.first)))
     for v, feed in zip(loop.fed, loop.feeds, strict=True):
         if v in inner and feed.array is not None and pulled.bars[v] not in idle:
-            handed.append((feed.array, _among(made(draft.stacks, v, f"{v}_bars", (loop.length, *v.shape)), feed)))
+            handed.append((feed.array, _among(made(draft.stacks, v, feed.array, (loop.length, *v.shape)), feed)))
     for v, x in zip(loop.held, loop.constants, strict=True):
         if v in inner and pulled.bars[v] not in idle:
-            handed.append((x, made(draft.sums, v, f"{v}_bar_sum", v.shape)))
+            handed.append((x, made(draft.sums, v, x, v.shape)))
     return draft.written(pulled.statements, not loop.back), [(x, bar) for x, bar in handed if reads_any(x, active)]
 
 
@@ -203,7 +207,7 @@ def tangent_loop(
     for symbols, part in parts:
         for v in symbols:
             if v in ends:
-                found[v] = _new(f"{v}_dot", v.shape, taken, ("dot", v.params["symbol"]))
+                found[v] = _new(f"{v}_dot", v.shape, taken, Tangent(v.params["role"]))
                 part.append((found[v], ends[v]))
     own = frozenset(loop.body.statements)
     return draft.written([s for s in moved.statements if s not in own], loop.back), found

@@ -63,7 +63,7 @@ class _Placing:
         return Piece(self._variable(v, split), v.shape, split)
 
     def _variable(self, v: Node, split: AxisSplit) -> Node:
-        return variable(v.params["name"], self.mesh.local_shape(v.shape, split), v.params["properties"], v.params["symbol"])
+        return variable(v.params["name"], self.mesh.local_shape(v.shape, split), v.params["properties"], v.params["role"])
 
     def _equation(self, eq: Equation) -> Equation:
         for node in postorder([eq.expr]):

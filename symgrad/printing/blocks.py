@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from symgrad.core.op import Node, is_zero, variable
 from symgrad.core.program import PASSES, Equation
+from symgrad.core.roles import Side
 from symgrad.printing.derived import Lettered
 from symgrad.printing.equations import WHERE, aligned, reading_order
 from symgrad.printing.indices import is_indexed, map_by_entries, sides, whole_text
@@ -42,7 +43,7 @@ def block_rows(block: Block, theme: Theme | None = None) -> Iterator[tuple[str, 
 
 def side_equation(left: str, relation: str, right: Node) -> Equation:
     """A side as an equation that is only printed: its symbol has no name and holds the left side."""
-    return Equation(variable("", right.shape, symbol=("block", left, relation)), right)
+    return Equation(variable("", right.shape, role=Side(left, relation)), right)
 
 
 def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str, str]]:
@@ -52,8 +53,8 @@ def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[s
             left, right = sides(eq.symbol, eq.expr, show)
             yield WHERE + left, "=", right
         else:
-            left, relation = eq.symbol.params["symbol"][1:]
-            yield _printed(left, relation, eq.expr, show)
+            side = eq.symbol.params["role"]
+            yield _printed(side.left, side.relation, eq.expr, show)
 
 
 def _printed(left: str, relation: str, right: Node, show: Show) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from symgrad.core.graph import postorder, variables
 from symgrad.core.op import Node, Op
 from symgrad.core.program import Equation
+from symgrad.core.roles import Adjoint, Role
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.ops.generic import functions_of
 from symgrad.printing.blocks import block_sides, printed_sides, side_equation
@@ -205,7 +206,7 @@ class _Writer:
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
-        bar = latex_symbol(("bar", "z", value.params["symbol"]), self.show.theme, self.show.notation)
+        bar = latex_symbol(Adjoint("z", value.params["role"]), self.show.theme, self.show.notation)
         yield "Each step takes the differential of every equation that reads a variable, and moves it under the inner product with "
         yield "the adjoint of the left side, "
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
@@ -224,7 +225,7 @@ class _Writer:
             yield from self._step(i, step, told)
 
     def _step(self, count: int, step: Step, told: set[Op]) -> Iterator[Part]:
-        variable = latex_symbol(step.equation.symbol.params["symbol"][1], self.show.theme, self.show.notation)
+        variable = latex_symbol(step.equation.symbol.params["role"].of, self.show.theme, self.show.notation)
         yield Heading(f"Step {count}", 3)
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:
@@ -390,4 +391,4 @@ def _known(v: Node) -> str:
 
 
 def _is_derived(eq: Equation) -> bool:
-    return isinstance(eq.symbol.params["symbol"], tuple)
+    return isinstance(eq.symbol.params["role"], Role)

@@ -9,6 +9,7 @@ from functools import cached_property
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import SYMMETRIC, Node, variable
 from symgrad.core.program import Equation, Program
+from symgrad.core.roles import Adjoint
 from symgrad.derive.probabilities import by_name
 from symgrad.derive.simplification import legible, readable, simplify
 from symgrad.errors import InputError, UnsupportedError
@@ -109,11 +110,11 @@ class Formulary:
 
     def _jacobian(self) -> Iterator[Equation]:
         """The Jacobian in each variable as a matrix, where it has a short one: with column-stacking vec above rank 1."""
-        of = self.program.output.params["symbol"]
+        of = self.program.output.params["role"]
         for v in self.wrt:
             matrix = self.passes.block("", str(v)).matrix
             if matrix is not None:
-                yield Equation(variable(f"J_{v}", matrix.shape, symbol=("bar", v.params["symbol"], of)), matrix)
+                yield Equation(variable(f"J_{v}", matrix.shape, role=Adjoint(v.params["role"], of)), matrix)
 
     @cached_property
     def sharing(self) -> Sharing:

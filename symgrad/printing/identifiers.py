@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from symgrad.core.roles import Adjoint, CurvatureProduct, Differential, Direction, Of, Symbol, Tangent
 from symgrad.printing.text import unicode_of
 
 _GREEK = (
@@ -144,20 +145,23 @@ def free_letter(choices: Choices, texts: Set[str]) -> str:
     return next((c for c in choices if unicode_of(c) not in texts), choices[-1])
 
 
-def latex_symbol(symbol: Any, theme: Any, notation: Notation) -> str:
+def latex_symbol(symbol: Symbol, theme: Any, notation: Notation) -> str:
     """A symbol: a name, or an accent over another symbol."""
     if isinstance(symbol, str):
         return notation.name(symbol).latex(theme.superscript)
     if symbol in notation.names:
         return notation.names[symbol].latex()
-    kind, *rest = symbol
-    inner = [latex_symbol(s, theme, notation) for s in rest]
-    if kind == "bar":
-        return theme.adjoint(inner[1], inner[0])
-    if kind == "dot":
-        return theme.tangent(inner[0], notation.letter(TANGENT))
-    if kind == "gnvp":
-        return rf"(G v)_{{{inner[0]}}}"
-    if kind == "differential":
-        return rf"\mathrm{{d}}{inner[0]}"
-    return f"{rest[0]}_{{{inner[1]}}}"
+    assert isinstance(symbol, Of)
+    of = latex_symbol(symbol.of, theme, notation)
+    match symbol:
+        case Adjoint(_, value):
+            return theme.adjoint(latex_symbol(value, theme, notation), of)
+        case Tangent():
+            return theme.tangent(of, notation.letter(TANGENT))
+        case CurvatureProduct():
+            return rf"(G v)_{{{of}}}"
+        case Differential():
+            return rf"\mathrm{{d}}{of}"
+        case Direction(_, letter):
+            return f"{letter}_{{{of}}}"
+    raise AssertionError(f"{type(symbol).__name__} does not print")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Op, variable
 from symgrad.core.program import Equation, Program
+from symgrad.core.roles import Adjoint, Differential
 from symgrad.derive.activity import depends_on
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.simplification import legible, simplify
@@ -56,12 +57,11 @@ def steps(backward: Program, wrt: Sequence[Node]) -> list[Step]:
 
 
 def is_adjoint(symbol: Node) -> bool:
-    name = symbol.params["symbol"]
-    return isinstance(name, tuple) and name[0] == "bar"
+    return isinstance(symbol.params["role"], Adjoint)
 
 
 def differential(v: Node) -> Node:
-    return variable(f"d {v}", v.shape, symbol=("differential", v.params["symbol"]))
+    return variable(f"d {v}", v.shape, role=Differential(v.params["role"]))
 
 
 def _source(eq: Equation, differentials: dict[Node, Node], active: set[Node]) -> Source:

@@ -12,6 +12,7 @@ from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import OPERATORS, Node, constant, zeros
 from symgrad.core.program import PASSES, Program
+from symgrad.core.roles import CurvatureProduct, Tangent
 from symgrad.derive.simplification import readable, simplify
 from symgrad.linear.matrices import array_of, matrix_of, summed_between
 from symgrad.linear.structure import LinearTerm, Unreadable, read, read_through
@@ -137,7 +138,7 @@ def _multiplied_out(operator: Node, v: Node) -> list[LinearTerm]:
 
 
 def _moves(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] in ("dot", "gnvp")
+    return isinstance(symbol.params["role"], Tangent | CurvatureProduct)
 
 
 def _merged(terms: list[LinearTerm]) -> list[LinearTerm]:
