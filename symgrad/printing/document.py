@@ -87,7 +87,7 @@ def made(d: Derived, path: Path, options: Mapping[str, Any]) -> str | bytes:
     return writer(d, **options)
 
 
-def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
+def save(d: Derived, path: Path, options: Mapping[str, Any]) -> Path:
     """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
     content = made(d, path, options)
-    write_bytes(path, content) if isinstance(content, bytes) else write_text(path, content)
+    return write_bytes(path, content) if isinstance(content, bytes) else write_text(path, content)
