@@ -18,8 +18,9 @@ from symgrad.checking.oracle import double_precision
 from symgrad.checking.points import given_point
 from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
-from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner_product, said
+from symgrad.checking.subject import Compared, Point, Subject, inner_product
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
+from symgrad.checking.testimony import Arrays, said
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.passes import Passes
@@ -51,7 +52,7 @@ def compare(
         found = [check.given(at)] if at is not None else [check.random(shift, seed) for shift, seed in enumerate(numbers)]
     rows = _worst([row for rows, _ in found for row in rows])
     sizes, notes = tuple(sizes for _, sizes in found), tuple(dict.fromkeys(check.notes))
-    return Report(passes.program.name, check.subject.witness_text, rows, numbers, sizes, notes)
+    return Report(passes.program.name, check.subject.testimony.text, rows, numbers, sizes, notes)
 
 
 def _worst(rows: Sequence[ReportRow]) -> tuple[ReportRow, ...]:
@@ -69,7 +70,7 @@ class _Check:
     def __init__(self, subject: Subject, tol: float) -> None:
         self.subject, self.tol = subject, tol
         self.name, self.notes = subject.name, subject.notes
-        self.variables = subject.program.inputs
+        self.variables = subject.passes.program.inputs
 
     # points -------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ class _Check:
     def _asked(self, arrays: Arrays, sizes: dict[str, int], seed: int) -> Point:
         rng = np.random.default_rng(seed + 1000)
         u, v = (tuple(self._direction(w, rng, arrays) for w in self.subject.passes.wrt) for _ in range(2))
-        return Point(arrays, sizes, u, v, self.subject.ask(arrays, v))
+        return Point(arrays, sizes, u, v, self.subject.testimony.ask(arrays, v))
 
     def _direction(self, v: Node, rng: np.random.Generator, arrays: Arrays) -> Any:
         """A symmetric one where the derivative is defined along those alone."""
@@ -212,7 +213,7 @@ class _Nearby:
         return [self.subject.call("value", arrays) for arrays in self.arrays]
 
     def _at(self, digits: int, arrays: Arrays) -> Point:
-        return replace(self.point, arrays=arrays, answers=self.subject.ask_roughly(digits, arrays, self.point.v))
+        return replace(self.point, arrays=arrays, answers=self.subject.testimony.ask_roughly(digits, arrays, self.point.v))
 
 
 def _row(quantity: str, block: str, found: Gap, *remarks: str) -> ReportRow:
