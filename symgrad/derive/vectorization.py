@@ -17,7 +17,7 @@ from symgrad.derive.batching import NotBatched, vectorized
 from symgrad.ops.broadcasting import in_front
 from symgrad.ops.product import transpose
 
-ENTRYWISE = frozenset({"int", "positive", "unit", "binary", "sign"})
+ENTRY_PROPERTIES = frozenset({"int", "positive", "unit", "binary", "sign"})
 """Properties that a stack of arrays has where each of them has it."""
 
 
@@ -42,7 +42,7 @@ def vmap(program: Program, points: Collection[Node], size: Dim) -> Program:
 
 def stacked_variable(v: Node, size: Dim) -> Node:
     """The variable that stands for one such array a point."""
-    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRYWISE, v.params["role"])
+    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRY_PROPERTIES, v.params["role"])
 
 
 class _Stacking:
@@ -112,10 +112,10 @@ class _Stacking:
                 sums=tuple(made[v] for v in loop.sums),
             )
         )
-        self.stacks |= {v: made[v] if v in loop.sums else exchanged(made[v]) for v in loop.symbols if v in moved}
+        self.stacks |= {v: made[v] if v in loop.sums else _exchanged(made[v]) for v in loop.symbols if v in moved}
 
     def _feed(self, feed: Feed) -> Feed:
-        return feed if feed.array is None else replace(feed, array=exchanged(self._stacked(feed.array)))
+        return feed if feed.array is None else replace(feed, array=_exchanged(self._stacked(feed.array)))
 
     def _made(self, v: Node, loop: Loop) -> Node:
         if v in loop.sums:
@@ -139,6 +139,6 @@ class _Stacking:
         return in_front(expr, (self.size,)) if found is expr else found
 
 
-def exchanged(X: Node) -> Node:
+def _exchanged(X: Node) -> Node:
     """Steps and points, the first two axes, the other way round."""
     return transpose(X, (1, 0, *range(2, X.ndim)))

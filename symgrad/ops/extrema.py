@@ -12,7 +12,7 @@ from symgrad.errors import ShapeError
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
 from symgrad.ops.reduction import reduced, spread
-from symgrad.ops.selection import shared
+from symgrad.ops.selection import shared_sign
 
 
 def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -41,7 +41,7 @@ def ranging(word: str) -> Callable[..., Any]:
     return entry
 
 
-AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("n", axes=(0,)))
+_AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("n", axes=(0,)))
 
 
 def _weights(name: str, extremum: str) -> Op:
@@ -50,11 +50,11 @@ def _weights(name: str, extremum: str) -> Op:
 
     def latex(node: Node, show: Any) -> str:
         x = node.args[0]
-        return shared(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
+        return shared_sign(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
 
     def entry(node: Node, index: Any, show: Any) -> Any:
         x, best = show.at(node.args[0], index), ranging(extremum)(node, beside(node, index), show)
-        return show.around(shared(f"{show.text(x)} = {show.text(best)}"), ATOM, x, best)
+        return show.around(shared_sign(f"{show.text(x)} = {show.text(best)}"), ATOM, x, best)
 
     def python(node: Node, line: Any) -> str:
         best = line.call("largest" if extremum == "max" else "smallest", node.args, **node.params)
@@ -74,11 +74,11 @@ def _weights(name: str, extremum: str) -> Op:
         numpy=lambda node: f"_{name}({{0}}, axis={node.params['axes']})",
         helpers=(f"_{name}",),
         flops=lambda X, axes: 3 * size(X),
-        samples=AXES,
+        samples=_AXES,
         found="Constant as long as the same entries attain the extremum.",
         limits="Where the set of extremal entries changes.",
         kink="1/k at each of k entries that tie; its derivative counts as 0 everywhere",
-        defines=rf"${shared(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
+        defines=rf"${shared_sign(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
     )
 
 
@@ -95,7 +95,7 @@ def _extremum(name: str, weights: Op) -> Op:
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}, axis={node.params['axes']})",
         flops=lambda X, axes: size(X),
-        samples=AXES,
+        samples=_AXES,
         fold=_fold,
         found=f"The {name} moves with the entry that attains it; the others do not count.",
         kink="entries that tie share the derivative equally",

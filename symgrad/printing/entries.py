@@ -23,7 +23,7 @@ from symgrad.ops.contraction import subscripted
 from symgrad.ops.powers import power
 from symgrad.printing.identifiers import DELTA
 from symgrad.printing.latex import Show, bracket
-from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, limited, piece, summed, under
+from symgrad.printing.products import NONE, BoundLetters, Leaf, Letter, Product, closed, limited, piece, summed, under
 from symgrad.printing.unravelling import unravelled
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
@@ -31,7 +31,7 @@ Index: TypeAlias = tuple[sympy.Expr, ...]
 ALPHABET = "ijklmpqrstuvwabcdegh"
 MINUS_ONE = sympy.S.NegativeOne
 
-ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
+_ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 """Operations that act entry by entry, besides those with a scalar body."""
 
 CHAINS = frozenset({"matmul", "dot", "outer", "transpose", "trace"})
@@ -41,12 +41,12 @@ SCALARS = frozenset({"scale", "take", "sum", "einsum"})
 """Scalars that are written by index even where matrix notation has a form: its letters are those in use here."""
 
 
-def is_entrywise(node: Node) -> bool:
-    return node.op.scalar is not None or node.op.name in ENTRYWISE
+def _is_entrywise(node: Node) -> bool:
+    return node.op.scalar is not None or node.op.name in _ENTRYWISE
 
 
 def has_rule(node: Node) -> bool:
-    return is_entrywise(node) or node.op.entry is not None or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
+    return _is_entrywise(node) or node.op.entry is not None or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
 
 
 class Entries:
@@ -61,16 +61,16 @@ class Entries:
         self.given: set[str] = set()
         self.dims: set[str] = set()
         self.sizes: dict[Letter, Dim] = {}
-        self.places: dict[sympy.Symbol, Letters] = {}
+        self.places: dict[sympy.Symbol, BoundLetters] = {}
         self.done: dict[Any, Product] = {}
 
-    def at(self, node: Node, index: Index, scope: Letters) -> Product:
+    def at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         key = (node, index, scope, frozenset((v, self.sizes[v]) for v in self.letters(index)))
         if key not in self.done:
             self.done[key] = self._at(node, index, scope)
         return self.done[key]
 
-    def _at(self, node: Node, index: Index, scope: Letters) -> Product:
+    def _at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         value = value_of(node)
         if value is not None:
             self.note(value)
@@ -82,7 +82,7 @@ class Entries:
         if node.op.entry is not None:
             found: Product = node.op.entry(node, index, Within(self, scope))
             return found
-        if is_entrywise(node):
+        if _is_entrywise(node):
             return self.applied(node, index, scope)
         signature = node.op.axes(node)
         return self.contracted(node, signature, index, scope) if signature.is_contraction else self.whole(node, index)
@@ -114,7 +114,7 @@ class Entries:
     def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr]) -> Product:
         return Product(factors=(Leaf(piece(text, precedence), self.letters(index)),))
 
-    def applied(self, node: Node, index: Index, scope: Letters) -> Product:
+    def applied(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         """An entrywise operation, printed by its own record on scalars."""
         return self.joined(node.op, [self.closed(x, index, scope) for x in node.args], **node.params)
 
@@ -122,16 +122,16 @@ class Entries:
         letters = (NONE.union(*(getattr(x, which) for x in operands)) for which in ("free", "bound", "told"))
         return Product(factors=(Leaf(op.node(*(x.node for x in operands), **static), *letters),))
 
-    def closed(self, node: Node, index: Index, scope: Letters) -> Leaf:
+    def closed(self, node: Node, index: Index, scope: BoundLetters) -> Leaf:
         return closed(self.at(node, index, scope), self.show)
 
-    def product(self, parts: Sequence[tuple[Node, Index]], scope: Letters) -> Product:
+    def product(self, parts: Sequence[tuple[Node, Index]], scope: BoundLetters) -> Product:
         found = Product()
         for node, index in parts:
             found = found.times(self.at(node, index, scope | found.over))
         return found
 
-    def contracted(self, node: Node, signature: Signature, index: Index, scope: Letters) -> Product:
+    def contracted(self, node: Node, signature: Signature, index: Index, scope: BoundLetters) -> Product:
         """A sum of products over every letter that the result lacks; a letter that it has twice asks its indices to agree."""
         known: dict[str, sympy.Expr] = {}
         marks = Product()
@@ -139,7 +139,7 @@ class Entries:
             marks = marks.times(self.equal(known.setdefault(c, i), i))
         return marks.times(self._summed(list(zip(node.args, signature.reads, strict=True)), known, scope))
 
-    def _summed(self, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: Letters) -> Product:
+    def _summed(self, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: BoundLetters) -> Product:
         """An identity makes two letters one."""
         sizes = {c: d for x, letters in parts for c, d in zip(letters, x.shape, strict=True)}
         bound = [c for c in sizes if c not in known]
@@ -166,7 +166,7 @@ class Entries:
 
     # letters --------------------------------------------------------------------------------------------------------------
 
-    def open(self, shape: Shape, scope: Letters) -> Index:
+    def open(self, shape: Shape, scope: BoundLetters) -> Index:
         """New letters for axes of these sizes."""
         fresh = (v for v in self._alphabet() if v not in scope)
         return tuple(self._given(next(fresh), d) if d != 1 else sympy.S.Zero for d in shape)
@@ -181,7 +181,7 @@ class Entries:
         self.sizes[letter] = size
         return letter
 
-    def letters(self, index: Sequence[sympy.Expr]) -> Letters:
+    def letters(self, index: Sequence[sympy.Expr]) -> BoundLetters:
         symbols = NONE.union(*(symbolic(e).free_symbols for e in index))
         return NONE.union(*(self.places.get(s, {s} if s in self.sizes else NONE) for s in symbols))
 
@@ -255,7 +255,7 @@ def _is_norm(node: Node) -> bool:
     squares = node.op.name == "sum" and x.op.name == "power" and x.params["exponent"] == 2
     if not (squares or node.op.name == "norm"):
         return False
-    kept = (is_entrywise(y) or y.op is VARIABLE or y.op.name in ("scale", "hadamard") for y in postorder([x]) if y.ndim)
+    kept = (_is_entrywise(y) or y.op is VARIABLE or y.op.name in ("scale", "hadamard") for y in postorder([x]) if y.ndim)
     return all(kept)
 
 
@@ -264,7 +264,7 @@ class Within:
     """What a record writes entries of its operation with: products, of which it need know no more; `scope` are letters in use."""
 
     entries: Entries
-    scope: Letters
+    scope: BoundLetters
 
     # entries of operands, and what is made of them
 

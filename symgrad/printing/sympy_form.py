@@ -108,7 +108,7 @@ def _form(node: Node, operands: list[Any]) -> Any:
 
 
 def program_sympy(program: Program) -> dict[Any, Any]:
-    """The equations in order, symbol to right side; `symbols_of` gives the inputs."""
+    """The equations in order, symbol to right side; `sympy_symbols_of` gives the inputs."""
     result = {}
     for eq in program.equations:
         try:
@@ -118,7 +118,7 @@ def program_sympy(program: Program) -> dict[Any, Any]:
     return result
 
 
-def symbols_of(program: Program) -> list[Any]:
+def sympy_symbols_of(program: Program) -> list[Any]:
     """The inputs as SymPy symbols, in their order."""
     return [sympy_of(v) for v in program.inputs]
 

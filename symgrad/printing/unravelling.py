@@ -11,11 +11,11 @@ import sympy
 from symgrad.core.op import Dim
 from symgrad.ops.indexing import exact
 
-Sizes: TypeAlias = Mapping[Any, Dim]
+_Sizes: TypeAlias = Mapping[Any, Dim]
 """How far each letter runs."""
 
 
-def unravelled(old: list[Dim], new: list[tuple[Dim, sympy.Expr]], sizes: Sizes) -> list[sympy.Expr] | None:
+def unravelled(old: list[Dim], new: list[tuple[Dim, sympy.Expr]], sizes: _Sizes) -> list[sympy.Expr] | None:
     """Indices of the old shape, run by run of axes that hold as many entries on both sides."""
     if not old or not new:
         return [] if not old and not new else None
@@ -35,7 +35,7 @@ def _flat(axes: list[tuple[Dim, sympy.Expr]]) -> sympy.Expr:
     return found
 
 
-def _split(dims: list[Dim], flat: sympy.Expr, sizes: Sizes) -> list[sympy.Expr]:
+def _split(dims: list[Dim], flat: sympy.Expr, sizes: _Sizes) -> list[sympy.Expr]:
     """A flat index as one index an axis: quotients and remainders."""
     found: list[sympy.Expr] = []
     for d in reversed(dims[1:]):
@@ -44,7 +44,7 @@ def _split(dims: list[Dim], flat: sympy.Expr, sizes: Sizes) -> list[sympy.Expr]:
     return [flat, *found]
 
 
-def _divided(flat: sympy.Expr, d: Dim, sizes: Sizes) -> tuple[sympy.Expr, sympy.Expr]:
+def _divided(flat: sympy.Expr, d: Dim, sizes: _Sizes) -> tuple[sympy.Expr, sympy.Expr]:
     terms = sympy.Add.make_args(flat)
     whole = [t / d for t in terms if (t / d).is_polynomial() and sympy.denom(t / d) == 1]
     rest = sympy.Add(*(t for t in terms if t / d not in whole))

@@ -12,7 +12,7 @@ KEPT = 2_048
 """Expressions whose length is kept: a rule asks for the same one in many equations."""
 
 
-class Counts(dict[Node, int]):
+class Lengths(dict[Node, int]):
     """How many operations a reader meets in every node counted so far; the records that count otherwise ask it for operands."""
 
     def add(self, node: Node) -> None:
@@ -42,9 +42,9 @@ def operations(root: Node) -> int:
     return counted([root])[root]
 
 
-def counted(roots: Iterable[Node]) -> Counts:
+def counted(roots: Iterable[Node]) -> Lengths:
     """The same for every node below the roots."""
-    counts = Counts()
+    lengths = Lengths()
     for node in postorder(roots):
-        counts.add(node)
-    return counts
+        lengths.add(node)
+    return lengths

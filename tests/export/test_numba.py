@@ -9,7 +9,7 @@ import pytest
 
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.embedded import forms, source_of
+from symgrad.export.embedded import forms, helper_source
 from symgrad.export.numba import in_numba
 from symgrad.export.statements import Statements, tidy
 
@@ -25,11 +25,11 @@ ENTRYWISE = {n for n in helpers.__all__ if getattr(helpers, n).__module__.endswi
 def scope():
     """The helpers, whose loops Python runs; but for the one that compiled functions of one entry call."""
     found = {"np": np, "math": math, "numba": numba, "functools": functools, "SHAPES": {}, "LABELS": ()}
-    exec(source_of("_horner", "numba"), found)
+    exec(helper_source("_horner", "numba"), found)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
         for name in sorted({*forms("numba"), *ENTRYWISE} - PIECES - {"_horner"}):
-            exec(source_of(name, "numba"), found)
+            exec(helper_source(name, "numba"), found)
         yield found
 
 
