@@ -26,12 +26,11 @@ from symgrad.cost import (
     working_set,
 )
 from symgrad.errors import InputError, one_of
-from symgrad.export.memory import BLOCK, REUSED_FROM, Array, Point, dominating, held_by, totals
+from symgrad.export.arrays import Array, Point
+from symgrad.export.memory import BLOCK, REUSED_FROM, dominating, held_by, totals
 from symgrad.export.plan import Plan as WayThere
 from symgrad.export.schedule import scheduled
-from symgrad.graph import postorder
-from symgrad.op import Node, Shape
-from symgrad.ops.generic import functions_of
+from symgrad.op import Node
 from symgrad.plots import plot
 from symgrad.printing.tables import Table, html, markdown, plain
 from symgrad.program import Equation, Program
@@ -200,20 +199,11 @@ class Cost:
     def _peak(self, use: str) -> sympy.Expr:
         if use in ("Hessian", "Jacobian") and self.derivation._dense is None:
             return self._peak_by_products(use)
-        inputs: dict[str, Any] = {str(v): _as_array(v) for v in self.arrays}
-        if use.endswith("product"):
-            inputs["direction"] = inputs["direction_"] = tuple(Array(v.shape) for v in self.wrt)
-        source, large, block = self.derivation.numpy(), self._is_large, self._is_block
-        return self._worst(held_by(source, self.uses[use], inputs, self._shapes, self.itemsize, large, block))
-
-    @cached_property
-    def _shapes(self) -> dict[str, Shape]:
-        """The shapes of everything that has a name in the code, and of what functions left open return."""
-        d = self.derivation
-        programs = [p for p in (self._value, d.adjoint if d.is_scalar else None, d.tangent, d._dense) if p is not None]
-        symbols = {eq.name: eq.symbol.shape for p in programs for eq in p.equations}
-        calls = functions_of(n for p in programs for n in postorder(eq.expr for eq in p.equations))
-        return {name: n.shape for name, n in calls.items() if n.shape != n.args[0].shape} | symbols
+        module, inputs = self.derivation.lowered(), {str(v): _as_array(v) for v in self.arrays}
+        moved = tuple(Array(v.shape) for v in self.wrt) if use.endswith("product") else ()
+        shapes = {name: n.shape for name, n in module.open.items() if n.shape != n.args[0].shape}
+        function = module.function(self.uses[use])
+        return self._worst(held_by(function, inputs, moved, shapes, self.itemsize, self._is_large, self._is_block))
 
     def _peak_by_products(self, use: str) -> sympy.Expr:
         """The columns of one variable, as products and stacked, beside the blocks that are done."""

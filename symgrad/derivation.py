@@ -18,10 +18,12 @@ from symgrad.cost import known_sizes, symbols_of
 from symgrad.cost_report import Cost
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
+from symgrad.export.derivatives import Lowered, lower
 from symgrad.export.loading import load
-from symgrad.export.numpy import Sources, numpy_module
+from symgrad.export.numpy import numpy_module
 from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.export.selftest import example_functions
+from symgrad.export.sources import Sources
 from symgrad.export.targets import Target, target_of
 from symgrad.files import split_target
 from symgrad.gauss_newton import gauss_newton
@@ -457,21 +459,33 @@ class Derivation:
         for any others.  Raises `InputError` for a target or a dimension that is not known, and `UnsupportedError` with the name of
         what the library has no words for.
         """
-        known, over = known_sizes(self.program, sizes or {}), target_of(target)
-        key = target, *known.items()
+        key = target, *known_sizes(self.program, sizes or {}).items()
+        target_of(target)
         if key not in self._texts:
-            self._texts[key] = self._written(over, known)
+            self._texts[key] = numpy_module(self.lowered(target, sizes))
         return self._texts[key]
 
     @cached_property
     def _texts(self) -> dict[Any, str]:
         return {}
 
-    def _written(self, target: Target, sizes: Mapping[str, int]) -> str:
+    def lowered(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> Lowered:
+        """That module before there is text."""
+        known, over = known_sizes(self.program, sizes or {}), target_of(target)
+        key = target, *known.items()
+        if key not in self._lowered:
+            self._lowered[key] = self._made(over, known)
+        return self._lowered[key]
+
+    @cached_property
+    def _lowered(self) -> dict[Any, Lowered]:
+        return {}
+
+    def _made(self, target: Target, sizes: Mapping[str, int]) -> Lowered:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
         factors = factored(self.adjoint, self._upper) if self.is_scalar and self.commutes else None
-        return numpy_module(
+        return lower(
             Sources(
                 forward=simplified(self._normal),
                 wrt=self.wrt,

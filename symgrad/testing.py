@@ -24,7 +24,7 @@ import numpy as np
 from symgrad.agreement import DIGITS, Pairs, held, neighbours
 from symgrad.differences import Measured, differenced, rounded, slope
 from symgrad.errors import InputError, UnsupportedError, VerificationError, one_of
-from symgrad.export.numpy import PUBLIC
+from symgrad.export.sources import PUBLIC
 from symgrad.generics import Functions, derivative, name_of, on_arrays
 from symgrad.oracle import double_precision, import_jax
 from symgrad.reading.annotations import FUNCTIONS, declare

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.export.association import Sizes
-from symgrad.export.lines import LONGEST
+from symgrad.export.writer import LONGEST
 from symgrad.op import Node, show_shape
 from symgrad.program import Program
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from operator import attrgetter
 
 import numpy as np
 
 from symgrad.errors import UnsupportedError, one_of
-from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.embedded import known, with_needs
+from symgrad.export.expressions import template_of
 from symgrad.export.numba import in_numba
 from symgrad.export.reuse import helpers_of
-from symgrad.export.statements import ARRAY, in_numpy
+from symgrad.export.statements import in_numpy
 from symgrad.op import Node
+
+Reads = Mapping[str, Collection[str]]
+"""What is read of words, in dotted names: "linalg.inv" of np."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Target:
     library: str
     array: str
     imports: tuple[str, ...]
-    number: tuple[str, str]
-    """The type of a scalar value, and how it is handed back."""
-
     has: Callable[[str], bool]
     """Does the library have a function of NumPy's under the same name, such as "linalg.inv", that takes and gives the same?"""
+
+    floats: bool = True
+    """Whether a scalar value is handed back as a number of Python's."""
 
     writes: bool = False
     """Whether statements write to arrays in place."""
@@ -51,28 +53,15 @@ class Target:
     def code(self, node: Node) -> str:
         """The code of one operation; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
         text = self.template(node)
-        self._hold([*_words(text, "np"), *_words_of_helpers(helpers_of(node), self)], f"`{node.op.name}` needs")
+        self.hold(template_of(text).reads, with_needs(helpers_of(node), self.name), f"`{node.op.name}` needs")
         return text
 
-    def hold(self, module: str, alias: str) -> None:
-        """Raises `UnsupportedError` where a module reads a word that the library, which it calls `alias`, does not have."""
-        self._hold(_words(module, alias), "its modules read")
-
-    def _hold(self, words: Iterable[str], reader: str) -> None:
-        if lacking := [word for word in words if not self.has(word)]:
-            raise UnsupportedError(f"{self.name} has no {self.library}.{lacking[0]}, which {reader}; use target numpy")
-
-
-def _words(text: str, *libraries: str) -> list[str]:
-    """What a text reads of a library, in dotted names; `.T` and the like are of arrays that their author called so."""
-    found = re.findall(rf"(?<![\w.])(?:{'|'.join(libraries)})\.(\w+(?:\.\w+)*)", text)
-    return [word for word in found if word.partition(".")[0] not in ARRAY]
-
-
-@cache
-def _words_of_helpers(helpers: tuple[str, ...], target: Target) -> list[str]:
-    texts = (source_of(helper, target.name) for helper in sorted(with_needs(helpers, target.name)))
-    return [word for text in texts for word in _words(text, "np", target.library)]
+    def hold(self, reads: Reads, helpers: Iterable[str], reader: str) -> None:
+        """Raises `UnsupportedError` where words of NumPy, read by code or by helpers, are none of the library's."""
+        own = [reads, *(known(self.name)[helper].reads for helper in sorted(helpers))]
+        words = (word for read in own for library in {"np", self.library} for word in sorted(read.get(library, ())))
+        if lacking := next((word for word in words if not self.has(word)), None):
+            raise UnsupportedError(f"{self.name} has no {self.library}.{lacking}, which {reader}; use target numpy")
 
 
 def _numpy_has(word: str) -> bool:
@@ -93,7 +82,7 @@ _IN_JAX = frozenset(
 )
 
 
-NUMPY = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), ("float", "{float}({0})"), _numpy_has, writes=True)
+NUMPY = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), _numpy_has, writes=True)
 
 JAX = Target(
     "jax",
@@ -101,8 +90,8 @@ JAX = Target(
     "jnp",
     "jax.Array",
     ("import jax", "import jax.numpy as {np}", "import jax.scipy.linalg", "import numpy as np"),
-    ("np.ndarray", "{0}"),
     _IN_JAX.__contains__,
+    floats=False,
     shares=False,
     prepare=('jax.config.update("jax_enable_x64", True)',),
 )
@@ -113,7 +102,6 @@ NUMBA = Target(
     "np",
     "np.ndarray",
     ("import numba", "import numpy as {np}"),
-    ("float", "{float}({0})"),
     _numpy_has,  # of what is compiled, `in_numba` says
     template=in_numba,
     compiled=True,

@@ -5,14 +5,16 @@ Nothing of this package is needed at run time; JAX is the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from symgrad.errors import UnsupportedError
+from symgrad.export.expressions import call
+from symgrad.export.lowered import Assign, Statement
 from symgrad.graph import postorder
 from symgrad.op import Node
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec_source
+from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec, spec_source
 from symgrad.partition.mesh import WHOLE, Mesh, Split
 from symgrad.partition.placing import Placed
 from symgrad.program import Program, fresh
@@ -111,13 +113,13 @@ def _constrained(p: Parts, made: Body) -> list[str]:
         "    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*axes)))",
         "",
     ]
-    for line in made.lines:
-        name, _, right = line.partition(" = ")
-        if name in places:
-            axes = spec_source(places[name]).removeprefix("PartitionSpec(").removesuffix(")")
-            line = f"{name} = placed({right}, {axes})"
-        lines.append(line)
-    return lines
+    return [*lines, *replace(made, statements=[_placed(s, places) for s in made.statements]).lines]
+
+
+def _placed(statement: Statement, places: Mapping[str, Split]) -> Statement:
+    if not isinstance(statement, Assign) or statement.target not in places:
+        return statement
+    return replace(statement, code=call("placed", statement.code, *spec(places[statement.target])))
 
 
 def _function(name: str, p: Parts, made: Body, outputs: Sequence[Node], says: str, lines: Iterable[str], first: str = "") -> str:

@@ -1,0 +1,262 @@
+"""What a module computes: the programs of its functions, each scheduled once, and the functions lowered."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from symgrad.budget import budgeted
+from symgrad.errors import UnsupportedError
+from symgrad.export.embedded import known, with_needs
+from symgrad.export.expressions import Word, call, filled, function_of, name, reads, row, same_names
+from symgrad.export.functions import Frame, Result, is_label
+from symgrad.export.lowered import Assign, Call, Function, Return, Statement, trees
+from symgrad.export.maps import by_factors, by_products
+from symgrad.export.release import without_unused
+from symgrad.export.schedule import scheduled
+from symgrad.export.selftest import PLAIN
+from symgrad.export.sources import PUBLIC, Sources
+from symgrad.export.targets import Target
+from symgrad.graph import postorder
+from symgrad.op import Node
+from symgrad.ops.generic import functions_of
+from symgrad.program import Program, fresh
+
+_GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
+_CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp", "direction")
+"""Names that the functions use; where an input is called the same, they use an alias."""
+
+_SECTIONS = {
+    "value": "Forward pass",
+    "value_and_grad": "Backward pass",
+    "hvp": "Hessian-vector product",
+    "jvp": "Jacobian-vector product",
+    "jacobian": "Jacobian",
+}
+"""The equations that stand above a function."""
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A module before there is text: its functions in order, what they share, and what was left out, with the reason."""
+
+    sources: Sources
+    frame: Frame
+    functions: tuple[Function, ...]
+    words: frozenset[str]
+    helpers: frozenset[str]
+    """What the functions call that every module carries along, and what that calls in turn."""
+
+    open: Mapping[str, Node]
+    """An application of each function that the author left open, by its name."""
+
+    left_out: Mapping[str, str]
+
+    def function(self, name: str) -> Function:
+        return next(f for f in self.functions if f.name == name)
+
+
+@budgeted("exporting")
+def lower(s: Sources, target: Target) -> Lowered:
+    """The functions of a module; raises `UnsupportedError` where the target has no words for one that it cannot do without."""
+    programs = {function: scheduled(program, s.numbers) for function, program in s.programs()}
+    left_out = _without_words(programs, target)
+    nodes = list(postorder(eq.expr for program in programs.values() for eq in program.equations))
+    for node in nodes:
+        target.code(node)
+    functions = functions_of(nodes)
+    frame = _frame(s, target, sorted(functions, key=lambda f: (f.lstrip("d0123456789_") or f, len(f), f)))
+    derivatives = _Derivatives(s, frame, programs)
+    made = tuple(derivatives.scalar() if s.is_scalar else derivatives.array())
+    read = reads(*chain.from_iterable(map(trees, made)))
+    called = frozenset(with_needs(read.keys() & known(target.name).keys(), target.name))
+    target.hold(read, called if target.library == "np" else called - PLAIN, "its modules read")
+    return Lowered(s, frame, made, frozenset(read), called, functions, left_out)
+
+
+def _without_words(programs: dict[str, Program], target: Target) -> dict[str, str]:
+    """Take out what compiled code is better without, closed forms that take minutes to compile, and what it has no words for."""
+    if not target.compiled:
+        return {}
+    for function in ("hessian", "hessian_diag", "jacobian"):
+        programs.pop(function, None)
+    refused = {f: why for f in ("gnvp", "hessian_factors") if f in programs and (why := _refusal(programs[f], target))}
+    for function in refused:
+        del programs[function]
+    return {f: why for f, why in refused.items() if f == "gnvp"}
+
+
+def _refusal(program: Program, target: Target) -> str:
+    """Why the target cannot compute a program; nothing where it can."""
+    try:
+        for node in postorder(eq.expr for eq in program.equations):
+            target.code(node)
+    except UnsupportedError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _frame(s: Sources, target: Target, generics: Sequence[str]) -> Frame:
+    inputs = [str(v) for v in s.forward.inputs]
+    aliases = {word: fresh(word, inputs) for word in _CALLED}
+    libraries = {word: fresh(library, s.forward.names) for word, library in (("np", target.library), ("math", "math"))}
+    kernels = {f"_{called}": fresh(f"_{called}", s.forward.names) for called in PUBLIC} if target.compiled else {}
+    words = {**libraries, **kernels, **aliases}
+    return Frame(
+        target,
+        s.forward.inputs,
+        s.wrt,
+        s.directions,
+        tuple(generics),
+        words,
+        aliases,
+        frozenset({*PUBLIC, *generics, *known(target.name), *words.values()}),
+        {function: s.equations.get(section, "") for function, section in _SECTIONS.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Derivatives:
+    sources: Sources
+    frame: Frame
+    programs: Mapping[str, Program]
+
+    def scalar(self) -> Iterator[Function]:
+        yield from self._value("float" if self._is_float else self.frame.array, self._as_number)
+        yield from self._value_and_grad()
+        says = self._says("The gradient", ", in the shapes of the variables")
+        yield self._short("grad", "Gradient", says, Return(filled("{0}[1]", self.frame.call("value_and_grad"))))
+        yield from self._product("hvp", "The Hessian times a direction, which holds one array a variable.")
+        if "gnvp" in self.programs:
+            yield from self._product("gnvp", _GAUSS_NEWTON)
+        yield from self._hessian()
+        yield from self._hessian_diag()
+        yield self._check()
+        yield from self._hessian_factors()
+
+    def array(self) -> Iterator[Function]:
+        yield from self._value(self.frame.array, lambda value: value)
+        yield from self._product("jvp", "The Jacobian times a direction: the tangent of the value.")
+        yield from self._jacobian()
+        yield self._check()
+
+    # values and products ------------------------------------------------------------------------------------------------
+
+    def _value(self, kind: str, handed: Callable[[ast.expr], ast.expr]) -> Iterator[Function]:
+        return self._computed("value", kind, self._says("The value"), lambda made, _: [Return(handed(made[0]))])
+
+    def _value_and_grad(self) -> Iterator[Function]:
+        kind = "float" if self._is_float else self.frame.array
+        says = self._says("The value and the gradient", ", in the shapes of the variables")
+
+        def result(made: Sequence[ast.expr], _: str) -> list[Statement]:
+            return [Return(row([self._as_number(made[0]), call("Gradient", *made[1:])]))]
+
+        return self._computed("value_and_grad", f"tuple[{kind}, Gradient]", says, result)
+
+    def _product(self, function: str, says: str) -> Iterator[Function]:
+        if function == "jvp":
+            kind = f"tuple[{self.frame.array}]"
+            return self._computed(function, kind, says, lambda made, _: [Return(row(made[:1]))], moves=True)
+        return self._computed(function, "Gradient", says, _gradient, moves=True)
+
+    # all derivatives ----------------------------------------------------------------------------------------------------
+
+    def _hessian(self) -> Iterator[Function]:
+        says = "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j)."
+        returns, k = f"tuple[tuple[{self.frame.array}, ...], ...]", len(self.sources.wrt)
+        if "hessian" not in self.programs:
+            last = Return(filled("tuple(zip(*{0}, strict=True))", name("columns")))
+            yield self._short("hessian", returns, says, *self._columns("hvp", "columns", "_columns"), last)
+            return
+
+        def result(made: Sequence[ast.expr], _: str) -> list[Statement]:
+            return [Return(row(row(made[i * k : i * k + k]) for i in range(k)))]
+
+        yield from self._computed("hessian", returns, says, result)
+
+    def _hessian_diag(self) -> Iterator[Function]:
+        says = "The diagonal of the Hessian, in the shapes of the variables."
+        if "hessian_diag" in self.programs:
+            yield from self._computed("hessian_diag", "Gradient", says, _gradient)
+            return
+        columns = self._columns("hvp", "diagonals", "_diagonals")
+        yield self._short("hessian_diag", "Gradient", says, *columns, Return(filled("Gradient(*{0})", name("diagonals"))))
+
+    def _jacobian(self) -> Iterator[Function]:
+        says = "The Jacobian: one array a variable, of the value's shape followed by the variable's."
+        if "jacobian" in self.programs:
+            yield from self._computed("jacobian", "Gradient", says, _gradient)
+            return
+        blocks = Return(filled("Gradient(*(block for (block,) in {0}))", name("columns")))
+        yield self._short("jacobian", "Gradient", says, *self._columns("jvp", "columns", "_columns"), blocks)
+
+    def _columns(self, product: str, made: str, helper: str) -> Iterator[Statement]:
+        """What a helper makes of products with all unit directions."""
+        frame = self.frame
+        v, given = (fresh(word, [*frame.names, *frame.generics]) for word in ("v", "given"))
+        yield Assign(given, call("dict", **same_names((*frame.names, *frame.generics))))
+        product_at = function_of(v, filled("{0}({1}, **{2})", Word(product), name(v), name(given)))
+        arrays = [filled("np.asarray({0})", name(str(v))) for v in self.sources.wrt]
+        yield Assign(made, call(helper, product_at, *arrays))
+
+    # maps ---------------------------------------------------------------------------------------------------------------
+
+    def _hessian_factors(self) -> Iterator[Function]:
+        """Blocks as maps: over their factors, by products where they have none, and formed where they are not symmetric."""
+        says, returns = "The blocks of `hessian` as maps: matvec, solve, toarray, T.", "tuple[tuple[LinearMap, ...], ...]"
+        factors, frame, wrt = self.sources.factors, self.frame, self.sources.wrt
+        if factors is not None and "hessian_factors" in self.programs:
+            taken, known = {*frame.reserved, *frame.names, *factors.program.names}, factors
+
+            def result(made: Sequence[ast.expr], dtype: str) -> Iterator[Statement]:
+                return by_factors(known, wrt, "hvp", self._held(dtype), taken, made)
+
+            yield from self._computed("hessian_factors", returns, says, result, owned=False)
+            return
+        taken = {*frame.names, *frame.generics}
+        dtype = fresh("dtype", taken)
+        held = self._held(dtype)
+        if factors is None:
+            body: list[Statement] = [Return(call("_by_arrays", frame.call("hessian"), *(held[str(v)] for v in wrt)))]
+        else:
+            before, made = by_products("hvp", wrt, held, taken)
+            body = [before, Return(made)]
+        yield self._short("hessian_factors", returns, says, *without_unused([frame.unpacked(dtype), *body]))
+
+    def _held(self, dtype: str) -> dict[str, ast.expr]:
+        """What a product is given for every argument: the inputs, also where compiled code took them in a dtype of its own."""
+        changed = [str(v) for v in self.frame.inputs if self.frame.target.compiled and not is_label(v)]
+        cast = {v: filled("np.asarray({0}, dtype={1})", name(v), name(dtype)) for v in changed}
+        return {**same_names((*self.frame.names, *self.frame.generics)), **cast}
+
+    # pieces -------------------------------------------------------------------------------------------------------------
+
+    def _check(self) -> Function:
+        says = "Hold inputs against declared shapes and properties; raises ValueError with a name."
+        given = same_names(self.frame.names)
+        body = [Call((), call("_arrays", **given)), Call((), call("_check", call("dict", **given)))]
+        return self.frame.function("check", "None", says, body, generics=False)
+
+    def _computed(self, function: str, returns: str, says: str, result: Result, **how: bool) -> Iterator[Function]:
+        return self.frame.lowered(function, self.programs[function], result, returns, says, **how)
+
+    def _short(self, function: str, returns: str, says: str, *body: Statement) -> Function:
+        return self.frame.function(function, returns, says, body)
+
+    def _says(self, text: str, rest: str = "") -> str:
+        return f"{text} of {self.sources.forward.name}{rest}."
+
+    @property
+    def _is_float(self) -> bool:
+        return self.frame.target.floats
+
+    def _as_number(self, value: ast.expr) -> ast.expr:
+        """A scalar as it is handed back."""
+        return call("float", value) if self._is_float else value
+
+
+def _gradient(made: Iterable[ast.expr], _: str) -> list[Statement]:
+    return [Return(call("Gradient", *made))]
