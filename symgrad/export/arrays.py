@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.op import Shape
+from symgrad.core.op import Shape
 
 _ITEM = {"bool": 1, "int": 8}
 

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from symgrad.budget import budgeted
+from symgrad.core.budget import budgeted
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node
+from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import known, with_needs
-from symgrad.export.expressions import Word, call, filled, function_of, name, reads, row, same_names
 from symgrad.export.functions import Frame, Result, is_label
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, trees
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import without_unused
-from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import PLAIN
 from symgrad.export.sources import PUBLIC, Sources
+from symgrad.export.syntax import Word, call, filled, function_of, name, reads, row, same_names
 from symgrad.export.targets import Target
-from symgrad.graph import postorder
-from symgrad.op import Node
 from symgrad.ops.generic import functions_of
-from symgrad.program import Program, fresh
+from symgrad.planning.schedule import scheduled
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp", "direction")
@@ -38,7 +38,7 @@ _SECTIONS = {
 """The equations that stand above a function."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A module before there is text: its functions in order, what they share, and what was left out, with the reason."""
 

@@ -11,13 +11,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from symgrad.core.source import parsed
 from symgrad.export import helpers
-from symgrad.export.expressions import reads
 from symgrad.export.lowered import Assign, Call, Function, Return, Update
-from symgrad.source import parsed
+from symgrad.export.syntax import reads
 
 _FOLDER = Path(helpers.__file__).parent
-_ENTRYWISE = ("entrywise.py", "special.py")
+_ENTRYWISE = ("stable.py", "special.py")
 """The files of functions of one entry."""
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Set
 from dataclasses import replace
 from typing import Any
 
-from symgrad.export.expressions import rebuilt, walked
+from symgrad.core.program import fresh
 from symgrad.export.lowered import Assign, Function, Statement, names_of
+from symgrad.export.syntax import rebuilt, walked
 from symgrad.export.writer import INDENT, Writer, is_tight
-from symgrad.program import fresh
 
 _OPAQUE = (ast.Lambda, ast.GeneratorExp)
 

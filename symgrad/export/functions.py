@@ -6,19 +6,19 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symgrad.dimensions import compound, places, unknown
+from symgrad.core.dimensions import compound, places, unknown
+from symgrad.core.op import CONSTANT, Node
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import dim_source
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring
-from symgrad.export.expressions import Word, call, called, filled, name, row, same_names
 from symgrad.export.fitting import fitted
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, words_of
 from symgrad.export.release import released, without_unused
 from symgrad.export.statements import Statements
+from symgrad.export.syntax import Word, call, called, filled, name, row, same_names
 from symgrad.export.targets import Target
 from symgrad.export.writer import Writer
-from symgrad.op import CONSTANT, Node
-from symgrad.program import Program, fresh
-from symgrad.source import dim_source
 
 Result = Callable[[Sequence[ast.expr], str], Iterable[Statement]]
 """What a function ends with, from its results and the name that the dtype of the arguments has in compiled code."""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
-from symgrad.export.expressions import names, words
-from symgrad.op import Node
+from symgrad.core.op import Node
+from symgrad.export.syntax import names, words
 
 
 @dataclass(frozen=True, eq=False)

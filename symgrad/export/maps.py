@@ -6,11 +6,11 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from symgrad.blocks import Factors
-from symgrad.export.expressions import Word, attribute, call, filled, function_of, name, row
+from symgrad.core.op import Node
+from symgrad.core.program import fresh
 from symgrad.export.lowered import Assign, Return, Statement
-from symgrad.op import Node
-from symgrad.program import fresh
+from symgrad.export.syntax import Word, attribute, call, filled, function_of, name, row
+from symgrad.second.assembly import Factors
 
 Held = Mapping[str, ast.expr]
 """What stands for each argument that a product is given every time."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from symgrad import __version__
-from symgrad.budget import budgeted
+from symgrad.core.budget import budgeted
 from symgrad.export.derivatives import Lowered
 from symgrad.export.docstrings import module_docstring
 from symgrad.export.embedded import known, with_needs

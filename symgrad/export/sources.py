@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from symgrad.blocks import Factors
-from symgrad.export.association import Sizes
-from symgrad.op import Node
-from symgrad.program import Program
+from symgrad.core.op import Node
+from symgrad.core.program import Program
+from symgrad.planning.association import Sizes
+from symgrad.second.assembly import Factors
 
 PUBLIC = (
     "value",

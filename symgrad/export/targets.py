@@ -8,13 +8,13 @@ from operator import attrgetter
 
 import numpy as np
 
+from symgrad.core.op import Node
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.export.embedded import known, with_needs
-from symgrad.export.expressions import template_of
 from symgrad.export.numba import in_numba
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import in_numpy
-from symgrad.op import Node
+from symgrad.export.syntax import template_of
 
 Reads = Mapping[str, Collection[str]]
 """What is read of words, in dotted names: "linalg.inv" of np."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symgrad.export.expressions import Word
+from symgrad.core.op import Node, show_shape
 from symgrad.export.lowered import Assign, Call, Delete, Function, Return, Statement, Update
-from symgrad.op import Node, show_shape
+from symgrad.export.syntax import Word
 
 LONGEST = 88
 """Columns, as ruff has it by default."""

@@ -7,18 +7,18 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node, value_of
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import symbolic, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import source_of, with_needs
-from symgrad.export.expressions import call, called, filled, name, row
 from symgrad.export.lowered import Assign, Statement, names_of, words_of
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, in_numpy
+from symgrad.export.syntax import call, called, filled, name, row
 from symgrad.export.writer import Writer
-from symgrad.graph import postorder
-from symgrad.op import Node, value_of
 from symgrad.partition.mesh import Axes, Mesh, Split
-from symgrad.program import Program, fresh
-from symgrad.source import symbolic, value_source
 
 WORDS = {
     "_sigmoid": "jax.nn.sigmoid",

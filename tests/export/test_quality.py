@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.export.expressions import filled
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.graph import postorder
+from symgrad.core.op import variable
 from symgrad.export.fitting import fitted
 from symgrad.export.lowered import Assign, Call, Return, Update
 from symgrad.export.selftest import example
+from symgrad.export.syntax import filled
 from symgrad.export.writer import Writer
-from symgrad.graph import postorder
-from symgrad.op import variable
 from symgrad.ops.generic import functions_of
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
 RULES = "E,F,I,UP,B,RUF"
@@ -194,17 +194,7 @@ def test_statements_have_the_spacing_of_ruff(statement, wanted):
     assert Writer({}).line(statement) == wanted
 
 
-BRACKETS = [
-    "a - (b - c)",
-    "(a + b) * c",
-    "a @ (b @ c)",
-    "-(a * b)",
-    "2 ** (-a)",
-    "(-a) ** 2",
-    "(a > b) * c",
-    "(a / b).T",
-    "lambda v: f(v, **g)",
-]
+BRACKETS = "a - (b - c); (a + b) * c; a @ (b @ c); -(a * b); 2 ** (-a); (-a) ** 2; (a > b) * c; (a / b).T; lambda v: f(v, **g)"
 
 
 @pytest.mark.parametrize("text", BRACKETS.split("; "))

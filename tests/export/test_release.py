@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.export.expressions import filled, name, row
 from symgrad.export.lowered import Assign, Return
 from symgrad.export.release import SHORTEST, released
+from symgrad.export.syntax import filled, name, row
 from symgrad.export.writer import Writer
 
 LAYERS = 16
