@@ -9,7 +9,7 @@ from itertools import chain
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder
-from symgrad.core.op import Node
+from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import known, with_needs
@@ -64,15 +64,15 @@ def lower(s: Sources, target: Target) -> Lowered:
     programs = {function: scheduled(program, s.numbers) for function, program in s.programs()}
     left_out = _without_words(programs, target)
     nodes = list(postorder(eq.expr for program in programs.values() for eq in program.equations))
-    for node in nodes:
-        target.code(node)
+    _hold(nodes, target)
     functions = functions_of(nodes)
     frame = _frame(s, target, sorted(functions, key=lambda f: (f.lstrip("d0123456789_") or f, len(f), f)))
     derivatives = _Derivatives(s, frame, programs)
     made = tuple(derivatives.scalar() if s.is_scalar else derivatives.array())
     read = reads(*chain.from_iterable(map(trees, made)))
     called = frozenset(with_needs(read.keys() & known(target.name).keys(), target.name))
-    target.hold(read, called if target.library == "np" else called - PLAIN, "its modules read")
+    if target.library != "np":  # the frame of a module is NumPy's there
+        target.hold(read, called - PLAIN, "its modules read")
     return Lowered(s, frame, made, frozenset(read), called, functions, left_out)
 
 
@@ -88,11 +88,17 @@ def _without_words(programs: dict[str, Program], target: Target) -> dict[str, st
     return {f: why for f, why in refused.items() if f == "gnvp"}
 
 
+def _hold(nodes: Iterable[Node], target: Target) -> None:
+    """Raises `UnsupportedError` for the first operation that the target lacks a word for."""
+    for node in nodes:
+        if node.op is not VARIABLE:
+            target.code(node)
+
+
 def _refusal(program: Program, target: Target) -> str:
     """Why the target cannot compute a program; nothing where it can."""
     try:
-        for node in postorder(eq.expr for eq in program.equations):
-            target.code(node)
+        _hold(postorder(eq.expr for eq in program.equations), target)
     except UnsupportedError as refusal:
         return str(refusal)
     return ""

@@ -75,7 +75,9 @@ class _Chosen(ast.NodeTransformer):
 def _vectorized(helper: Helper) -> Helper:
     """A function of one entry, which numba fuses with what stands around it; np.where would make an array there."""
     text = "@numba.vectorize\n" + helper.text.replace("np.where(", "_where(")
-    return Helper(text, _Chosen().visit(copy.deepcopy(helper.tree)))
+    tree = _Chosen().visit(copy.deepcopy(helper.tree))
+    tree.decorator_list = [ast.Attribute(ast.Name("numba"), "vectorize")]
+    return Helper(text, tree)
 
 
 @cache

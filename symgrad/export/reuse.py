@@ -40,6 +40,11 @@ def reused(node: Node, names: Mapping[Node, str]) -> tuple[str, tuple[Node, ...]
     return None
 
 
+def alternatives(node: Node) -> tuple[str, ...]:
+    """The templates that may take the place of the node's own."""
+    return tuple(reuse.numpy for reuse in REUSES if node.op is reuse.op)
+
+
 def helpers_of(node: Node) -> tuple[str, ...]:
     """Helpers that code for the node may call."""
     return (*node.op.helpers, *(h for reuse in REUSES if node.op is reuse.op for h in reuse.helpers))

@@ -158,7 +158,7 @@ def words(*trees: ast.AST) -> dict[str, None]:
 
 
 def reads(*trees: ast.AST, kind: type[ast.Name] = Word) -> dict[str, set[str]]:
-    """What is read of every word, in dotted names: "linalg.inv" of np; nothing of one that stands alone."""
+    """What is read of every word, in dotted names such as "linalg.inv" of np; under "" what is read of other values than names."""
     found: dict[str, set[str]] = {}
     waiting: list[Any] = list(trees)
     for node in waiting:
@@ -168,6 +168,8 @@ def reads(*trees: ast.AST, kind: type[ast.Name] = Word) -> dict[str, set[str]]:
         if isinstance(node, kind):
             found.setdefault(node.id, set()).update([path] if path else ())
         else:
+            if path:
+                found.setdefault("", set()).add(path)
             waiting += _children(node)
     return found
 

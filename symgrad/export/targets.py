@@ -10,9 +10,9 @@ import numpy as np
 
 from symgrad.core.op import Node
 from symgrad.errors import UnsupportedError, one_of
-from symgrad.export.embedded import known, with_needs
-from symgrad.export.numba import in_numba
-from symgrad.export.reuse import helpers_of
+from symgrad.export.embedded import forms, known, with_needs
+from symgrad.export.numba import WORDS_OF_NUMPY, in_numba, of_entries
+from symgrad.export.reuse import alternatives
 from symgrad.export.statements import in_numpy
 from symgrad.export.syntax import template_of
 
@@ -41,8 +41,11 @@ class Target:
     shares: bool = True
     """Whether arrays can be written to, so that results must not share memory with the inputs."""
 
-    template: Callable[[Node], str] = in_numpy
-    """The code of one operation; raises `UnsupportedError` for what the library has no words for."""
+    own: Callable[[Node], str | None] = lambda _: None
+    """The code of an operation where it is not NumPy's; raises `UnsupportedError` for what the library has no words for."""
+
+    adapted: Callable[[str], str] = str
+    """NumPy's code of an operation, as the library takes it."""
 
     compiled: bool = False
     """Whether the statements of a function stand in a function of their own, under numba."""
@@ -50,18 +53,31 @@ class Target:
     prepare: tuple[str, ...] = ()
     """Statements that the module's own test begins with."""
 
+    def template(self, node: Node) -> str:
+        """The code of one operation over its operands."""
+        return self.own(node) or self.adapted(in_numpy(node))
+
     def code(self, node: Node) -> str:
-        """The code of one operation; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
+        """That code; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
         text = self.template(node)
-        self.hold(template_of(text).reads, with_needs(helpers_of(node), self.name), f"`{node.op.name}` needs")
+        for template in (text, *alternatives(node)):
+            read = template_of(template).reads
+            helpers = with_needs(read.keys() & known(self.name).keys(), self.name)
+            self.hold({} if self.own(node) == template else read, helpers, f"`{node.op.name}` needs")
         return text
 
     def hold(self, reads: Reads, helpers: Iterable[str], reader: str) -> None:
-        """Raises `UnsupportedError` where words of NumPy, read by code or by helpers, are none of the library's."""
-        own = [reads, *(known(self.name)[helper].reads for helper in sorted(helpers))]
-        words = (word for read in own for library in {"np", self.library} for word in sorted(read.get(library, ())))
-        if lacking := next((word for word in words if not self.has(word)), None):
-            raise UnsupportedError(f"{self.name} has no {self.library}.{lacking}, which {reader}; use target numpy")
+        """Raises `UnsupportedError` where words of NumPy, read by code or by helpers, are none of the library's.
+
+        What is written for a target is in its words.
+        """
+        shared = {helper: known(self.name)[helper].reads for helper in sorted(set(helpers) - forms(self.name).keys())}
+        lacking = [f"compiled {helper}" for helper, read in shared.items() if self.compiled and "numba" not in read]
+        words = {word for read in (reads, *shared.values()) for library in ("np", self.library) for word in read.get(library, ())}
+        lacking += [f"array.{method}" for method in sorted(reads.get("", ())) if self.compiled and method != "T"]
+        lacking += sorted(f"{self.library}.{word}" for word in words if not self.has(word))
+        if lacking:
+            raise UnsupportedError(f"{self.name} has no {lacking[0]}, which {reader}; use target numpy")
 
 
 def _numpy_has(word: str) -> bool:
@@ -102,8 +118,9 @@ NUMBA = Target(
     "np",
     "np.ndarray",
     ("import numba", "import numpy as {np}"),
-    _numpy_has,  # of what is compiled, `in_numba` says
-    template=in_numba,
+    WORDS_OF_NUMPY.__contains__,
+    own=in_numba,
+    adapted=of_entries,
     compiled=True,
 )
 

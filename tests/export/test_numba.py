@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from symgrad.errors import UnsupportedError
-from symgrad.export import helpers
-from symgrad.export.embedded import forms, source_of
-from symgrad.export.numba import in_numba
+from symgrad.export.embedded import forms, known, source_of
 from symgrad.export.statements import Statements
+from symgrad.export.targets import NUMBA
 from symgrad.export.writer import Writer
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
@@ -21,7 +20,7 @@ PIECES = {"_removable", "_removed_slope", "_riccati", "_riccati_slope"}
 
 WORDS = {f"_dim_{dim}": str(size) for dim, size in cases.DISTINCT.items()} | {"_dtype": "np.float64"}
 
-ENTRYWISE = {n for n in helpers.__all__ if getattr(helpers, n).__module__.endswith(("entrywise", "special"))}
+COMPILED = {name for name, helper in known("numba").items() if "numba" in helper.reads}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def scope():
     exec(source_of("_horner", "numba"), found)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
-        for name in sorted({*forms("numba"), *ENTRYWISE} - PIECES - {"_horner"}):
+        for name in sorted({*forms("numba"), *COMPILED} - PIECES - {"_horner"}):
             exec(source_of(name, "numba"), found)
         yield found
 
@@ -39,7 +38,7 @@ def scope():
 @pytest.mark.parametrize("name, op, sample", list(cases.samples()), ids=[name for name, *_ in cases.samples()])
 def test_the_same_numbers_as_in_numpy(name, op, sample, scope):
     case = cases.case_of(op, sample)
-    statements = Statements(case.program, {"np"}, None, False, in_numba)
+    statements = Statements(case.program, {"np"}, None, False, NUMBA.code)
     try:
         lines = Writer(WORDS).body(statements.emit())
     except UnsupportedError as refusal:
