@@ -1,9 +1,11 @@
-"""Arrays in the memory of exported code: their shapes in the dimensions, what holds them, and what shapes NumPy makes of them."""
+"""Arrays in the memory of exported code: their shapes in the dimensions, what holds them, and what NumPy makes of them."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,13 @@ import sympy
 from symgrad.core.op import Shape
 
 _ITEM = {"bool": 1, "int": 8}
+_COMMUTES = (ast.Add, ast.Mult)
+_OVERWRITES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+_REDUCTIONS = frozenset({"sum", "max", "min", "prod", "mean", "any", "all", "argmax"})
+_VIEWS = frozenset({"asarray", "squeeze", "real", "broadcast_to", "transpose", "reshape", "diagonal"})
+_PAIRS = frozenset({"slogdet"})
+_NUMBERS = frozenset({"result_type", "type"})
+_PREDICATES = frozenset({"isfinite", "isnan", "isinf"})
 
 Point = Mapping[sympy.Expr, int]
 """How many arrays there are of each size in bytes."""
@@ -33,11 +42,16 @@ class Array:
     owns: bool = True
 
 
+class UnknownError(Exception):
+    """A piece of code whose memory this walk does not know."""
+
+
 @dataclass(eq=False)
-class Heap:
-    """The arrays that are held now, and every moment that there was."""
+class Memory:
+    """The arrays that are held now, and every moment that there was; `is_large` tells bytes that NumPy writes a result over."""
 
     itemsize: int
+    is_large: Callable[[sympy.Expr], bool]
     live: Counter[sympy.Expr] = field(default_factory=Counter)
     seen: dict[frozenset[tuple[sympy.Expr, int]], None] = field(default_factory=dict)
 
@@ -71,6 +85,75 @@ class Heap:
         made = self.allocate(shape, kind)
         self.release(*operands)
         return made
+
+    # what NumPy does with arrays ----------------------------------------------------------------------------------------
+
+    def overwritable(self, x: Any, other: Any, shape: Shape) -> bool:
+        """Is `x` a temporary that NumPy writes the result over?"""
+        if not (isinstance(x, Array) and x.owns and x.kind == "float" and x.buffer is not None and x.shape == shape):
+            return False
+        return x.buffer.references == 1 and shape_of(other) in ((), shape) and self.is_large(x.buffer.size)
+
+    def unary(self, op: ast.unaryop, x: Any) -> Any:
+        if not isinstance(x, Array):
+            return -x if isinstance(op, ast.USub) else x
+        if isinstance(op, ast.USub | ast.UAdd) and self.overwritable(x, 0, x.shape):
+            return x
+        return self.result(x.shape, x.kind, x)
+
+    def binary(self, op: ast.operator, x: Any, y: Any) -> Any:
+        if not isinstance(x, Array) and not isinstance(y, Array):
+            return _arithmetic(op, x, y)
+        if isinstance(op, ast.MatMult):
+            return self.result(product(shape_of(x), shape_of(y)), "float", x, y)
+        shape = broadcast(x, y)
+        if isinstance(op, ast.Pow):
+            over = y in (2, 0.5) and self.overwritable(x, y, shape)
+            return x if over else self.result(shape, "float", x, y)
+        if isinstance(op, _OVERWRITES) and self.overwritable(x, y, shape):
+            self.release(y)
+            return x
+        if isinstance(op, _COMMUTES) and self.overwritable(y, x, shape):
+            self.release(x)
+            return y
+        kinds = {v.kind for v in (x, y) if isinstance(v, Array)}
+        return self.result(shape, "bool" if kinds == {"bool"} else "float", x, y)
+
+    def attribute(self, x: Any, name: str) -> Any:
+        if not isinstance(x, Array):
+            raise UnknownError(name)
+        if name == "T":
+            return viewed(x, x.shape[::-1])
+        if name in ("shape", "ndim", "size"):
+            self.release(x)
+            return {"shape": x.shape, "ndim": len(x.shape), "size": sympy.Mul(*x.shape)}[name]
+        return x
+
+    def made(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
+        if name in _VIEWS:
+            base = x[0] if isinstance(x[0], Array) else Array(())
+            return viewed(base, view_shape(name, [base, *x[1:]], keywords))
+        if name == "flatnonzero":  # the places of few entries
+            self.release(*x)
+            return Array((), "int")
+        if name in _PAIRS:
+            self.release(*x)
+            return 1.0, 1.0
+        if name in _NUMBERS:
+            self.release(*x)
+            return 1.0
+        if name in _REDUCTIONS:
+            axis = keywords.get("axis", x[1] if len(x) > 1 else None)
+            return self.result(reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)
+        if name == "frexp":
+            pair = (self.allocate(x[0].shape), self.allocate(x[0].shape, "int"))
+            self.release(*x)
+            return pair
+        kind = "bool" if name in _PREDICATES else "float"
+        shape = contracted(x, keywords["axes"]) if name == "tensordot" else made_shape(name, x)
+        if name in ("array_equal", "ones_like", "zeros_like") and isinstance(x[0], Array):
+            shape = x[0].shape
+        return self.result(shape, kind, *x)
 
 
 def viewed(x: Array, shape: Shape) -> Array:
@@ -152,3 +235,13 @@ def reduced(shape: Shape, axis: Any, keepdims: bool) -> Shape:
     chosen = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     gone = {a % len(shape) for a in chosen} if shape else set()
     return tuple(1 if k in gone else d for k, d in enumerate(shape) if keepdims or k not in gone)
+
+
+def _arithmetic(op: ast.operator, x: Any, y: Any) -> Any:
+    """Numbers and dimensions; their values matter in shapes alone."""
+    table: dict[type, Callable[[Any, Any], Any]] = {
+        ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b, ast.FloorDiv: lambda a, b: a // b,
+    }  # fmt: skip
+    with contextlib.suppress(TypeError, KeyError):
+        return table[type(op)](x, y)
+    return 1.0

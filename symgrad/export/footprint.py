@@ -8,7 +8,6 @@ the walk does not know (loops) counts as one result of its operands' shape.
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,19 +16,7 @@ from typing import Any
 import sympy
 
 from symgrad.core.op import Shape
-from symgrad.export.arrays import (
-    Array,
-    Heap,
-    Point,
-    broadcast,
-    contracted,
-    made_shape,
-    product,
-    reduced,
-    shape_of,
-    view_shape,
-    viewed,
-)
+from symgrad.export.arrays import Array, Memory, Point, UnknownError, broadcast, shape_of, viewed
 from symgrad.export.embedded import helper, known
 from symgrad.export.lowered import Assign, Call, Delete, Function, Return, Statement, Update
 from symgrad.export.syntax import Word, names
@@ -39,18 +26,6 @@ REUSED_FROM = 256 * 1024
 
 BLOCK = 8192
 """Entries of a block of entrywise equations, as `_by_blocks` has it."""
-
-_COMMUTES = (ast.Add, ast.Mult)
-_OVERWRITES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-_REDUCTIONS = frozenset({"sum", "max", "min", "prod", "mean", "any", "all", "argmax"})
-_VIEWS = frozenset({"asarray", "squeeze", "real", "broadcast_to", "transpose", "reshape", "diagonal"})
-_PAIRS = frozenset({"slogdet"})
-_NUMBERS = frozenset({"result_type", "type"})
-_PREDICATES = frozenset({"isfinite", "isnan", "isinf"})
-
-
-class _UnknownError(Exception):
-    """A piece of code whose memory this walk does not know."""
 
 
 def held_by(
@@ -68,18 +43,17 @@ def held_by(
     that functions left open return, by name; `is_large` tells bytes that NumPy writes over, `is_block` a count of entries that
     make one block.
     """
-    heap = Heap(itemsize)
-    walk = _Walk(function.words, shapes, heap, is_large, is_block)
-    heap.release(walk.run(function, {**inputs, function.words["direction"]: direction}))
-    return heap.points()
+    memory = Memory(itemsize, is_large)
+    walk = _Walk(memory, function.words, shapes, is_block)
+    memory.release(walk.run(function, {**inputs, function.words["direction"]: direction}))
+    return memory.points()
 
 
 @dataclass
 class _Walk:
+    memory: Memory
     words: Mapping[str, str]
     shapes: Mapping[str, Shape]
-    heap: Heap
-    is_large: Callable[[sympy.Expr], bool]
     is_block: Callable[[sympy.Expr], bool]
     within: Mapping[Shape, Shape] = field(default_factory=dict)
     """The shape that a block has of an array."""
@@ -89,7 +63,7 @@ class _Walk:
     def run(self, function: Function, scope: dict[str, Any]) -> Any:
         """What the function returns, with a reference; its locals are gone."""
         returned = self.body(function.body, scope)
-        self.heap.release(*scope.values())
+        self.memory.release(*scope.values())
         return returned[0] if returned else None
 
     def body(self, statements: Sequence[Statement], scope: dict[str, Any]) -> list[Any]:
@@ -98,7 +72,7 @@ class _Walk:
                 case Return(code=code):
                     return [self.evaluate(code, scope)]
                 case Update(code=code):  # into memory that is there
-                    self.heap.release(self.evaluate(code, scope))
+                    self.memory.release(self.evaluate(code, scope))
                 case Assign(target=target):
                     self.assign(target, self.named_value(statement, scope), scope)
                 case Call(targets=(), code=ast.Call(func=ast.Name(id="_same_size"))):
@@ -108,9 +82,9 @@ class _Walk:
                 case Function(name=name):
                     scope[name] = statement
                 case Delete(targets=targets):
-                    self.heap.release(*map(scope.pop, targets))
+                    self.memory.release(*map(scope.pop, targets))
                 case _:
-                    raise _UnknownError(type(statement).__name__)
+                    raise UnknownError(type(statement).__name__)
         return []
 
     def named_value(self, statement: Assign, scope: dict[str, Any]) -> Any:
@@ -118,27 +92,21 @@ class _Walk:
         shape = None if statement.node is None else self.within.get(statement.node.shape, statement.node.shape)
         try:
             value = self.evaluate(statement.code, scope)
-        except _UnknownError:
-            return self.heap.allocate(broadcast(*map(scope.get, names(statement.code))) if shape is None else shape)
+        except UnknownError:
+            return self.memory.allocate(broadcast(*map(scope.get, names(statement.code))) if shape is None else shape)
         if not isinstance(value, Array) or shape in (None, value.shape):
             return value
-        return self.heap.result(shape, "float", value)
+        return self.memory.result(shape, "float", value)
 
     def unpack(self, targets: Sequence[str], value: Any, scope: dict[str, Any]) -> None:
         if not isinstance(value, tuple) or len(value) != len(targets):
-            raise _UnknownError("unpacking")
+            raise UnknownError("unpacking")
         for target, part in zip(targets, value, strict=True):
             self.assign(target, part, scope)
 
     def assign(self, target: str, value: Any, scope: dict[str, Any]) -> None:
-        self.heap.release(scope.get(target))
+        self.memory.release(scope.get(target))
         scope[target] = value
-
-    def overwritable(self, x: Any, other: Any, shape: Shape) -> bool:
-        """Is `x` a temporary that NumPy writes the result over?"""
-        if not (isinstance(x, Array) and x.owns and x.kind == "float" and x.buffer is not None and x.shape == shape):
-            return False
-        return x.buffer.references == 1 and shape_of(other) in ((), shape) and self.is_large(x.buffer.size)
 
     # expressions --------------------------------------------------------------------------------------------------------
 
@@ -149,63 +117,28 @@ class _Walk:
                 return value
             case ast.Name(id=word):
                 if (name := self.words.get(word, word) if isinstance(expr, Word) else word) not in scope:
-                    raise _UnknownError(name)
-                return self.heap.hold(scope[name])
+                    raise UnknownError(name)
+                return self.memory.hold(scope[name])
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return tuple(self.evaluate(p, scope) for p in parts)
             case ast.UnaryOp(operand=operand):
-                return self.unary(expr.op, self.evaluate(operand, scope))
+                return self.memory.unary(expr.op, self.evaluate(operand, scope))
             case ast.BinOp(left=left, right=right):
-                return self.binary(expr.op, self.evaluate(left, scope), self.evaluate(right, scope))
+                return self.memory.binary(expr.op, self.evaluate(left, scope), self.evaluate(right, scope))
             case ast.Compare(left=left, comparators=[right]):
                 x, y = self.evaluate(left, scope), self.evaluate(right, scope)
-                return self.heap.result(broadcast(x, y), "bool", x, y)
+                return self.memory.result(broadcast(x, y), "bool", x, y)
             case ast.Subscript(value=ast.Attribute(attr="s_")):
                 return 1.0
             case ast.Attribute(value=ast.Name() as library) if _is_library(library, scope):
                 return 1.0
             case ast.Attribute(value=value, attr=name):
-                return self.attribute(self.evaluate(value, scope), name)
+                return self.memory.attribute(self.evaluate(value, scope), name)
             case ast.Subscript(value=value, slice=index):
                 return self.item(self.evaluate(value, scope), index, scope)
             case ast.Call():
                 return self.call(expr, scope)
-        raise _UnknownError(type(expr).__name__)
-
-    def unary(self, op: ast.unaryop, x: Any) -> Any:
-        if not isinstance(x, Array):
-            return -x if isinstance(op, ast.USub) else x
-        if isinstance(op, ast.USub | ast.UAdd) and self.overwritable(x, 0, x.shape):
-            return x
-        return self.heap.result(x.shape, x.kind, x)
-
-    def binary(self, op: ast.operator, x: Any, y: Any) -> Any:
-        if not isinstance(x, Array) and not isinstance(y, Array):
-            return _arithmetic(op, x, y)
-        if isinstance(op, ast.MatMult):
-            return self.heap.result(product(shape_of(x), shape_of(y)), "float", x, y)
-        shape = broadcast(x, y)
-        if isinstance(op, ast.Pow):
-            over = y in (2, 0.5) and self.overwritable(x, y, shape)
-            return x if over else self.heap.result(shape, "float", x, y)
-        if isinstance(op, _OVERWRITES) and self.overwritable(x, y, shape):
-            self.heap.release(y)
-            return x
-        if isinstance(op, _COMMUTES) and self.overwritable(y, x, shape):
-            self.heap.release(x)
-            return y
-        kinds = {v.kind for v in (x, y) if isinstance(v, Array)}
-        return self.heap.result(shape, "bool" if kinds == {"bool"} else "float", x, y)
-
-    def attribute(self, x: Any, name: str) -> Any:
-        if not isinstance(x, Array):
-            raise _UnknownError(name)
-        if name == "T":
-            return viewed(x, x.shape[::-1])
-        if name in ("shape", "ndim", "size"):
-            self.heap.release(x)
-            return {"shape": x.shape, "ndim": len(x.shape), "size": sympy.Mul(*x.shape)}[name]
-        return x
+        raise UnknownError(type(expr).__name__)
 
     def item(self, x: Any, index: ast.expr, scope: dict[str, Any]) -> Any:
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
@@ -226,7 +159,7 @@ class _Walk:
                 case ast.Constant() | ast.UnaryOp():
                     del axes[:1]
                 case _:
-                    raise _UnknownError("index")
+                    raise UnknownError("index")
         return viewed(x, (*shape, *axes))
 
     # calls --------------------------------------------------------------------------------------------------------------
@@ -236,8 +169,8 @@ class _Walk:
         match expr.func:
             case ast.Name(id="_arrays"):
                 return tuple(keywords.values())
-            case ast.Attribute(value=ast.Name(id="math") as library) if _is_library(library, scope):
-                self.heap.release(*self.arguments(expr, scope))
+            case ast.Attribute(value=ast.Name(id="math")) | Word(id="float"):
+                self.memory.release(*self.arguments(expr, scope))
                 return 1.0
             case ast.Attribute(attr=name) if _is_library(_root(expr.func), scope):  # np.exp, np.linalg.inv
                 return self.numpy(name, self.arguments(expr, scope), keywords)
@@ -245,7 +178,7 @@ class _Walk:
                 return self.numpy(name, [self.evaluate(value, scope), *self.arguments(expr, scope)], keywords)
             case ast.Name(id=name):
                 return self.named(name, self.arguments(expr, scope), keywords)
-        raise _UnknownError("call")
+        raise UnknownError("call")
 
     def arguments(self, expr: ast.Call, scope: dict[str, Any]) -> list[Any]:
         return [self.evaluate(a, scope) for a in expr.args]
@@ -256,25 +189,23 @@ class _Walk:
         if name == "_by_blocks":
             return self.blocks(*arguments)
         if name == "_like":
-            self.heap.release(*keywords.values())
+            self.memory.release(*keywords.values())
             return arguments[0]
-        if name == "float":
-            self.heap.release(*arguments)
-            return 1.0
         if name in self.shapes:  # a function left open by the author
-            return self.heap.result(self.shapes[name], "float", *arguments)
+            return self.memory.result(self.shapes[name], "float", *arguments)
         if name not in known():
             return self.numpy(name, arguments, keywords)
-        function, before = helper(name), Counter(self.heap.live)
+        function, before = helper(name), Counter(self.memory.live)
         counts = [(a.buffer, a.buffer.references) for a in arguments if isinstance(a, Array) and a.buffer is not None]
         try:
             return self.run(function, dict(zip(function.parameters, arguments, strict=False)) | keywords)
-        except _UnknownError:
-            self.heap.live = before
+        except UnknownError:
+            self.memory.live.clear()
+            self.memory.live.update(before)
             for buffer, count in counts:
                 buffer.references = count
             told = [a for a in arguments if isinstance(a, tuple)]  # a helper is told the shape that it makes
-            return self.heap.result(told[0] if told else broadcast(*arguments), "float", *arguments)
+            return self.memory.result(told[0] if told else broadcast(*arguments), "float", *arguments)
 
     def blocks(self, entries: Function, *arrays: Any) -> tuple[Any, ...]:
         """What the blocks are put together in, and what two of them hold: one computed while the one before is still there."""
@@ -285,46 +216,20 @@ class _Walk:
 
         def block(length: sympy.Expr) -> Any:
             parts = [Array((length,), a.kind) if shape_of(a) else a for a in arrays]
-            inner = replace(self, within={shape: (length,)}, is_large=lambda size: False)  # counts in the same table
+            inner = replace(self, within={shape: (length,)}, memory=replace(self.memory, is_large=lambda size: False))  # one table
             return inner.run(entries, dict(zip(entries.parameters, parts, strict=True)))
 
         made = block(sympy.Min(count, BLOCK))
-        whole = tuple(self.heap.allocate(shape) if shape_of(part) else part for part in made)
+        whole = tuple(self.memory.allocate(shape) if shape_of(part) else part for part in made)
         again = block(sympy.Min(count - BLOCK, BLOCK))
-        self.heap.release(*made, *again, *arrays)
+        self.memory.release(*made, *again, *arrays)
         return whole
 
     def numpy(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
         try:
-            return self.made(name, x, keywords)
+            return self.memory.made(name, x, keywords)
         except (IndexError, KeyError, TypeError, ValueError):  # arguments that this walk does not expect of the function
-            raise _UnknownError(name) from None
-
-    def made(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
-        if name in _VIEWS:
-            base = x[0] if isinstance(x[0], Array) else Array(())
-            return viewed(base, view_shape(name, [base, *x[1:]], keywords))
-        if name == "flatnonzero":  # the places of few entries
-            self.heap.release(*x)
-            return Array((), "int")
-        if name in _PAIRS:
-            self.heap.release(*x)
-            return 1.0, 1.0
-        if name in _NUMBERS:
-            self.heap.release(*x)
-            return 1.0
-        if name in _REDUCTIONS:
-            axis = keywords.get("axis", x[1] if len(x) > 1 else None)
-            return self.heap.result(reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)
-        if name == "frexp":
-            pair = (self.heap.allocate(x[0].shape), self.heap.allocate(x[0].shape, "int"))
-            self.heap.release(*x)
-            return pair
-        kind = "bool" if name in _PREDICATES else "float"
-        shape = contracted(x, keywords["axes"]) if name == "tensordot" else made_shape(name, x)
-        if name in ("array_equal", "ones_like", "zeros_like") and isinstance(x[0], Array):
-            shape = x[0].shape
-        return self.heap.result(shape, kind, *x)
+            raise UnknownError(name) from None
 
 
 def _root(node: ast.expr) -> ast.expr:
@@ -340,16 +245,6 @@ def _is_library(node: ast.expr, scope: Mapping[str, Any]) -> bool:
 
 def _is_new_axis(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
-
-
-def _arithmetic(op: ast.operator, x: Any, y: Any) -> Any:
-    """Numbers and dimensions; their values matter in shapes alone."""
-    table: dict[type, Callable[[Any, Any], Any]] = {
-        ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b, ast.FloorDiv: lambda a, b: a // b,
-    }  # fmt: skip
-    with contextlib.suppress(TypeError, KeyError):
-        return table[type(op)](x, y)
-    return 1.0
 
 
 def dominating(points: list[Point]) -> list[Point]:

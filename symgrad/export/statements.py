@@ -5,20 +5,18 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.core.program import Equation, Program, numbered
-from symgrad.core.source import dim_source, tuple_source, value_source
+from symgrad.core.source import tuple_source
 from symgrad.export.blocking import Split
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
 from symgrad.export.reuse import reused, wanted
+from symgrad.export.summands import Piece, copies_of, fills, named, number, place, summands, total_of
 from symgrad.export.syntax import call, filled, joined, name, row, template_of, words
-from symgrad.ops.arithmetic import add, scale
-from symgrad.ops.broadcasting import broadcast, index_source
-from symgrad.ops.embedding import embed
-from symgrad.ops.product import diag, identity
+from symgrad.ops.arithmetic import add
+from symgrad.ops.broadcasting import index_source
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
@@ -30,14 +28,6 @@ _VIEWS = frozenset({"transpose", "broadcast", "identity", "variable", "constant"
 
 _ALIASES = frozenset({"reshape", "take", "diagonal", "vec", "unvec"})
 """Operations whose result may share memory with their operand, beside the views."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Code of an expression, and how wide it would be with every operand in brackets: what is wide gets a statement."""
-
-    code: ast.expr
-    width: int
 
 
 def in_numpy(node: Node) -> str:
@@ -125,7 +115,7 @@ class Statements:
 
     def _accumulated(self, eq: Equation) -> bool:
         """Terms that are zero off a diagonal are added in their place, to a sum that no other name shares."""
-        terms, rest = _summands(eq.expr)
+        terms, rest = summands(eq.expr)
         if not self.writes or len(rest) == len(terms) or eq.expr in self.names or (len(rest) == 1 and self._aliased(rest[0])):
             return False
         self._accumulate(eq.expr, eq.name)
@@ -133,41 +123,41 @@ class Statements:
         return True
 
     def _accumulate(self, node: Node, wanted: str) -> None:
-        terms, rest = _summands(node)
+        terms, rest = summands(node)
         outer, self.current = self.current, rest[0] if len(rest) == 1 and self.uses[rest[0]] == 1 else None
         self._compute_below(*rest)
         self.current = outer
         target = self._name(wanted)
         self._assign(target, self._start(node.shape, rest), node)
         for term in terms:
-            self._add_in_place(term, target)
+            self._add_inplace(term, target)
         self.names[node] = target
 
     def _start(self, shape: Shape, rest: Sequence[Node]) -> ast.expr:
         """What terms are added to in place: the others, in an array that no other name has."""
         if not rest:
             return filled(f"np.zeros({tuple_source(shape)}, dtype=_dtype)")
-        silent = _fills(shape, rest)
-        total = _sum([self._operand(t, silent) for t in rest]).code
+        silent = fills(shape, rest)
+        total = total_of([self._operand(t, silent) for t in rest]).code
         return filled("{0}.copy()", total) if len(rest) == 1 and self.uses[rest[0]] > 1 else total
 
-    def _add_in_place(self, term: Node, target: str) -> None:
-        if (found := _place(term)) is None:
+    def _add_inplace(self, term: Node, target: str) -> None:
+        if (found := place(term)) is None:
             return
-        factors, place = found
+        factors, where = found
         subtracts = (number := value_of(factors[0])) is not None and bool(number.is_negative)
         if number is not None and subtracts:
             factors = [constant(-number), *factors[1:]]
         self._compute_below(*factors)
         factors = [f for f in factors if value_of(f) != 1] or [constant(1)]
         product = joined([self._operand(f, True).code for f in factors], ast.Mult())
-        self.statements.append(Update(filled(place, name(target)), product, subtracts))
+        self.statements.append(Update(filled(where, name(target)), product, subtracts))
 
     def _sums_a_diagonal(self, node: Node) -> bool:
         """A sum inside an equation of one dense array and of terms on its diagonal."""
         if not self.writes or node.op is not add or node in self.roots or node.ndim != 2:
             return False
-        terms, rest = _summands(node)
+        terms, rest = summands(node)
         return 1 == len(rest) < len(terms) and rest[0] not in self.roots and not self._aliased(rest[0])
 
     def _aliased(self, node: Node) -> bool:
@@ -211,14 +201,14 @@ class Statements:
         if node.op is add and len(node.args) > MOST_SUMMANDS:
             return self._long_sum(node)
         if node.op is VARIABLE:
-            return _named_piece(str(node))
+            return named(str(node))
         known = reused(node, self.names)
         text, operands = known or (self.template(node), node.args)
         found = template_of(text)
         for i, operand in enumerate(operands):
             if found.uses.get(i, 0) > 1:
                 self._named(operand)
-        silent = node.op.spreads and _fills(node.shape, node.args)
+        silent = node.op.spreads and fills(node.shape, node.args)
         parts = [self._operand(a, silent) for a in operands]
         code = filled(text, *(p.code for p in parts))
         width = found.width + sum(count * parts[i].width for i, count in found.uses.items())
@@ -230,67 +220,24 @@ class Statements:
 
     def _long_sum(self, node: Node) -> Piece:
         """A sum of many terms in statements that Python reads without running out of stack."""
-        silent = _fills(node.shape, node.args)
+        silent = fills(node.shape, node.args)
         first, *rest = [[self._operand(a, silent) for a in part] for part in batched(node.args, MOST_SUMMANDS)]
-        total = _sum(first)
+        total = total_of(first)
         for part in rest:
             target = self._name("total")
             self._assign(target, total.code)
-            total = _sum([_named_piece(target), *part])
+            total = total_of([named(target), *part])
         return total
 
     def _operand(self, node: Node, silent: bool) -> Piece:
         if node in self.names:
-            return _named_piece(self.names[node])
-        if silent and (copies := _copies(node)) is not None:
+            return named(self.names[node])
+        if silent and (copies := copies_of(node)) is not None:
             inner, text = self._operand(copies.args[0], False), index_source(copies)
             sign = "" if copies is node else "-"
             return Piece(filled(sign + text, inner.code), template_of(text).width + inner.width + len(f"({sign})"))
-        piece = self.code[node] if node.op is not CONSTANT else _number(node)
+        piece = self.code[node] if node.op is not CONSTANT else number(node)
         return piece if node.op is VARIABLE else Piece(piece.code, piece.width + len("()"))
-
-
-def _named_piece(text: str) -> Piece:
-    return Piece(name(text), len(text))
-
-
-def _number(node: Node) -> Piece:
-    text = value_source(node.params["value"])
-    return Piece(filled(text), template_of(text).width)
-
-
-def _sum(terms: Sequence[Piece]) -> Piece:
-    return Piece(joined([t.code for t in terms], ast.Add()), sum(t.width for t in terms) + len(" + ") * (len(terms) - 1))
-
-
-def _fills(shape: Shape, operands: Sequence[Node]) -> bool:
-    """Does NumPy's broadcasting of these operands give the whole shape, copies written without a word?"""
-    own = [range(x.ndim) if (copies := _copies(x)) is None else copies.params["axes"] for x in operands]
-    first = any(min(axes, default=1) == 0 for axes in own)
-    return first and all(d == 1 or any(a in axes for axes in own) for a, d in enumerate(shape))
-
-
-def _copies(node: Node) -> Node | None:
-    """The broadcast that an operand is, or is the negative of."""
-    inner = node.args[1] if node.op is scale and value_of(node.args[0]) == -1 else node
-    return inner if inner.op is broadcast else None
-
-
-def _summands(node: Node) -> tuple[Sequence[Node], list[Node]]:
-    """The terms of a sum, and those of them that fill the whole array."""
-    terms = node.args if node.op is add else (node,)
-    return terms, [t for t in terms if _place(t) is None]
-
-
-def _place(term: Node) -> tuple[list[Node], str] | None:
-    """The factors of what a term adds, and the place that it is added to; None for a term that fills the whole array."""
-    number, inner = ([term.args[0]], term.args[1]) if term.op is scale else ([], term)
-    if inner.op is embed:
-        inside, outside = inner.params["spec"].split("->")
-        return [*number, *inner.args], f'np.einsum("{outside}->{inside}", {{0}})[...]'
-    if inner.op in (diag, identity):
-        return [*number, *inner.args] or [constant(1)], f"{{0}}.flat[:: {dim_source(inner.shape[0])} + 1]"
-    return None
 
 
 def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
