@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder
@@ -14,12 +13,12 @@ from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import known, with_needs
 from symgrad.export.functions import Frame, Result, is_label
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement, trees
+from symgrad.export.lowered import Assign, Call, Function, Return, Statement, names_of
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import without_unused
 from symgrad.export.selftest import PLAIN
 from symgrad.export.sources import PUBLIC, Sources
-from symgrad.export.syntax import Word, call, filled, function_of, name, reads, row, same_names
+from symgrad.export.syntax import Word, call, filled, function_of, name, row, same_names
 from symgrad.export.targets import Target
 from symgrad.ops.generic import functions_of
 from symgrad.planning.schedule import scheduled
@@ -69,10 +68,11 @@ def lower(s: Sources, target: Target) -> Lowered:
     frame = _frame(s, target, sorted(functions, key=lambda f: (f.lstrip("d0123456789_") or f, len(f), f)))
     derivatives = _Derivatives(s, frame, programs)
     made = tuple(derivatives.scalar() if s.is_scalar else derivatives.array())
-    read = reads(*chain.from_iterable(map(trees, made)))
+    read = names_of(made).words
     called = frozenset(with_needs(read.keys() & known(target.name).keys(), target.name))
-    if target.library != "np":  # the frame of a module is NumPy's there
-        target.hold(read, called - PLAIN, "its modules read")
+    # Around compiled code stands NumPy's.
+    if not target.compiled and (lacking := target.lacks(read, called if target.library == "np" else called - PLAIN)):
+        raise target.refusal(lacking, "its modules read")
     return Lowered(s, frame, made, frozenset(read), called, functions, left_out)
 
 

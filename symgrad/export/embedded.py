@@ -14,7 +14,7 @@ from typing import Any
 from symgrad.core.source import parsed
 from symgrad.export import helpers
 from symgrad.export.lowered import Assign, Call, Function, Return, Update
-from symgrad.export.syntax import reads
+from symgrad.export.syntax import names_in, worded
 
 _FOLDER = Path(helpers.__file__).parent
 _ENTRYWISE = ("stable.py", "special.py")
@@ -31,7 +31,7 @@ class Helper:
     @cached_property
     def reads(self) -> Mapping[str, set[str]]:
         """What it reads of every name."""
-        return reads(self.tree, kind=ast.Name)
+        return names_in(worded(self.tree)).words
 
 
 @cache

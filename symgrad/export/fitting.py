@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.core.program import fresh
-from symgrad.export.lowered import Assign, Function, Statement, names_of
+from symgrad.export.lowered import Assign, Function, Statement
 from symgrad.export.syntax import rebuilt, walked
 from symgrad.export.writer import INDENT, Writer, is_tight
 
@@ -18,13 +18,13 @@ _OPAQUE = (ast.Lambda, ast.GeneratorExp)
 def fitted(statement: Statement, writer: Writer, taken: Set[str]) -> Iterator[Statement]:
     """The statement, after those of operands that it has no room for, under names that neither the function nor it has."""
     if isinstance(statement, Function):
-        own = names_of(statement).keys()
+        own = statement.names.own.keys()
         body = [part for inner in statement.body for part in _parted(inner, writer, taken, own, 2 * INDENT)]
         yield replace(statement, body=tuple(body))
     elif writer.lines(statement):
         yield statement
     else:
-        yield from _parted(statement, writer, taken, names_of(statement).keys(), INDENT)
+        yield from _parted(statement, writer, taken, statement.names.own.keys(), INDENT)
 
 
 def _parted(statement: Any, writer: Writer, taken: Set[str], own: Set[str], indent: int) -> Iterator[Statement]:

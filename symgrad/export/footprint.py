@@ -19,7 +19,7 @@ from symgrad.core.op import Shape
 from symgrad.export.arrays import Array, Memory, Point, UnknownError, broadcast, shape_of, viewed
 from symgrad.export.embedded import helper, known
 from symgrad.export.lowered import Assign, Call, Delete, Function, Return, Statement, Update
-from symgrad.export.syntax import Word, names
+from symgrad.export.syntax import Word
 
 REUSED_FROM = 256 * 1024
 """Bytes from which NumPy writes a result over a temporary operand."""
@@ -93,7 +93,7 @@ class _Walk:
         try:
             value = self.evaluate(statement.code, scope)
         except UnknownError:
-            return self.memory.allocate(broadcast(*map(scope.get, names(statement.code))) if shape is None else shape)
+            return self.memory.allocate(broadcast(*map(scope.get, statement.names.own)) if shape is None else shape)
         if not isinstance(value, Array) or shape in (None, value.shape):
             return value
         return self.memory.result(shape, "float", value)

@@ -13,7 +13,7 @@ from symgrad.core.source import dim_source
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring
 from symgrad.export.fitting import fitted
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement, words_of
+from symgrad.export.lowered import Assign, Call, Function, Return, Statement, names_of
 from symgrad.export.release import released, without_unused
 from symgrad.export.statements import Statements
 from symgrad.export.syntax import Word, call, called, filled, name, row, same_names
@@ -139,7 +139,7 @@ class Frame:
     def _sizes(self, body: Sequence[Statement], taken: set[str]) -> tuple[list[Statement], dict[str, str]]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
         words, made = dict(self.words), list[Statement]()
-        read = words_of(*body)
+        read = names_of(body).words
         for word in read:
             if word.startswith("_dim_"):
                 dim = word.removeprefix("_dim_")

@@ -11,17 +11,31 @@ whitelist in front of the loader (`loading.py`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import TypeAlias
 
 from symgrad.core.op import Node
-from symgrad.export.syntax import names, words
+from symgrad.export.syntax import Names, names_in
+
+
+class Statement(ABC):
+    """One statement of a function."""
+
+    @property
+    @abstractmethod
+    def trees(self) -> Iterable[ast.AST]:
+        """What it assigns and reads."""
+
+    @cached_property
+    def names(self) -> Names:
+        return names_in(*self.trees)
 
 
 @dataclass(frozen=True, eq=False)
-class Assign:
+class Assign(Statement):
     """A value under a name; `node` is the expression of the program that it is, None for what only the code has.
 
     `leads` says that it is an operand of the statement behind it, which had no room for it.
@@ -32,38 +46,58 @@ class Assign:
     node: Node | None = None
     leads: bool = False
 
+    @property
+    def trees(self) -> Iterable[ast.AST]:
+        return ast.Name(self.target), self.code
+
 
 @dataclass(frozen=True, eq=False)
-class Update:
+class Update(Statement):
     """A term added to a part of an array that is there, or subtracted from it."""
 
     place: ast.expr
     code: ast.expr
     subtracts: bool = False
 
+    @property
+    def trees(self) -> Iterable[ast.AST]:
+        return self.place, self.code
+
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class Call(Statement):
     """A call whose results are unpacked; without targets it is made for what it raises."""
 
     targets: tuple[str, ...]
     code: ast.expr
 
+    @property
+    def trees(self) -> Iterable[ast.AST]:
+        return *map(ast.Name, self.targets), self.code
+
 
 @dataclass(frozen=True, eq=False)
-class Return:
+class Return(Statement):
     code: ast.expr
 
+    @property
+    def trees(self) -> Iterable[ast.AST]:
+        return (self.code,)
+
 
 @dataclass(frozen=True, eq=False)
-class Delete:
+class Delete(Statement):
     """Arrays given up, named on one line."""
 
     targets: tuple[str, ...]
 
+    @property
+    def trees(self) -> Iterable[ast.AST]:
+        return map(ast.Name, self.targets)
+
 
 @dataclass(frozen=True, eq=False)
-class Function:
+class Function(Statement):
     """A function of the module, or of the entries of one block within another function.
 
     `parameters` are as they stand in the signature, `words` how its words are spelled, `top` the decorator above it.
@@ -77,33 +111,16 @@ class Function:
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     top: str = ""
 
-
-Statement: TypeAlias = Assign | Update | Call | Return | Delete | Function
-
-
-def trees(statement: Statement) -> Iterator[ast.AST]:
-    """The trees of a statement, those of a function's statements in their order."""
-    match statement:
-        case Assign(target=target, code=code):
-            yield from (ast.Name(target), code)
-        case Call(targets=targets, code=code):
-            yield from (*map(ast.Name, targets), code)
-        case Update(place=place, code=code):
-            yield from (place, code)
-        case Return(code=code):
-            yield code
-        case Delete(targets=targets):
-            yield from map(ast.Name, targets)
-        case Function(body=body):
-            for inner in body:
-                yield from trees(inner)
+    @property
+    def trees(self) -> Iterator[ast.AST]:
+        return (tree for statement in self.body for tree in statement.trees)
 
 
-def names_of(*statements: Statement) -> dict[str, None]:
-    """Every name that statements assign or read, in the order of a walk through each."""
-    return {found: None for statement in statements for found in names(*trees(statement))}
-
-
-def words_of(*statements: Statement) -> dict[str, None]:
-    """Every word that statements read, likewise."""
-    return {found: None for statement in statements for found in words(*trees(statement))}
+def names_of(statements: Iterable[Statement]) -> Names:
+    """What statements name, in their order."""
+    found = Names({}, {})
+    for statement in statements:
+        found.own.update(statement.names.own)
+        for word, paths in statement.names.words.items():
+            found.words.setdefault(word, set()).update(paths)
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
-from symgrad.export.lowered import Call, Delete, Statement, names_of
+from symgrad.export.lowered import Call, Delete, Statement
 from symgrad.export.writer import INDENT, LONGEST
 
 SHORTEST = 32
@@ -24,7 +24,7 @@ def without_unused(body: Sequence[Statement]) -> list[Statement]:
     for statement in reversed(body):
         if isinstance(statement, Call):
             statement = replace(statement, targets=tuple(name if name in read else "_" for name in statement.targets))
-        read |= names_of(statement).keys()
+        read |= statement.names.own.keys()
         kept.append(statement)
     return kept[::-1]
 
@@ -33,7 +33,7 @@ def released(body: Sequence[Statement], arrays: Collection[str]) -> list[Stateme
     """The statements of a function, each followed by a `del` of the `arrays` that it is the last to read."""
     if len(body) < SHORTEST:
         return list(body)
-    last = {name: k for k, statement in enumerate(body) for name in names_of(statement)}
+    last = {name: k for k, statement in enumerate(body) for name in statement.names.own}
     ending: dict[int, list[str]] = {}
     for name, k in last.items():
         if name in arrays and k < len(body) - 1:

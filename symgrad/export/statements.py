@@ -14,7 +14,7 @@ from symgrad.export.blocking import Split
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
 from symgrad.export.reuse import reused, wanted
 from symgrad.export.summands import Piece, copies_of, fills, named, number, place, summands, total_of
-from symgrad.export.syntax import call, filled, joined, name, row, template_of, words
+from symgrad.export.syntax import call, filled, joined, name, names_in, row, template_of
 from symgrad.ops.arithmetic import add
 from symgrad.ops.broadcasting import index_source
 
@@ -214,7 +214,7 @@ class Statements:
         width = found.width + sum(count * parts[i].width for i, count in found.uses.items())
         # A number of NumPy would widen what it meets.
         is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
-        if is_number and self.writes and "np" in words(code):
+        if is_number and self.writes and "np" in names_in(code).words:
             return Piece(call("float", code), width + len("float()"))
         return Piece(code, width)
 

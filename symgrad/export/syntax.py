@@ -42,18 +42,12 @@ def template_of(text: str) -> Template:
         if isinstance(node, ast.Set):
             uses[_hole(node)] = uses.get(_hole(node), 0) + 1
     width = len(text) - sum(count * len(f"{{{i}}}") for i, count in uses.items())
-    made = _tidied(tree.value)
-    return Template(made, uses, width, reads(made))
+    made = worded(tree.value)
+    return Template(made, uses, width, names_in(made).words)
 
 
 def _hole(node: ast.Set) -> int:
     return node.elts[0].value  # type: ignore[attr-defined]
-
-
-def _tidied(node: Any) -> Any:
-    if type(node) is ast.Name:
-        return Word(node.id)
-    return node if isinstance(node, ast.Set) else rebuilt(node, _tidied)
 
 
 def filled(text: str, *operands: ast.expr) -> ast.expr:
@@ -63,9 +57,12 @@ def filled(text: str, *operands: ast.expr) -> ast.expr:
 
 
 def _filled(node: Any, operands: Sequence[ast.expr]) -> Any:
-    if type(node) is ast.Set:
+    kind = type(node)
+    if kind is ast.Set:
         return operands[_hole(node)]
-    return node if type(node) in _LEAVES else rebuilt(node, lambda child: _filled(child, operands))
+    if kind is ast.BinOp:
+        return binary(_filled(node.left, operands), node.op, _filled(node.right, operands))
+    return node if kind in _LEAVES else rebuilt(node, lambda child: _filled(child, operands))
 
 
 # trees ----------------------------------------------------------------------------------------------------------------------
@@ -147,31 +144,39 @@ def _children(node: ast.AST) -> list[ast.AST]:
     return [child for child in found if isinstance(child, ast.AST) and child._fields]
 
 
-def names(*trees: ast.AST) -> dict[str, None]:
-    """The names in the trees that are no words, in the order of `ast.walk`."""
-    return {node.id: None for node in walked(*trees) if type(node) is ast.Name}
+@dataclass(frozen=True)
+class Names:
+    """The names in trees: an author's or the code's own, and words with what is read of each, in dotted names.
+
+    Of np it may be "linalg.inv"; of a word that stands alone nothing; under "" stands what is read of other values than names.
+    """
+
+    own: dict[str, None]
+    words: dict[str, set[str]]
 
 
-def words(*trees: ast.AST) -> dict[str, None]:
-    """The words in the trees, likewise."""
-    return {node.id: None for node in walked(*trees) if isinstance(node, Word)}
-
-
-def reads(*trees: ast.AST, kind: type[ast.Name] = Word) -> dict[str, set[str]]:
-    """What is read of every word, in dotted names such as "linalg.inv" of np; under "" what is read of other values than names."""
-    found: dict[str, set[str]] = {}
+def names_in(*trees: ast.AST) -> Names:
+    """The names in the order of `ast.walk`."""
+    found = Names({}, {})
     waiting: list[Any] = list(trees)
     for node in waiting:
         path = ""
         while isinstance(node, ast.Attribute):
             path, node = f"{node.attr}.{path}" if path else node.attr, node.value
-        if isinstance(node, kind):
-            found.setdefault(node.id, set()).update([path] if path else ())
+        if type(node) is Word:
+            found.words.setdefault(node.id, set()).update([path] if path else ())
+        elif type(node) is ast.Name:
+            found.own[node.id] = None
         else:
             if path:
-                found.setdefault("", set()).add(path)
+                found.words.setdefault("", set()).add(path)
             waiting += _children(node)
     return found
+
+
+def worded(tree: Any) -> Any:
+    """The tree with words in place of all its names: a helper has no others."""
+    return rebuilt(tree, worded) if type(tree) is not ast.Name else Word(tree.id)
 
 
 # pieces ---------------------------------------------------------------------------------------------------------------------

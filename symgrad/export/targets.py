@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 
 import numpy as np
@@ -59,15 +60,18 @@ class Target:
 
     def code(self, node: Node) -> str:
         """That code; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
-        text = self.template(node)
+        own = self.own(node)
+        text = own or self.adapted(in_numpy(node))
         for template in (text, *alternatives(node)):
-            read = template_of(template).reads
-            helpers = with_needs(read.keys() & known(self.name).keys(), self.name)
-            self.hold({} if self.own(node) == template else read, helpers, f"`{node.op.name}` needs")
+            if lacking := _lacking(self, template, template == own):
+                raise self.refusal(lacking, f"`{node.op.name}` needs")
         return text
 
-    def hold(self, reads: Reads, helpers: Iterable[str], reader: str) -> None:
-        """Raises `UnsupportedError` where words of NumPy, read by code or by helpers, are none of the library's.
+    def refusal(self, lacking: str, reader: str) -> UnsupportedError:
+        return UnsupportedError(f"{self.name} has no {lacking}, which {reader}; use target numpy")
+
+    def lacks(self, reads: Reads, helpers: Iterable[str]) -> str | None:
+        """The first of the words of NumPy, read by code or by helpers, that is none of the library's, or None.
 
         What is written for a target is in its words.
         """
@@ -76,8 +80,14 @@ class Target:
         words = {word for read in (reads, *shared.values()) for library in ("np", self.library) for word in read.get(library, ())}
         lacking += [f"array.{method}" for method in sorted(reads.get("", ())) if self.compiled and method != "T"]
         lacking += sorted(f"{self.library}.{word}" for word in words if not self.has(word))
-        if lacking:
-            raise UnsupportedError(f"{self.name} has no {lacking[0]}, which {reader}; use target numpy")
+        return next(iter(lacking), None)
+
+
+@cache
+def _lacking(target: Target, template: str, is_own: bool) -> str | None:
+    """What a target lacks of a template; of its own template only what its helpers read."""
+    reads = template_of(template).reads
+    return target.lacks({} if is_own else reads, with_needs(reads.keys() & known(target.name).keys(), target.name))
 
 
 def _numpy_has(word: str) -> bool:

@@ -13,7 +13,7 @@ from symgrad.core.program import Program, fresh
 from symgrad.core.source import symbolic, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import source_of, with_needs
-from symgrad.export.lowered import Assign, Statement, names_of, words_of
+from symgrad.export.lowered import Assign, Statement, names_of
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, in_numpy
 from symgrad.export.syntax import call, called, filled, name, row
@@ -60,7 +60,7 @@ def pure(program: Program, reserved: Iterable[str]) -> tuple[list[Statement], di
     """The equations as statements that never write into an array, and the name of each symbol."""
     statements = Statements(program, reserved, writes=False, template=_summed)
     made = statements.emit()
-    if "_dtype" in words_of(*made):
+    if "_dtype" in names_of(made).words:
         floats = [name(str(v)) for v in program.inputs if "int" not in v.params["properties"]]
         made.insert(0, Assign("_dtype", called(filled("np.result_type"), floats)))
     return made, statements.names
@@ -74,7 +74,7 @@ def _summed(node: Node) -> str:
 def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
     """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
     made, found = pure(program, reserved)
-    taken = {*reserved, *found.values(), *names_of(*made), *words_of(*made)}
+    taken = {*reserved, *found.values(), *names_of(made).own, *names_of(made).words}
     words = {"np": "jnp", **WORDS}
     read = [Assign(words[f"_dim_{dim}"], size) for dim, size in _dimensions(made, mesh, whole, splits, taken, words).items()]
     return Body([*read, *made], words, {v: whole_float(program, v, name) for v, name in found.items()})
@@ -84,7 +84,7 @@ def _dimensions(
     made: Sequence[Statement], mesh: Mesh, whole: Program, splits: Mapping[str, Split], taken: set[str], words: dict[str, str]
 ) -> dict[str, ast.expr]:
     """Every dimension that the statements read, with its size: an axis of an input, or the part that a device has of it."""
-    used = [word.removeprefix("_dim_") for word in words_of(*made) if word.startswith("_dim_")]
+    used = [word.removeprefix("_dim_") for word in names_of(made).words if word.startswith("_dim_")]
     parts = {s.name: meaning for s, meaning in mesh.meaning.items()}
     found: dict[str, ast.expr] = {}
 
