@@ -167,7 +167,7 @@ def names_in(*trees: ast.AST) -> Names:
             found.words.setdefault(node.id, set()).update([path] if path else ())
         elif type(node) is ast.Name:
             found.own[node.id] = None
-        else:
+        elif type(node) is not ast.Constant:
             if path:
                 found.words.setdefault("", set()).add(path)
             waiting += _children(node)
