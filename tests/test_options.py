@@ -6,8 +6,8 @@ import re
 import pytest
 
 import symgrad as sg
-from symgrad.core.flops import ITEMSIZES
-from symgrad.costs.summary import FUNCTIONS
+from symgrad.core.counting import ITEMSIZES
+from symgrad.costs.counts import FUNCTIONS
 from symgrad.export.targets import TARGETS
 from symgrad.printing.composition import LEVELS
 from symgrad.printing.document import WRITERS

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.checking.evaluation import evaluate
 from symgrad.checking.sampling import size_of
 from symgrad.core.dimensions import places, unknown
 from symgrad.core.op import Node, show_shape
+from symgrad.core.program import Program
 from symgrad.errors import InputError, printable
 
 Array = Any
@@ -77,6 +79,16 @@ def _sizes(inputs: Mapping[str, Node], arrays: Mapping[str, Array]) -> dict[str,
         if hidden := [str(s) for d in v.shape for s in getattr(d, "free_symbols", ()) if str(s) not in sizes]:
             raise unknown(hidden[0])
     return sizes
+
+
+def values_at(program: Program, point: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every symbol of a program at a point that holds one for each input, and a function for each generic one."""
+    inputs = {k: v for k, v in point.items() if not callable(v)}
+    if missing := [str(v) for v in program.inputs if str(v) not in inputs]:
+        raise InputError(f"the point gives no value for {', '.join(missing)}")
+    if wrong := [v for v in program.inputs if np.ndim(inputs[str(v)]) != v.ndim]:
+        raise InputError(f"the point gives {wrong[0]} {np.ndim(inputs[str(wrong[0])])} axes, and it has {wrong[0].ndim}")
+    return evaluate(program, inputs, {k: v for k, v in point.items() if callable(v)})
 
 
 def _check_shape(v: Node, array: Array, sizes: Mapping[str, int]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,7 @@ from symgrad.checking.witness import Witness, checked_witness, library, live_wit
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.core.roles import Adjoint
 from symgrad.errors import SymgradError, UnsupportedError
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
+from symgrad.passes import Passes
 
 Arrays = dict[str, Any]
 Directions = tuple[Any, ...]
@@ -79,19 +78,19 @@ class Point:
 class Subject:
     """A derivation, its exported module, and the user's own function under jax and on NumPy arrays."""
 
-    def __init__(self, derivation: Derivation, functions: Functions) -> None:
-        self.d, self.name = derivation, derivation.program.name
+    def __init__(self, passes: Passes, module: ModuleType, live: Callable[..., Any] | None, functions: Functions) -> None:
+        self.passes, self.module, self.live = passes, module, live
+        self.program, self.name = passes.program, passes.program.name
         self.jax = import_jax()
-        self.module = derivation.compile()
-        self.wrt = [str(v) for v in derivation.wrt]
+        self.wrt = [str(v) for v in passes.wrt]
         self.notes: list[str] = []
-        if not derivation.commutes:
+        if not passes.commutes:
             self.notes.append("matrices that are declared symmetric move so: SciPy's Cholesky factor reads one triangle")
-        self.functions = bind(derivation, functions)
+        self.functions = bind(passes, functions)
         self.witness = self._choose_witness(functions)
         self.numpy = self._numpy_witness(functions)
-        self.perturbed = perturbed_witness(derivation.program, functions)
-        answers = self._scalar_answers if derivation.is_scalar else self._array_answers
+        self.perturbed = perturbed_witness(self.program, functions)
+        answers = self._scalar_answers if passes.is_scalar else self._array_answers
         self._answers = self.jax.jit(answers)
         self._rough = {digits: self.jax.jit(roughened(answers, digits)) for digits in DIGITS}
 
@@ -99,26 +98,25 @@ class Subject:
 
     def _choose_witness(self, functions: Functions) -> Witness:
         """The live function, unless it is NumPy's code that jax cannot trace: then its definition."""
-        live = self.d.forward.function
-        if live is None:
-            return checked_witness(self.d.program, functions)
-        witness = live_witness(self.d.program, live, functions)
-        inputs = inputs_of(self.d.program.inputs)
+        if self.live is None:
+            return checked_witness(self.program, functions)
+        witness = live_witness(self.program, self.live, functions)
+        inputs = inputs_of(self.program.inputs)
         try:
             self.jax.eval_shape(witness, sample_inputs(inputs, sizes_for(inputs), 0))
         except (self.jax.errors.JAXTypeError, self.jax.errors.JAXIndexError):
-            return checked_witness(self.d.program, functions)
+            return checked_witness(self.program, functions)
         except (TypeError, AttributeError, NameError, IndexError, ValueError, NotImplementedError):
-            if library(self.d.program) == "numpy":
-                return checked_witness(self.d.program, functions)
+            if library(self.program) == "numpy":
+                return checked_witness(self.program, functions)
             return witness  # wrong under jax for another reason, which is told when it is asked
         return witness
 
     def _numpy_witness(self, functions: Functions) -> Witness | None:
         """None for jax's own code: NumPy arrays are changed in place where jax's are not, so they prove nothing there."""
-        if library(self.d.program) == "jax":
+        if library(self.program) == "jax":
             return None
-        return numpy_witness(self.d.program, self.d.forward.function, functions)
+        return numpy_witness(self.program, self.live, functions)
 
     @property
     def witness_text(self) -> str:
@@ -138,10 +136,10 @@ class Subject:
 
     def _no_numpy(self, error: Exception) -> None:
         """Code that may be jax's need not run on NumPy arrays; NumPy's own must, or say why it does not."""
-        if library(self.d.program) == "numpy":
+        if library(self.program) == "numpy":
             if isinstance(error, IndexError | ValueError) and not isinstance(error, SymgradError):
                 raise error
-            if self.d.forward.function is not None:
+            if self.live is not None:
                 raise UnsupportedError(f"{self.name} does not run on NumPy arrays: {said(error)}") from error
             self.notes.append(f"not held against NumPy: {said(error)}")
         self.numpy = None
@@ -171,7 +169,7 @@ class Subject:
     def _adjoint_answers(self, arrays: Arrays) -> Arrays:
         """The intermediates, and jax's derivative of the value in an addition to each of them alone."""
         _, seen = self.perturbed(arrays, {})
-        moved = [z for z, _ in _bars(self.d.adjoint) if z in seen and seen[z].dtype.kind == "f"]
+        moved = [z for z, _ in _bars(self.passes.adjoint) if z in seen and seen[z].dtype.kind == "f"]
         zeros = {z: self.jax.numpy.zeros_like(seen[z]) for z in moved}
         bars = self.jax.grad(lambda moves: self.perturbed(arrays, moves)[0])(zeros) if zeros else {}
         return {"intermediates": seen, "adjoints": bars}
@@ -193,7 +191,7 @@ class Subject:
 
     def value_and_gradient(self, arrays: Arrays) -> tuple[Any, Sequence[Any]]:
         """The value with its gradient, or with its Jacobian."""
-        if self.d.is_scalar:
+        if self.passes.is_scalar:
             value, gradient = self.call("value_and_grad", arrays)
             return value, tuple(gradient)
         return self.call("value", arrays), tuple(self.call("jacobian", arrays))
@@ -209,7 +207,7 @@ class Subject:
         """Every quantity at this point, the value first."""
         value, gradient = self.value_and_gradient(point.arrays)
         found = [Compared("value", "", value, point.answers["value"]), *self._on_numpy(value, point.arrays)]
-        found += self._scalar(point, gradient) if self.d.is_scalar else self._array(point, gradient)
+        found += self._scalar(point, gradient) if self.passes.is_scalar else self._array(point, gradient)
         return [replace(c, got=np.asarray(c.got), wanted=np.asarray(c.wanted)) for c in found]
 
     def _on_numpy(self, value: Any, arrays: Arrays) -> list[Compared]:
@@ -239,13 +237,13 @@ class Subject:
         self, quantity: str, got: Sequence[Any], wanted: Sequence[Any], of: Callable[[Node, Any], ByDifferences], row: str = ""
     ) -> Iterator[Compared]:
         """One comparison a variable."""
-        for v, ours, theirs in zip(self.d.wrt, got, wanted, strict=True):
+        for v, ours, theirs in zip(self.passes.wrt, got, wanted, strict=True):
             yield Compared(quantity, f"{row}{v}", ours, theirs, of(v, ours))
 
     def _equations(self, arrays: Arrays, answers: Arrays) -> Iterator[Compared]:
         """Every named intermediate and its adjoint, each equation evaluated as it is printed."""
-        ours = evaluate(self.d.adjoint, arrays, self.functions)
-        for z, bar in _bars(self.d.adjoint):
+        ours = evaluate(self.passes.adjoint, arrays, self.functions)
+        for z, bar in _bars(self.passes.adjoint):
             if z in answers["adjoints"]:
                 yield Compared("forward equation", z, ours[z], answers["intermediates"][z])
                 differences = self._of_move(z, arrays, ours[z], ours[bar])

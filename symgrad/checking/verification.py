@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, spread
-from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.generics import Functions
+from symgrad.checking.oracle import double_precision
 from symgrad.checking.points import given_point
 from symgrad.checking.report import Report, Row
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
@@ -20,54 +22,36 @@ from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner, sa
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
+from symgrad.passes import Passes
 
 DIFFERENCED = 1e-6
 """Tolerance against central differences, beside what they themselves may be off."""
 
-SEEDS = 2
-
 Judged = tuple[list[Row], dict[str, int]]
 
 
-def verify(
-    derivation: Derivation,
-    seeds: int | Sequence[int] = SEEDS,
-    tol: float = 1e-9,
-    at: Mapping[str, Any] | None = None,
-    **functions: Callable[..., Any],
-) -> Report:
-    """Hold value, gradient, Hessian-vector product, Hessian (or Jacobian) and every adjoint equation against jax in float64.
-
-    The value is held against the function on NumPy arrays too, unless it is jax's code.  `seeds` are those of the random points,
-    or how many there are; `at` gives one point in their place, an array for each input.  An error is relative to the largest
-    entry of what is wanted (see `symgrad.checking.agreement`).  A generic function of the program is bound by its name,
-    `verify(phi=jnp.tanh)`.  Raises `VerificationError`, whose text is the whole table, if anything disagrees; `InputError` for
-    unbound functions, and where nothing is finite; `UnsupportedError` without jax.
-    """
-    return compare(derivation, seeds, tol, at, **functions).raise_for_failure()
-
-
 def compare(
-    derivation: Derivation,
-    seeds: int | Sequence[int] = SEEDS,
-    tol: float = 1e-9,
-    at: Mapping[str, Any] | None = None,
-    **functions: Callable[..., Any],
+    passes: Passes,
+    module: ModuleType,
+    live: Callable[..., Any] | None,
+    seeds: int | Sequence[int],
+    tol: float,
+    at: Mapping[str, Any] | None,
+    functions: Functions,
 ) -> Report:
-    """The same, returned whatever it says."""
-    import_jax()
+    """What is derived and exported as `module`, held against the user's own function, which is `live` where it was handed over.
+
+    `functions` stand for the generic ones of the program.  Raises `InputError` where one is missing, and where nothing is finite.
+    """
     numbers = () if at is not None else tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if at is None and not numbers:
         raise InputError("verify needs at least one seed")
     with double_precision(), np.errstate(all="ignore"):
-        check = _Check(Subject(derivation, functions), tol)
+        check = _Check(Subject(passes, module, live, functions), tol)
         found = [check.given(at)] if at is not None else [check.random(shift, seed) for shift, seed in enumerate(numbers)]
     rows = _worst([row for rows, _ in found for row in rows])
     sizes, notes = tuple(sizes for _, sizes in found), tuple(dict.fromkeys(check.notes))
-    return Report(derivation.program.name, check.subject.witness_text, rows, numbers, sizes, notes)
+    return Report(passes.program.name, check.subject.witness_text, rows, numbers, sizes, notes)
 
 
 def _worst(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -85,7 +69,7 @@ class _Check:
     def __init__(self, subject: Subject, tol: float) -> None:
         self.subject, self.tol = subject, tol
         self.name, self.notes = subject.name, subject.notes
-        self.variables = subject.d.program.inputs
+        self.variables = subject.program.inputs
 
     # points -------------------------------------------------------------------------------------------------------------
 
@@ -145,13 +129,13 @@ class _Check:
 
     def _asked(self, arrays: Arrays, sizes: dict[str, int], seed: int) -> Point:
         rng = np.random.default_rng(seed + 1000)
-        u, v = (tuple(self._direction(w, rng, arrays) for w in self.subject.d.wrt) for _ in range(2))
+        u, v = (tuple(self._direction(w, rng, arrays) for w in self.subject.passes.wrt) for _ in range(2))
         return Point(arrays, sizes, u, v, self.subject.ask(arrays, v))
 
     def _direction(self, v: Node, rng: np.random.Generator, arrays: Arrays) -> Any:
         """A symmetric one where the derivative is defined along those alone."""
         direction = np.asarray(rng.normal(size=np.shape(arrays[str(v)])))
-        if self.subject.d.commutes or not v.params["properties"] & SYMMETRIC:
+        if self.subject.passes.commutes or not v.params["properties"] & SYMMETRIC:
             return direction
         return direction + direction.T
 
@@ -161,7 +145,7 @@ class _Check:
         compared = self.subject.compared(point)
         nearby = _Nearby(self.subject, point)
         rows = [row for i, c in enumerate(compared) for row in self._rows(c, nearby, i)]
-        return [*rows, *(self._taylor(point, nearby) if self.subject.d.is_scalar else ())], point.sizes
+        return [*rows, *(self._taylor(point, nearby) if self.subject.passes.is_scalar else ())], point.sizes
 
     def _rows(self, c: Compared, nearby: _Nearby, i: int) -> Iterator[Row]:
         lost, void = c.lost, c.void

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
-from symgrad.core.flops import equation_flops, number
+from symgrad.core.counting import equation_flops, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node, size
 from symgrad.core.program import Program

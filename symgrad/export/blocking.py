@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, variable
 from symgrad.core.program import Equation, Program, fresh

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from symgrad import __version__
+from symgrad.core.version import VERSION
 from symgrad.core.budget import budgeted
 from symgrad.export.derivatives import Lowered
 from symgrad.export.docstrings import module_docstring
@@ -64,7 +64,7 @@ class _Text:
         ]
         defined = [name for name in PUBLIC if any(f.name == name for f in self.module.functions)]
         left_out, title = self.module.left_out, self.target.title
-        head = module_docstring(sources.forward, sources.wrt, __version__, title, defined, left_out, sources.numbers)
+        head = module_docstring(sources.forward, sources.wrt, VERSION, title, defined, left_out, sources.numbers)
         libraries = [line.format(np=words["np"]) for line in self.target.imports]
         return "\n".join([head, *self._exempt(), "", *imports, "", *libraries])
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import sympy
 
-from symgrad.core.flops import dimensions
+from symgrad.core.counting import dimensions
 from symgrad.core.op import Dim, Node, Shape
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import symbolic

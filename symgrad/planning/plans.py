@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.op import Node, size
 from symgrad.core.program import Equation, Program
 from symgrad.derive.batching import NotBatched, batched

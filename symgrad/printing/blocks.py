@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from symgrad.core.op import Node, is_zero, variable
 from symgrad.core.program import PASSES, Equation
 from symgrad.core.roles import Side
-from symgrad.printing.derived import Derived
+from symgrad.printing.derived import Lettered
 from symgrad.printing.equations import WHERE, aligned, reading_order
 from symgrad.printing.indices import entrywise, is_indexed, sides, whole
 from symgrad.printing.latex import Show, Theme
@@ -33,11 +33,11 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
 
 def block_rows(block: Block, theme: Theme | None = None) -> Iterator[tuple[str, str, str]]:
     """The same, printed; what a long formula holds more than once under letters that its derivation leaves free."""
-    d: Derived = block.derivation
-    show = d.show(theme)
+    formulas: Lettered = block.formulas
+    show = formulas.show(theme)
     equations = [side_equation(*side) for side in block_sides(block, show)]
     if any(operations(eq.expr) > LONG for eq in equations):
-        equations = list(Sharing(d.sharing.letters.branch()).of(equations))
+        equations = list(Sharing(formulas.sharing.letters.branch()).of(equations))
     yield from printed_sides(equations, show)
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from symgrad.core.roles import Adjoint, CurvatureProduct, Differential, Direction, Of, Symbol, Tangent
+import sympy
+
+from symgrad.core.roles import Adjoint, CurvatureProduct, Differential, Direction, Of, Row, Symbol, Tangent
 from symgrad.printing.text import unicode_of
 
 _GREEK = (
@@ -152,6 +154,8 @@ def latex_symbol(symbol: Symbol, theme: Any, notation: Notation) -> str:
     if symbol in notation.names:
         return notation.names[symbol].latex()
     assert isinstance(symbol, Of)
+    if isinstance(symbol, Row):
+        return _with_index(symbol, theme, notation)
     of = latex_symbol(symbol.of, theme, notation)
     match symbol:
         case Adjoint(_, value):
@@ -165,3 +169,21 @@ def latex_symbol(symbol: Symbol, theme: Any, notation: Notation) -> str:
         case Direction(_, letter):
             return f"{letter}_{{{of}}}"
     raise AssertionError(f"{type(symbol).__name__} does not print")
+
+
+def _with_index(symbol: Row, theme: Any, notation: Notation) -> str:
+    """A name with the number of its row behind its own indices."""
+    indices: list[str] = []
+    base: Symbol = symbol
+    while isinstance(base, Row):
+        indices.insert(0, row_number(base.index, notation))
+        base = base.of
+    if isinstance(base, str):
+        name = notation.name(base)
+        return replace(name, indices=(*name.indices, *indices)).latex(theme.superscript)
+    return rf"\left( {latex_symbol(base, theme, notation)} \right)_{{{','.join(indices)}}}"
+
+
+def row_number(place: sympy.Expr, notation: Notation) -> str:
+    """An index without spaces: t-1."""
+    return sympy.latex(place, symbol_names={s: notation.dim(s.name).latex() for s in place.free_symbols}).replace(" ", "")

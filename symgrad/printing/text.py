@@ -39,7 +39,7 @@ def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
     while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
-    text = _sequence(tokens(doubled(latex)))
+    text = _sequence(tokens(doubled(_LIMITS.sub(r"\\sum_{\1..\2}", latex))))
     text = re.sub(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *", r" \1 ", text)
     for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (f"{_OPENED} *| *{_CLOSED}", ""), (r" +", " ")):
         text = re.sub(pattern, plain, text)
@@ -50,6 +50,9 @@ def doubled(latex: str) -> str:
     """Two brackets that LaTeX sets close together are one sign."""
     return latex.replace(r"[\![", "⟦").replace(r"]\!]", "⟧")
 
+
+_LIMITS = re.compile(r"\\sum_\{(\w+ = [^{}]*)\}\^\{([^{}]*)\}")
+"""A sum over steps: its last one would stand like an exponent, or a transpose."""
 
 _STACKED = re.compile(
     r"(?P<open>\\left\\\{\\begin\{array\}\{ll\}|\\begin\{bmatrix\}) (?P<rows>(?:(?!\\begin\{).)*?)"

@@ -33,7 +33,7 @@ class Block:
     `value` is the scalar whose second derivative it is, None for a Jacobian; `letter` names a block that is no derivative.
 
     `operator` is the map's value at v, over inputs, named intermediates and named adjoints; `terms` are its structured parts, or
-    None where an operation on the way has no matrix form.  `derivation` is the one whose names and letters it is printed with.
+    None where an operation on the way has no matrix form.  `formulas` are those whose names and letters it is printed with.
     """
 
     row: Node
@@ -43,7 +43,7 @@ class Block:
     terms: tuple[Term, ...] | None
     value: Node | None = None
     letter: str = ""
-    derivation: Any = field(default=None, repr=False, compare=False)
+    formulas: Any = field(default=None, repr=False, compare=False)
 
     @cached_property
     def matrix(self) -> Node | None:

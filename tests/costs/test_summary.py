@@ -12,7 +12,7 @@ import sympy
 
 import symgrad as sg
 from symgrad.command.cli import main
-from symgrad.core.flops import flops, kept, leading, number, ratio, working_set
+from symgrad.core.counting import flops, kept, leading, number, ratio, working_set
 from symgrad.costs.checkpoint import Chain, cheapest
 
 D2L = Path(__file__).parents[2] / "derivations" / "d2l_mlp.py"

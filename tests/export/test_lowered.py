@@ -58,7 +58,7 @@ def test_each_function_is_scheduled_once(source, monkeypatch):
     monkeypatch.setattr(schedule, "turned", lambda program: programs.append(program) or turned(program))
     derivation = sg.forward(source).derive()
     derivation.numpy()
-    functions = dict(derivation.lowered().sources.programs())
+    functions = dict(derivation.modules.lowered().sources.programs())
     assert len(functions) >= 6 and all(program in programs for program in functions.values())
     assert len(programs) == len(functions) + len(derivation.plans) - 1
     derivation.compile()
