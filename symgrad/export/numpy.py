@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from symgrad.core.version import VERSION
 from symgrad.core.budget import budgeted
+from symgrad.core.version import VERSION
 from symgrad.export.derivatives import Lowered
 from symgrad.export.docstrings import module_docstring
 from symgrad.export.embedded import known, with_needs

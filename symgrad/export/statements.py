@@ -10,10 +10,10 @@ from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.core.program import Equation, Program, numbered
 from symgrad.core.source import tuple_source
+from symgrad.export.addition import Piece, copies_of, fills, named, number, place, summands, total_of
 from symgrad.export.blocking import Split
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
 from symgrad.export.reuse import reused, wanted
-from symgrad.export.summands import Piece, copies_of, fills, named, number, place, summands, total_of
 from symgrad.export.syntax import call, filled, joined, name, names_in, row, template_of
 from symgrad.ops.arithmetic import add
 from symgrad.ops.broadcasting import index_source

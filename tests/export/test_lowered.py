@@ -60,7 +60,7 @@ def test_each_function_is_scheduled_once(source, monkeypatch):
     derivation.numpy()
     functions = dict(derivation.modules.lowered().sources.programs())
     assert len(functions) >= 6 and all(program in programs for program in functions.values())
-    assert len(programs) == len(functions) + len(derivation.plans) - 1
+    assert len(programs) == len(functions) + len(derivation.passes.plans) - 1
     derivation.compile()
     derivation.cost().memory_of("training")
-    assert len(programs) == len(functions) + len(derivation.plans) - 1
+    assert len(programs) == len(functions) + len(derivation.passes.plans) - 1
