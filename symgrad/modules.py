@@ -10,8 +10,8 @@ import numpy as np
 from symgrad.checking.evaluation import evaluate
 from symgrad.checking.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
 from symgrad.core.counting import known_sizes, symbols_of
-from symgrad.export.derivatives import Lowered, lower
 from symgrad.export.loading import load
+from symgrad.export.lowering import Lowered, lower
 from symgrad.export.numpy import numpy_module
 from symgrad.export.selftest import example_functions
 from symgrad.export.sources import Sources

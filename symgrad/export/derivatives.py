@@ -1,4 +1,4 @@
-"""What a module computes: the programs of its functions, each scheduled once, and the functions lowered."""
+"""The functions that hold derivatives, lowered: a value, its gradient, products, all second (first) derivatives and maps."""
 
 from __future__ import annotations
 
@@ -6,125 +6,21 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symgrad.core.budget import budgeted
-from symgrad.core.graph import postorder
-from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Program, fresh
-from symgrad.errors import UnsupportedError
-from symgrad.export.embedded import known, with_needs
 from symgrad.export.functions import Frame, Result, is_label
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement, names_of
+from symgrad.export.lowered import Assign, Call, Function, Return, Statement
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import without_unused
-from symgrad.export.selftest import PLAIN
-from symgrad.export.sources import PUBLIC, Sources
+from symgrad.export.sources import Sources
 from symgrad.export.syntax import Word, call, filled, function_of, name, row, same_names
-from symgrad.export.targets import Target
-from symgrad.ops.generic import functions_of
-from symgrad.planning.schedule import scheduled
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
-_CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp", "direction")
-"""Names that the functions use; where an input is called the same, they use an alias."""
-
-_SECTIONS = {
-    "value": "Forward pass",
-    "value_and_grad": "Backward pass",
-    "hvp": "Hessian-vector product",
-    "jvp": "Jacobian-vector product",
-    "jacobian": "Jacobian",
-}
-"""The equations that stand above a function."""
-
-
-@dataclass(frozen=True, eq=False)
-class Lowered:
-    """A module before there is text: its functions in order, what they share, and what was left out, with the reason."""
-
-    sources: Sources
-    frame: Frame
-    functions: tuple[Function, ...]
-    words: frozenset[str]
-    helpers: frozenset[str]
-    """What the functions call that every module carries along, and what that calls in turn."""
-
-    open: Mapping[str, Node]
-    """An application of each function that the author left open, by its name."""
-
-    left_out: Mapping[str, str]
-
-    def function(self, name: str) -> Function:
-        return next(f for f in self.functions if f.name == name)
-
-
-@budgeted("exporting")
-def lower(s: Sources, target: Target) -> Lowered:
-    """The functions of a module; raises `UnsupportedError` where the target has no words for one that it cannot do without."""
-    programs = {function: scheduled(program, s.numbers) for function, program in s.programs()}
-    left_out = _without_words(programs, target)
-    nodes = list(postorder(eq.expr for program in programs.values() for eq in program.equations))
-    _hold(nodes, target)
-    functions = functions_of(nodes)
-    frame = _frame(s, target, sorted(functions, key=lambda f: (f.lstrip("d0123456789_") or f, len(f), f)))
-    derivatives = _Derivatives(s, frame, programs)
-    made = tuple(derivatives.scalar() if s.is_scalar else derivatives.array())
-    read = names_of(made).words
-    called = frozenset(with_needs(read.keys() & known(target.name).keys(), target.name))
-    # Around compiled code stands NumPy's.
-    if not target.compiled and (lacking := target.lacks(read, called if target.library == "np" else called - PLAIN)):
-        raise target.refusal(lacking, "its modules read")
-    return Lowered(s, frame, made, frozenset(read), called, functions, left_out)
-
-
-def _without_words(programs: dict[str, Program], target: Target) -> dict[str, str]:
-    """Take out what compiled code is better without, closed forms that take minutes to compile, and what it has no words for."""
-    if not target.compiled:
-        return {}
-    for function in ("hessian", "hessian_diag", "jacobian"):
-        programs.pop(function, None)
-    refused = {f: why for f in ("gnvp", "hessian_factors") if f in programs and (why := _refusal(programs[f], target))}
-    for function in refused:
-        del programs[function]
-    return {f: why for f, why in refused.items() if f == "gnvp"}
-
-
-def _hold(nodes: Iterable[Node], target: Target) -> None:
-    """Raises `UnsupportedError` for the first operation that the target lacks a word for."""
-    for node in nodes:
-        if node.op is not VARIABLE:
-            target.code(node)
-
-
-def _refusal(program: Program, target: Target) -> str:
-    """Why the target cannot compute a program; nothing where it can."""
-    try:
-        _hold(postorder(eq.expr for eq in program.equations), target)
-    except UnsupportedError as refusal:
-        return str(refusal)
-    return ""
-
-
-def _frame(s: Sources, target: Target, generics: Sequence[str]) -> Frame:
-    inputs = [str(v) for v in s.forward.inputs]
-    aliases = {word: fresh(word, inputs) for word in _CALLED}
-    libraries = {word: fresh(library, s.forward.names) for word, library in (("np", target.library), ("math", "math"))}
-    kernels = {f"_{called}": fresh(f"_{called}", s.forward.names) for called in PUBLIC} if target.compiled else {}
-    words = {**libraries, **kernels, **aliases}
-    return Frame(
-        target,
-        s.forward.inputs,
-        s.wrt,
-        s.directions,
-        tuple(generics),
-        words,
-        aliases,
-        frozenset({*PUBLIC, *generics, *known(target.name), *words.values()}),
-        {function: s.equations.get(section, "") for function, section in _SECTIONS.items()},
-    )
 
 
 @dataclass(frozen=True)
-class _Derivatives:
+class Derivatives:
+    """The functions of a module from their programs, scheduled and needed by nothing else."""
+
     sources: Sources
     frame: Frame
     programs: Mapping[str, Program]

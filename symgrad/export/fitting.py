@@ -9,8 +9,9 @@ from typing import Any
 
 from symgrad.core.program import fresh
 from symgrad.export.lowered import Assign, Function, Statement
+from symgrad.export.spelling import is_tight
 from symgrad.export.syntax import rebuilt, walked
-from symgrad.export.writer import INDENT, Writer, is_tight
+from symgrad.export.writer import INDENT, Writer
 
 _OPAQUE = (ast.Lambda, ast.GeneratorExp)
 

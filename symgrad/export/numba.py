@@ -9,12 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 
-import sympy
-
 from symgrad.core.op import Node
 from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import forms
+from symgrad.export.rows import keeping, parted, reducing, rows_of, turned
 from symgrad.export.statements import in_numpy
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.contraction import laid_out
@@ -39,7 +38,7 @@ def in_numba(node: Node) -> str | None:
     if name in ODD:
         return ODD[name](node)
     if f"_{name}" in forms("numba") and "axes" in node.params:
-        return (_reducing if node.ndim < node.args[0].ndim else _keeping)(f"_{name}")(node)
+        return (reducing if node.ndim < node.args[0].ndim else keeping)(f"_{name}", node)
     return None
 
 
@@ -56,59 +55,12 @@ def _refused(what: str) -> Callable[[Node], str]:
     return words
 
 
-# operations over axes -------------------------------------------------------------------------------------------------------
-
-
-def _rows(x: Node, kept: Sequence[int], axes: Sequence[int]) -> str:
-    """A matrix whose rows run along the axes."""
-    turned = _turned("{0}", (*kept, *axes))
-    if len(kept) == len(axes) == 1:
-        return turned
-    dims = tuple(sympy.Mul(*(x.shape[a] for a in group)) for group in (kept, axes))
-    return f"np.ascontiguousarray({turned}).reshape({tuple_source(dims)})"
-
-
-def _turned(operand: str, order: tuple[int, ...]) -> str:
-    if order == tuple(range(len(order))):
-        return operand
-    return f"{operand}.T" if order == (1, 0) else f"{operand}.transpose({', '.join(map(str, order))})"
-
-
-def _parted(node: Node) -> tuple[Node, list[int], list[int]]:
-    """The operand, its other axes, and those that the operation runs over."""
-    x = node.args[0]
-    axes = list(node.params["axes"]) if "axes" in node.params else [node.params["axis"]]
-    return x, [a for a in range(x.ndim) if a not in axes], axes
-
-
-def _reducing(helper: str) -> Callable[[Node], str]:
-    """One number a row."""
-
-    def words(node: Node) -> str:
-        x, kept, axes = _parted(node)
-        made = f"{helper}({_rows(x, kept, axes)})"
-        return made if len(kept) == 1 else f"{made}.reshape({tuple_source(node.shape)})" if kept else f"{made}[0]"
-
-    return words
-
-
-def _keeping(helper: str) -> Callable[[Node], str]:
-    """A row for every row."""
-
-    def words(node: Node) -> str:
-        x, kept, axes = _parted(node)
-        order = (*kept, *axes)
-        made = f"{helper}({_rows(x, kept, axes)})"
-        if len(kept) != 1 or len(axes) != 1:
-            made += f".reshape({tuple_source(tuple(x.shape[a] for a in order))})"
-        return _turned(made, tuple(order.index(a) for a in range(x.ndim)))
-
-    return words
+# operations over axes -----------------------------------------------------------------------------------------------------
 
 
 def _cumsum(node: Node) -> str:
     """Backwards from the total: what stands behind an entry, and itself."""
-    forward = _keeping("_cumsum")(node)
+    forward = keeping("_cumsum", node)
     if not node.params["backward"]:
         return forward
     flip = f"[{':, ' * node.params['axis']}::-1]"
@@ -116,7 +68,7 @@ def _cumsum(node: Node) -> str:
 
 
 def _sum(node: Node) -> str:
-    x, kept, axes = _parted(node)
+    x, kept, axes = parted(node)
     if all(x.shape[a] == 1 for a in axes):
         return _copied(in_numpy(node), node)
     return _summed("{0}", axes) if kept else "np.sum({0})"
@@ -213,10 +165,10 @@ def _one_hot(node: Node) -> str:
 
 
 def _pick(node: Node) -> str:
-    x, kept, axes = _parted(node)
+    x, kept, axes = parted(node)
     if x.ndim != 2:
         raise UnsupportedError(f"numba has no np.take_along_axis, which `{node.op.name}` needs; use target numpy")
-    return f"_pick({_rows(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
+    return f"_pick({rows_of(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
 
 
 def _gather(node: Node) -> str:
@@ -231,8 +183,8 @@ def _scatter(node: Node) -> str:
         raise UnsupportedError(f"numba has no index by a matrix of labels, which `{node.op.name}` needs; use target numpy")
     order = (axis, *(a for a in range(rows.ndim) if a != axis))
     shape = tuple_source(tuple(node.shape[a] for a in order))
-    return _turned(
-        f"_scatter({_turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
+    return turned(
+        f"_scatter({turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
         tuple(order.index(a) for a in range(rows.ndim)),
     )
 

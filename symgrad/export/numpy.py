@@ -9,10 +9,10 @@ from functools import cached_property
 
 from symgrad.core.budget import budgeted
 from symgrad.core.version import VERSION
-from symgrad.export.derivatives import Lowered
 from symgrad.export.docstrings import module_docstring
 from symgrad.export.embedded import known, with_needs
 from symgrad.export.functions import is_label
+from symgrad.export.lowering import Lowered
 from symgrad.export.selftest import PLAIN, REPORTS, self_test
 from symgrad.export.sources import PUBLIC
 from symgrad.export.targets import Target
