@@ -102,9 +102,9 @@ def _refusal(program: Program, target: Target) -> str:
 
 
 def _frame(s: Sources, target: Target, generics: Sequence[str]) -> Frame:
-    inputs = [str(v) for v in s.forward.inputs]
+    inputs = [*map(str, s.forward.inputs), *generics]
     aliases = {word: fresh(word, inputs) for word in _CALLED}
-    libraries = {word: fresh(library, s.forward.names) for word, library in (("np", target.library), ("math", "math"))}
+    libraries = {word: fresh(library, s.forward.names, generics) for word, library in (("np", target.library), ("math", "math"))}
     kernels = {f"_{called}": fresh(f"_{called}", s.forward.names) for called in PUBLIC} if target.compiled else {}
     words = {**libraries, **kernels, **aliases}
     return Frame(

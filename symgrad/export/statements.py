@@ -14,9 +14,10 @@ from symgrad.export.addition import Piece, copies_of, fills, named, number, plac
 from symgrad.export.blocking import Split
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
 from symgrad.export.reuse import reused, wanted
-from symgrad.export.syntax import call, filled, joined, name, names_in, row, template_of
+from symgrad.export.syntax import call, called, filled, joined, name, names_in, row, template_of
 from symgrad.ops.arithmetic import add
 from symgrad.ops.broadcasting import index_source
+from symgrad.ops.generic import apply, loss
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
@@ -211,6 +212,8 @@ class Statements:
         silent = node.op.spreads and fills(node.shape, node.args)
         parts = [self._operand(a, silent) for a in operands]
         code = filled(text, *(p.code for p in parts))
+        if node.op in (apply, loss) and isinstance(code, ast.Call):  # an author's name, whatever it is
+            code = called(name(str(code.func.id)), code.args)  # type: ignore[attr-defined]
         width = found.width + sum(count * parts[i].width for i, count in found.uses.items())
         # A number of NumPy would widen what it meets.
         is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
