@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symgrad.core.op import Node, Shape, constant, value_of
-from symgrad.core.source import dim_source, value_source
+from symgrad.core.source import dim_source
 from symgrad.export.syntax import filled, joined, name, template_of
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast
@@ -27,9 +27,11 @@ def named(text: str) -> Piece:
     return Piece(name(text), len(text))
 
 
-def number(node: Node) -> Piece:
-    text = value_source(node.params["value"])
-    return Piece(filled(text), template_of(text).width)
+def over(text: str, operands: Sequence[Piece] = ()) -> Piece:
+    """A template over its operands."""
+    found = template_of(text)
+    width = found.width + sum(count * operands[i].width for i, count in found.uses.items())
+    return Piece(filled(text, *(x.code for x in operands)), width)
 
 
 def total_of(terms: Sequence[Piece]) -> Piece:

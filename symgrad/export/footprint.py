@@ -78,7 +78,8 @@ class _Walk:
                 case Call(targets=(), code=ast.Call(func=ast.Name(id="_same_size"))):
                     continue
                 case Call(targets=targets, code=code) if targets:
-                    self.unpack(targets, self.evaluate(code, scope), scope)
+                    for target, part in zip(targets, self.parts(code, len(targets), scope), strict=True):
+                        self.assign(target, part, scope)
                 case Function(name=name):
                     scope[name] = statement
                 case Delete(targets=targets):
@@ -98,11 +99,11 @@ class _Walk:
             return value
         return self.memory.result(shape, "float", value)
 
-    def unpack(self, targets: Sequence[str], value: Any, scope: dict[str, Any]) -> None:
-        if not isinstance(value, tuple) or len(value) != len(targets):
+    def parts(self, code: ast.expr, count: int, scope: dict[str, Any]) -> tuple[Any, ...]:
+        value = self.evaluate(code, scope)
+        if not isinstance(value, tuple) or len(value) != count:
             raise UnknownError("unpacking")
-        for target, part in zip(targets, value, strict=True):
-            self.assign(target, part, scope)
+        return value
 
     def assign(self, target: str, value: Any, scope: dict[str, Any]) -> None:
         self.memory.release(scope.get(target))
@@ -130,7 +131,7 @@ class _Walk:
                 return self.memory.result(broadcast(x, y), "bool", x, y)
             case ast.Subscript(value=ast.Attribute(attr="s_")):
                 return 1.0
-            case ast.Attribute(value=ast.Name() as library) if _is_library(library, scope):
+            case ast.Attribute() if _is_library(expr, scope):
                 return 1.0
             case ast.Attribute(value=value, attr=name):
                 return self.memory.attribute(self.evaluate(value, scope), name)
@@ -172,7 +173,7 @@ class _Walk:
             case ast.Attribute(value=ast.Name(id="math")) | Word(id="float"):
                 self.memory.release(*self.arguments(expr, scope))
                 return 1.0
-            case ast.Attribute(attr=name) if _is_library(_root(expr.func), scope):  # np.exp, np.linalg.inv
+            case ast.Attribute(attr=name) if _is_library(expr.func, scope):  # np.exp, np.linalg.inv
                 return self.numpy(name, self.arguments(expr, scope), keywords)
             case ast.Attribute(value=value, attr=name):
                 return self.numpy(name, [self.evaluate(value, scope), *self.arguments(expr, scope)], keywords)
@@ -232,14 +233,10 @@ class _Walk:
             raise UnknownError(name) from None
 
 
-def _root(node: ast.expr) -> ast.expr:
-    """What attributes are read of."""
+def _is_library(node: ast.expr, scope: Mapping[str, Any]) -> bool:
+    """Is it what a library has, and no attribute of an array that its author called so?"""
     while isinstance(node, ast.Attribute):
         node = node.value
-    return node
-
-
-def _is_library(node: ast.expr, scope: Mapping[str, Any]) -> bool:
     return isinstance(node, ast.Name) and node.id in ("np", "math") and (isinstance(node, Word) or node.id not in scope)
 
 

@@ -97,8 +97,8 @@ class Frame:
         sizes, words = self._sizes(body, taken)
         says = f'    """The statements of `{function}`, compiled when they are first called."""'
         top = '@numba.njit(error_model="numpy", boundscheck=True)'
-        fitted = tuple(self._fitted([*sizes, *body], words, taken))
-        return Function(words[f"_{function}"], tuple(arguments), fitted, says=says, words=words, top=top)
+        body = tuple(self._fitted([*sizes, *body], words, taken))
+        return Function(words[f"_{function}"], tuple(arguments), body, says=says, words=words, top=top)
 
     def function(
         self,

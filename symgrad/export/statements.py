@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.core.program import Equation, Program, numbered
-from symgrad.core.source import tuple_source
-from symgrad.export.addition import Piece, copies_of, fills, named, number, place, summands, total_of
+from symgrad.core.source import tuple_source, value_source
+from symgrad.export.addition import Piece, copies_of, fills, named, over, place, summands, total_of
 from symgrad.export.blocking import Split
 from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
 from symgrad.export.reuse import reused, wanted
@@ -203,23 +203,19 @@ class Statements:
             return self._long_sum(node)
         if node.op is VARIABLE:
             return named(str(node))
-        known = reused(node, self.names)
-        text, operands = known or (self.template(node), node.args)
-        found = template_of(text)
-        for i, operand in enumerate(operands):
-            if found.uses.get(i, 0) > 1:
-                self._named(operand)
+        text, operands = reused(node, self.names) or (self.template(node), node.args)
+        for i, count in template_of(text).uses.items():
+            if count > 1:
+                self._named(operands[i])
         silent = node.op.spreads and fills(node.shape, node.args)
-        parts = [self._operand(a, silent) for a in operands]
-        code = filled(text, *(p.code for p in parts))
-        if node.op in (apply, loss) and isinstance(code, ast.Call):  # an author's name, whatever it is
-            code = called(name(str(code.func.id)), code.args)  # type: ignore[attr-defined]
-        width = found.width + sum(count * parts[i].width for i, count in found.uses.items())
+        piece = over(text, [self._operand(a, silent) for a in operands])
+        if node.op in (apply, loss) and isinstance(piece.code, ast.Call):  # an author's name, whatever it is
+            return Piece(called(name(str(piece.code.func.id)), piece.code.args), piece.width)  # type: ignore[attr-defined]
         # A number of NumPy would widen what it meets.
         is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
-        if is_number and self.writes and "np" in names_in(code).words:
-            return Piece(call("float", code), width + len("float()"))
-        return Piece(code, width)
+        if is_number and self.writes and "np" in names_in(piece.code).words:
+            return Piece(call("float", piece.code), piece.width + len("float()"))
+        return piece
 
     def _long_sum(self, node: Node) -> Piece:
         """A sum of many terms in statements that Python reads without running out of stack."""
@@ -236,10 +232,10 @@ class Statements:
         if node in self.names:
             return named(self.names[node])
         if silent and (copies := copies_of(node)) is not None:
-            inner, text = self._operand(copies.args[0], False), index_source(copies)
-            sign = "" if copies is node else "-"
-            return Piece(filled(sign + text, inner.code), template_of(text).width + inner.width + len(f"({sign})"))
-        piece = self.code[node] if node.op is not CONSTANT else number(node)
+            text = index_source(copies) if copies is node else f"-{index_source(copies)}"
+            piece = over(text, [self._operand(copies.args[0], False)])
+        else:
+            piece = over(value_source(node.params["value"])) if node.op is CONSTANT else self.code[node]
         return piece if node.op is VARIABLE else Piece(piece.code, piece.width + len("()"))
 
 

@@ -8,6 +8,7 @@ way; an author's name is an `ast.Name` and stays.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,10 +38,7 @@ class Template:
 def template_of(text: str) -> Template:
     """A template parsed; text of the package alone, which holds no name of an author's but those of functions left open."""
     tree: Any = parsed(text).body[0]
-    uses: dict[int, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Set):
-            uses[_hole(node)] = uses.get(_hole(node), 0) + 1
+    uses = Counter(sorted(_hole(node) for node in ast.walk(tree) if isinstance(node, ast.Set)))
     width = len(text) - sum(count * len(f"{{{i}}}") for i, count in uses.items())
     made = worded(tree.value)
     return Template(made, uses, width, names_in(made).words)
@@ -77,7 +75,7 @@ def rebuilt(node: Any, step: Callable[[Any], Any]) -> Any:
         return node
     if type(node) is ast.BinOp:
         return binary(**fields)
-    return attribute(**fields) if type(node) is ast.Attribute else type(node)(**fields)
+    return attribute(fields["value"], node.attr) if type(node) is ast.Attribute else type(node)(**fields)
 
 
 def _stepped(value: Any, step: Callable[[Any], Any]) -> Any:
@@ -113,7 +111,7 @@ def _negated(node: ast.expr, is_last: bool) -> ast.expr | None:
     return None
 
 
-def attribute(value: ast.expr, attr: str, ctx: Any = None) -> ast.expr:
+def attribute(value: ast.expr, attr: str) -> ast.expr:
     """X.T.T is X."""
     if attr == "T" and isinstance(value, ast.Attribute) and value.attr == "T":
         return value.value
