@@ -16,17 +16,17 @@ from symgrad.export.numpy import numpy_module
 from symgrad.export.selftest import example_functions
 from symgrad.export.sources import Sources
 from symgrad.export.targets import target_of
-from symgrad.printing.formulas import Formulas
+from symgrad.printing.formulas import Formulary
 
-Key = tuple[str, tuple[tuple[str, int], ...]]
+_Key = tuple[str, tuple[tuple[str, int], ...]]
 
 
 class Modules:
     """Source text by target and known sizes, and the modules that it makes."""
 
-    def __init__(self, formulas: Formulas) -> None:
+    def __init__(self, formulas: Formulary) -> None:
         self.formulas, self.passes = formulas, formulas.passes
-        self._lowered: dict[Key, Lowered] = {}
+        self._lowered: dict[_Key, Lowered] = {}
         self._texts: dict[Lowered, str] = {}
         self._loaded: dict[str, types.ModuleType] = {}
 

@@ -18,15 +18,15 @@ from symgrad.core.roles import Adjoint, Symbol, Tangent
 from symgrad.derive.activity import moving, reads_any
 from symgrad.ops.arithmetic import add
 from symgrad.ops.indexing import put, whole
-from symgrad.ops.parts import row, rows
+from symgrad.ops.leading import leading_row, leading_rows
 
-Parts: TypeAlias = Mapping[Node, Sequence[Node]]
+_Parts: TypeAlias = Mapping[Node, Sequence[Node]]
 """Cotangents of symbols, as the summands that have come together."""
 
 Dots: TypeAlias = Mapping[Node, Node]
 """The tangents of symbols."""
 
-Made: TypeAlias = list[tuple[Node, Node]]
+_Made: TypeAlias = list[tuple[Node, Node]]
 """Symbols of a loop, and the outputs of its body that make them."""
 
 
@@ -39,9 +39,9 @@ class _Draft:
     carries: list[tuple[Node, Node]] = field(default_factory=list)
     feeds: list[tuple[Node, Feed]] = field(default_factory=list)
     constants: list[tuple[Node, Node]] = field(default_factory=list)
-    states: Made = field(default_factory=list)
-    stacks: Made = field(default_factory=list)
-    sums: Made = field(default_factory=list)
+    states: _Made = field(default_factory=list)
+    stacks: _Made = field(default_factory=list)
+    sums: _Made = field(default_factory=list)
 
     def carry(self, name: str, init: Node) -> Node:
         self.carries.append((_new(name, init.shape, self.taken), init))
@@ -103,7 +103,7 @@ def _total(parts: Sequence[Node], shape: Shape) -> Node:
 
 
 def adjoint_loop(
-    loop: Loop, cotangents: Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
+    loop: Loop, cotangents: _Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
 ) -> tuple[Loop, list[tuple[Node, Node]]]:
     """The loop of the adjoints, and what it hands on to each initial value, fed array and constant.
 
@@ -119,14 +119,14 @@ def adjoint_loop(
     idle = {s.symbol for s in pulled.statements if isinstance(s, Equation) and is_zero(s.expr)}
     handed: list[tuple[Node, Node]] = []
 
-    def made(part: Made, bar: Node, of_symbol: Node, shape: Shape) -> Node:
+    def made(part: _Made, bar: Node, of_symbol: Node, shape: Shape) -> Node:
         symbol = _new(f"{of_symbol}_bar", shape, taken, Adjoint(of_symbol.params["role"], of.params["role"]))
         part.append((symbol, bar))
         return symbol
 
     for i in carried:
         state = made(draft.states, pulled.bars[loop.carries[i]], loop.states[i], loop.states[i].shape)
-        handed.append((loop.init[i], row(state, loop.first)))
+        handed.append((loop.init[i], leading_row(state, loop.first)))
     for v, feed in zip(loop.fed, loop.feeds, strict=True):
         if v in inner and feed.array is not None and pulled.bars[v] not in idle:
             handed.append((feed.array, _among(made(draft.stacks, pulled.bars[v], v, (loop.length, *v.shape)), feed)))
@@ -137,7 +137,7 @@ def adjoint_loop(
     return draft.written(pulled.statements, not loop.back), [(x, bar) for x, bar in handed if reads_any(x, active)]
 
 
-def _reached(loop: Loop, cotangents: Parts) -> list[int]:
+def _reached(loop: Loop, cotangents: _Parts) -> list[int]:
     """The carries that something with a cotangent reads, at once or steps later."""
     ends = [out for v, out in zip(loop.symbols, loop.body.outputs, strict=True) if v in cotangents]
     reached = {i for i, s in enumerate(loop.states) if s in cotangents}
@@ -150,14 +150,14 @@ def _reached(loop: Loop, cotangents: Parts) -> list[int]:
         reached |= further
 
 
-def _seeds(draft: _Draft, cotangents: Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
+def _seeds(draft: _Draft, cotangents: _Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
     """The cotangents that come into a step, as inputs of the body: from the step that follows it, and from outside the loop."""
     loop, seeds = draft.loop, defaultdict[Node, list[Node]](list)
     for i in carried:
         state, given = loop.states[i], [x for C in cotangents.get(loop.states[i], ()) for x in (C.args if C.op is add else (C,))]
-        later = draft.carry(f"{loop.carries[i]}_bar", _total([row(C, loop.last) for C in given], loop.carries[i].shape))
+        later = draft.carry(f"{loop.carries[i]}_bar", _total([leading_row(C, loop.last) for C in given], loop.carries[i].shape))
         seeds[loop.carried[i]].append(later)
-        if outside := [C for C in given if not is_zero(rows(C, loop.before, loop.length))]:
+        if outside := [C for C in given if not is_zero(leading_rows(C, loop.before, loop.length))]:
             seeds[loop.carries[i]].append(draft.fed(f"{state}_out", _total(outside, state.shape), loop.before))
     for v, out in zip(loop.stacks, loop.rows, strict=True):
         if v in cotangents:

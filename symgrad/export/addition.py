@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from symgrad.core.op import Node, Shape, constant, value_of
 from symgrad.core.source import dim_source
-from symgrad.export.syntax import filled, joined, name, template_of
+from symgrad.export.syntax import filled, joined_by, name, template_of
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.embedding import embed
@@ -16,26 +16,26 @@ from symgrad.ops.product import diag, identity
 
 
 @dataclass(frozen=True)
-class Piece:
+class WideCode:
     """Code of an expression, and how wide it would be with every operand in brackets: what is wide gets a statement."""
 
     code: ast.expr
     width: int
 
 
-def named(text: str) -> Piece:
-    return Piece(name(text), len(text))
+def named_code(text: str) -> WideCode:
+    return WideCode(name(text), len(text))
 
 
-def over(text: str, operands: Sequence[Piece] = ()) -> Piece:
+def over(text: str, operands: Sequence[WideCode] = ()) -> WideCode:
     """A template over its operands."""
     found = template_of(text)
     width = found.width + sum(count * operands[i].width for i, count in found.uses.items())
-    return Piece(filled(text, *(x.code for x in operands)), width)
+    return WideCode(filled(text, *(x.code for x in operands)), width)
 
 
-def total_of(terms: Sequence[Piece]) -> Piece:
-    return Piece(joined([t.code for t in terms], ast.Add()), sum(t.width for t in terms) + len(" + ") * (len(terms) - 1))
+def total_of(terms: Sequence[WideCode]) -> WideCode:
+    return WideCode(joined_by([t.code for t in terms], ast.Add()), sum(t.width for t in terms) + len(" + ") * (len(terms) - 1))
 
 
 def fills(shape: Shape, operands: Sequence[Node]) -> bool:
@@ -54,10 +54,10 @@ def copies_of(node: Node) -> Node | None:
 def summands(node: Node) -> tuple[Sequence[Node], list[Node]]:
     """The terms of a sum, and those of them that fill the whole array."""
     terms = node.args if node.op is add else (node,)
-    return terms, [t for t in terms if place(t) is None]
+    return terms, [t for t in terms if place_of(t) is None]
 
 
-def place(term: Node) -> tuple[list[Node], str] | None:
+def place_of(term: Node) -> tuple[list[Node], str] | None:
     """The factors of what a term adds, and the place that it is added to; None for a term that fills the whole array."""
     number, inner = ([term.args[0]], term.args[1]) if term.op is scale else ([], term)
     if inner.op is embed:

@@ -22,7 +22,7 @@ _PAIRS = frozenset({"slogdet"})
 _NUMBERS = frozenset({"result_type", "type"})
 _PREDICATES = frozenset({"isfinite", "isnan", "isinf"})
 
-Point = Mapping[sympy.Expr, int]
+Instant = Mapping[sympy.Expr, int]
 """How many arrays there are of each size in bytes."""
 
 
@@ -47,7 +47,7 @@ class UnknownError(Exception):
 
 
 @dataclass(eq=False)
-class Memory:
+class Heap:
     """The arrays that are held now, and every moment that there was; `is_large` tells bytes that NumPy writes a result over."""
 
     itemsize: int
@@ -55,7 +55,7 @@ class Memory:
     live: Counter[sympy.Expr] = field(default_factory=Counter)
     seen: dict[frozenset[tuple[sympy.Expr, int]], None] = field(default_factory=dict)
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[Instant]:
         return [dict(point) for point in self.seen]
 
     def allocate(self, shape: Shape, kind: str = "float") -> Array:
@@ -92,7 +92,7 @@ class Memory:
         """Is `x` a temporary that NumPy writes the result over?"""
         if not (isinstance(x, Array) and x.owns and x.kind == "float" and x.buffer is not None and x.shape == shape):
             return False
-        return x.buffer.references == 1 and shape_of(other) in ((), shape) and self.is_large(x.buffer.size)
+        return x.buffer.references == 1 and array_shape(other) in ((), shape) and self.is_large(x.buffer.size)
 
     def unary(self, op: ast.unaryop, x: Any) -> Any:
         if not isinstance(x, Array):
@@ -105,8 +105,8 @@ class Memory:
         if not isinstance(x, Array) and not isinstance(y, Array):
             return _arithmetic(op, x, y)
         if isinstance(op, ast.MatMult):
-            return self.result(product(shape_of(x), shape_of(y)), "float", x, y)
-        shape = broadcast(x, y)
+            return self.result(product_shape(array_shape(x), array_shape(y)), "float", x, y)
+        shape = broadcast_shape(x, y)
         if isinstance(op, ast.Pow):
             over = y in (2, 0.5) and self.overwritable(x, y, shape)
             return x if over else self.result(shape, "float", x, y)
@@ -144,7 +144,7 @@ class Memory:
             return 1.0
         if name in _REDUCTIONS:
             axis = keywords.get("axis", x[1] if len(x) > 1 else None)
-            return self.result(reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)
+            return self.result(shape_reduced(x[0].shape, axis, keywords.get("keepdims", False)), x[0].kind, *x)
         if name == "frexp":
             pair = (self.allocate(x[0].shape), self.allocate(x[0].shape, "int"))
             self.release(*x)
@@ -167,7 +167,7 @@ def viewed(x: Array, shape: Shape) -> Array:
 def made_shape(name: str, x: list[Any]) -> Shape:
     """The shape of what a NumPy function makes; entry by entry where nothing else is known of it."""
     if name == "outer":
-        return (*shape_of(x[0]), *shape_of(x[1]))
+        return (*array_shape(x[0]), *array_shape(x[1]))
     if name == "eye":
         return (x[0], x[0])
     if name == "arange":
@@ -177,25 +177,25 @@ def made_shape(name: str, x: list[Any]) -> Shape:
     if name in ("vdot", "trace", "dot", "det"):
         return ()
     if name == "solve":
-        return shape_of(x[1])
+        return array_shape(x[1])
     if name == "diag":
-        return (*shape_of(x[0]), *shape_of(x[0])) if len(shape_of(x[0])) == 1 else shape_of(x[0])[:1]
+        return (*array_shape(x[0]), *array_shape(x[0])) if len(array_shape(x[0])) == 1 else array_shape(x[0])[:1]
     if name == "kron":
-        return tuple(a * b for a, b in zip(shape_of(x[0]), shape_of(x[1]), strict=True))
+        return tuple(a * b for a, b in zip(array_shape(x[0]), array_shape(x[1]), strict=True))
     if name == "einsum":
         inputs, _, output = x[0].partition("->")
         sizes = {
-            c: d for letters, v in zip(inputs.split(","), x[1:], strict=True) for c, d in zip(letters, shape_of(v), strict=True)
+            c: d for letters, v in zip(inputs.split(","), x[1:], strict=True) for c, d in zip(letters, array_shape(v), strict=True)
         }
         return tuple(sizes[c] for c in output)
-    return broadcast(*x)
+    return broadcast_shape(*x)
 
 
-def product(x: Shape, y: Shape) -> Shape:
+def product_shape(x: Shape, y: Shape) -> Shape:
     """Of matrices under leading axes that broadcast; of vectors as NumPy has it."""
     if len(x) < 2 or len(y) < 2:
         return (*x[:-1], *y[:-2], *y[-1:]) if len(y) > 1 else x[:-1]
-    return (*broadcast(Array(x[:-2]), Array(y[:-2])), x[-2], y[-1])
+    return (*broadcast_shape(Array(x[:-2]), Array(y[:-2])), x[-2], y[-1])
 
 
 def contracted(x: list[Any], axes: tuple[tuple[int, ...], tuple[int, ...]]) -> Shape:
@@ -210,7 +210,7 @@ def view_shape(name: str, x: list[Any], keywords: dict[str, Any]) -> Shape:
     if name == "diagonal":
         return shape[:1]
     if name == "squeeze":
-        return reduced(shape, keywords.get("axis", tuple(k for k, d in enumerate(shape) if d == 1)), False)
+        return shape_reduced(shape, keywords.get("axis", tuple(k for k, d in enumerate(shape) if d == 1)), False)
     if name == "broadcast_to":
         return x[1] if isinstance(x[1], tuple) else (x[1],)
     if name == "reshape":
@@ -220,18 +220,18 @@ def view_shape(name: str, x: list[Any], keywords: dict[str, Any]) -> Shape:
     return shape
 
 
-def shape_of(x: Any) -> Shape:
+def array_shape(x: Any) -> Shape:
     return x.shape if isinstance(x, Array) else ()
 
 
-def broadcast(*operands: Any) -> Shape:
-    shapes = [shape_of(x) for x in operands]
+def broadcast_shape(*operands: Any) -> Shape:
+    shapes = [array_shape(x) for x in operands]
     rank = max(map(len, shapes), default=0)
     padded = [(1,) * (rank - len(s)) + s for s in shapes]
     return tuple(next((d for d in dims if d != 1), 1) for dims in zip(*padded, strict=True))
 
 
-def reduced(shape: Shape, axis: Any, keepdims: bool) -> Shape:
+def shape_reduced(shape: Shape, axis: Any, keepdims: bool) -> Shape:
     chosen = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     gone = {a % len(shape) for a in chosen} if shape else set()
     return tuple(1 if k in gone else d for k, d in enumerate(shape) if keepdims or k not in gone)

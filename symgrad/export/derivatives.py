@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from symgrad.core.program import Program, fresh
 from symgrad.export.functions import Frame, Result, is_label
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement
+from symgrad.export.lowered import Assign, Call, LoweredFunction, LoweredStatement, Return
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import without_unused
 from symgrad.export.sources import Sources
-from symgrad.export.syntax import Word, call, filled, function_of, name, row, same_names
+from symgrad.export.syntax import Word, call_of, filled, function_of, name, same_names, tuple_of
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 
@@ -25,7 +25,7 @@ class Derivatives:
     frame: Frame
     programs: Mapping[str, Program]
 
-    def scalar(self) -> Iterator[Function]:
+    def scalar(self) -> Iterator[LoweredFunction]:
         yield from self._value("float" if self._is_float else self.frame.array, self._as_number)
         yield from self._value_and_grad()
         says = self._says("The gradient", ", in the shapes of the variables")
@@ -38,7 +38,7 @@ class Derivatives:
         yield self._check()
         yield from self._hessian_factors()
 
-    def array(self) -> Iterator[Function]:
+    def array(self) -> Iterator[LoweredFunction]:
         yield from self._value(self.frame.array, lambda value: value)
         yield from self._product("jvp", "The Jacobian times a direction: the tangent of the value.")
         yield from self._jacobian()
@@ -46,27 +46,27 @@ class Derivatives:
 
     # values and products ------------------------------------------------------------------------------------------------
 
-    def _value(self, kind: str, handed: Callable[[ast.expr], ast.expr]) -> Iterator[Function]:
+    def _value(self, kind: str, handed: Callable[[ast.expr], ast.expr]) -> Iterator[LoweredFunction]:
         return self._computed("value", kind, self._says("The value"), lambda made, _: [Return(handed(made[0]))])
 
-    def _value_and_grad(self) -> Iterator[Function]:
+    def _value_and_grad(self) -> Iterator[LoweredFunction]:
         kind = "float" if self._is_float else self.frame.array
         says = self._says("The value and the gradient", ", in the shapes of the variables")
 
-        def result(made: Sequence[ast.expr], _: str) -> list[Statement]:
-            return [Return(row([self._as_number(made[0]), call("Gradient", *made[1:])]))]
+        def result(made: Sequence[ast.expr], _: str) -> list[LoweredStatement]:
+            return [Return(tuple_of([self._as_number(made[0]), call_of("Gradient", *made[1:])]))]
 
         return self._computed("value_and_grad", f"tuple[{kind}, Gradient]", says, result)
 
-    def _product(self, function: str, says: str) -> Iterator[Function]:
+    def _product(self, function: str, says: str) -> Iterator[LoweredFunction]:
         if function == "jvp":
             kind = f"tuple[{self.frame.array}]"
-            return self._computed(function, kind, says, lambda made, _: [Return(row(made[:1]))], moves=True)
+            return self._computed(function, kind, says, lambda made, _: [Return(tuple_of(made[:1]))], moves=True)
         return self._computed(function, "Gradient", says, _gradient, moves=True)
 
     # all derivatives ----------------------------------------------------------------------------------------------------
 
-    def _hessian(self) -> Iterator[Function]:
+    def _hessian(self) -> Iterator[LoweredFunction]:
         says = "Block [i][j] holds the second derivatives, of shape shape(i) + shape(j)."
         returns, k = f"tuple[tuple[{self.frame.array}, ...], ...]", len(self.sources.wrt)
         if "hessian" not in self.programs:
@@ -74,12 +74,12 @@ class Derivatives:
             yield self._short("hessian", returns, says, *self._columns("hvp", "columns", "_columns"), last)
             return
 
-        def result(made: Sequence[ast.expr], _: str) -> list[Statement]:
-            return [Return(row(row(made[i * k : i * k + k]) for i in range(k)))]
+        def result(made: Sequence[ast.expr], _: str) -> list[LoweredStatement]:
+            return [Return(tuple_of(tuple_of(made[i * k : i * k + k]) for i in range(k)))]
 
         yield from self._computed("hessian", returns, says, result)
 
-    def _hessian_diag(self) -> Iterator[Function]:
+    def _hessian_diag(self) -> Iterator[LoweredFunction]:
         says = "The diagonal of the Hessian, in the shapes of the variables."
         if "hessian_diag" in self.programs:
             yield from self._computed("hessian_diag", "Gradient", says, _gradient)
@@ -87,7 +87,7 @@ class Derivatives:
         columns = self._columns("hvp", "diagonals", "_diagonals")
         yield self._short("hessian_diag", "Gradient", says, *columns, Return(filled("Gradient(*{0})", name("diagonals"))))
 
-    def _jacobian(self) -> Iterator[Function]:
+    def _jacobian(self) -> Iterator[LoweredFunction]:
         says = "The Jacobian: one array a variable, of the value's shape followed by the variable's."
         if "jacobian" in self.programs:
             yield from self._computed("jacobian", "Gradient", says, _gradient)
@@ -95,25 +95,25 @@ class Derivatives:
         blocks = Return(filled("Gradient(*(block for (block,) in {0}))", name("columns")))
         yield self._short("jacobian", "Gradient", says, *self._columns("jvp", "columns", "_columns"), blocks)
 
-    def _columns(self, product: str, made: str, helper: str) -> Iterator[Statement]:
+    def _columns(self, product: str, made: str, helper: str) -> Iterator[LoweredStatement]:
         """What a helper makes of products with all unit directions."""
         frame = self.frame
         v, given = (fresh(word, [*frame.names, *frame.generics]) for word in ("v", "given"))
-        yield Assign(given, call("dict", **same_names((*frame.names, *frame.generics))))
+        yield Assign(given, call_of("dict", **same_names((*frame.names, *frame.generics))))
         product_at = function_of(v, filled("{0}({1}, **{2})", Word(product), name(v), name(given)))
         arrays = [filled("np.asarray({0})", name(str(v))) for v in self.sources.wrt]
-        yield Assign(made, call(helper, product_at, *arrays))
+        yield Assign(made, call_of(helper, product_at, *arrays))
 
     # maps ---------------------------------------------------------------------------------------------------------------
 
-    def _hessian_factors(self) -> Iterator[Function]:
+    def _hessian_factors(self) -> Iterator[LoweredFunction]:
         """Blocks as maps: over their factors, by products where they have none, and formed where they are not symmetric."""
         says, returns = "The blocks of `hessian` as maps: matvec, solve, toarray, T.", "tuple[tuple[LinearMap, ...], ...]"
         factors, frame, wrt = self.sources.factors, self.frame, self.sources.wrt
         if factors is not None and "hessian_factors" in self.programs:
             taken, known = {*frame.reserved, *frame.names, *factors.program.names}, factors
 
-            def result(made: Sequence[ast.expr], dtype: str) -> Iterator[Statement]:
+            def result(made: Sequence[ast.expr], dtype: str) -> Iterator[LoweredStatement]:
                 return by_factors(known, wrt, "hvp", self._held(dtype), taken, made)
 
             yield from self._computed("hessian_factors", returns, says, result, owned=False)
@@ -122,7 +122,7 @@ class Derivatives:
         dtype = fresh("dtype", taken)
         held = self._held(dtype)
         if factors is None:
-            body: list[Statement] = [Return(call("_by_arrays", frame.call("hessian"), *(held[str(v)] for v in wrt)))]
+            body: list[LoweredStatement] = [Return(call_of("_by_arrays", frame.call("hessian"), *(held[str(v)] for v in wrt)))]
         else:
             before, made = by_products("hvp", wrt, held, taken)
             body = [before, Return(made)]
@@ -136,16 +136,16 @@ class Derivatives:
 
     # pieces -------------------------------------------------------------------------------------------------------------
 
-    def _check(self) -> Function:
+    def _check(self) -> LoweredFunction:
         says = "Hold inputs against declared shapes and properties; raises ValueError with a name."
         given = same_names(self.frame.names)
-        body = [Call((), call("_arrays", **given)), Call((), call("_check", call("dict", **given)))]
+        body = [Call((), call_of("_arrays", **given)), Call((), call_of("_check", call_of("dict", **given)))]
         return self.frame.function("check", "None", says, body, generics=False)
 
-    def _computed(self, function: str, returns: str, says: str, result: Result, **how: bool) -> Iterator[Function]:
+    def _computed(self, function: str, returns: str, says: str, result: Result, **how: bool) -> Iterator[LoweredFunction]:
         return self.frame.lowered(function, self.programs[function], result, returns, says, **how)
 
-    def _short(self, function: str, returns: str, says: str, *body: Statement) -> Function:
+    def _short(self, function: str, returns: str, says: str, *body: LoweredStatement) -> LoweredFunction:
         return self.frame.function(function, returns, says, body)
 
     def _says(self, text: str, rest: str = "") -> str:
@@ -157,8 +157,8 @@ class Derivatives:
 
     def _as_number(self, value: ast.expr) -> ast.expr:
         """A scalar as it is handed back."""
-        return call("float", value) if self._is_float else value
+        return call_of("float", value) if self._is_float else value
 
 
-def _gradient(made: Iterable[ast.expr], _: str) -> list[Statement]:
-    return [Return(call("Gradient", *made))]
+def _gradient(made: Iterable[ast.expr], _: str) -> list[LoweredStatement]:
+    return [Return(call_of("Gradient", *made))]

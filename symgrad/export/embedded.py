@@ -13,8 +13,8 @@ from typing import Any
 
 from symgrad.core.source import parsed
 from symgrad.export import helpers
-from symgrad.export.lowered import Assign, Call, Function, Return, Update
-from symgrad.export.syntax import names_in, worded
+from symgrad.export.lowered import Assign, Call, LoweredFunction, Return, Update
+from symgrad.export.syntax import in_words, names_in
 
 _FOLDER = Path(helpers.__file__).parent
 _ENTRYWISE = ("stable.py", "special.py")
@@ -31,7 +31,7 @@ class Helper:
     @cached_property
     def reads(self) -> Mapping[str, set[str]]:
         """What it reads of every name."""
-        return names_in(worded(self.tree)).words
+        return names_in(in_words(self.tree)).words
 
 
 @cache
@@ -81,15 +81,15 @@ def _vectorized(helper: Helper) -> Helper:
 
 
 @cache
-def helper(name: str) -> Function:
+def helper(name: str) -> LoweredFunction:
     """A helper over NumPy lowered, as far as its statements are such as functions of a module have; what else it has stays."""
     return _function(known()[name].tree)
 
 
-def _function(tree: Any) -> Function:
+def _function(tree: Any) -> LoweredFunction:
     """What is done to few entries, under a condition, is left out."""
     body = (s for s in tree.body if not isinstance(s, ast.Expr | ast.If) or not _is_small(s))
-    return Function(tree.name, tuple(a.arg for a in tree.args.args), tuple(map(_statement, body)))
+    return LoweredFunction(tree.name, tuple(a.arg for a in tree.args.args), tuple(map(_statement, body)))
 
 
 def _is_small(statement: ast.stmt) -> bool:
@@ -115,7 +115,7 @@ def _statement(node: Any) -> Any:
     return node
 
 
-def source_of(name: str, target: str = "numpy") -> str:
+def helper_source(name: str, target: str = "numpy") -> str:
     return known(target)[name].text
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.core.program import fresh
-from symgrad.export.lowered import Assign, Function, Statement
+from symgrad.export.lowered import Assign, LoweredFunction, LoweredStatement
 from symgrad.export.spelling import is_tight
 from symgrad.export.syntax import rebuilt, walked
 from symgrad.export.writer import INDENT, Writer
@@ -16,9 +16,9 @@ from symgrad.export.writer import INDENT, Writer
 _OPAQUE = (ast.Lambda, ast.GeneratorExp)
 
 
-def fitted(statement: Statement, writer: Writer, taken: Set[str]) -> Iterator[Statement]:
+def fitted(statement: LoweredStatement, writer: Writer, taken: Set[str]) -> Iterator[LoweredStatement]:
     """The statement, after those of operands that it has no room for, under names that neither the function nor it has."""
-    if isinstance(statement, Function):
+    if isinstance(statement, LoweredFunction):
         own = statement.names.own.keys()
         body = [part for inner in statement.body for part in _parted(inner, writer, taken, own, 2 * INDENT)]
         yield replace(statement, body=tuple(body))
@@ -28,7 +28,7 @@ def fitted(statement: Statement, writer: Writer, taken: Set[str]) -> Iterator[St
         yield from _parted(statement, writer, taken, statement.names.own.keys(), INDENT)
 
 
-def _parted(statement: Any, writer: Writer, taken: Set[str], own: Set[str], indent: int) -> Iterator[Statement]:
+def _parted(statement: Any, writer: Writer, taken: Set[str], own: Set[str], indent: int) -> Iterator[LoweredStatement]:
     hoisted: list[Assign] = []
     while not writer.lines(statement, indent) and (operand := _largest_operand(statement, writer)) is not None:
         name = fresh("term", taken, own)

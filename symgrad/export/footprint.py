@@ -16,9 +16,9 @@ from typing import Any
 import sympy
 
 from symgrad.core.op import Shape
-from symgrad.export.arrays import Array, Memory, Point, UnknownError, broadcast, shape_of, viewed
+from symgrad.export.arrays import Array, Heap, Instant, UnknownError, array_shape, broadcast_shape, viewed
 from symgrad.export.embedded import helper, known
-from symgrad.export.lowered import Assign, Call, Delete, Function, Return, Statement, Update
+from symgrad.export.lowered import Assign, Call, Delete, LoweredFunction, LoweredStatement, Return, Update
 from symgrad.export.syntax import Word
 
 REUSED_FROM = 256 * 1024
@@ -29,21 +29,21 @@ BLOCK = 8192
 
 
 def held_by(
-    function: Function,
+    function: LoweredFunction,
     inputs: Mapping[str, Any],
     direction: tuple[Any, ...],
     shapes: Mapping[str, Shape],
     itemsize: int,
     is_large: Callable[[sympy.Expr], bool],
     is_block: Callable[[sympy.Expr], bool],
-) -> list[Point]:
+) -> list[Instant]:
     """What a function of an exported module holds beyond its arguments, at each moment: how many arrays of each size in bytes.
 
     `inputs` has an `Array` without a buffer for every argument, `direction` one for every variable of a product; `shapes` are those
     that functions left open return, by name; `is_large` tells bytes that NumPy writes over, `is_block` a count of entries that
     make one block.
     """
-    memory = Memory(itemsize, is_large)
+    memory = Heap(itemsize, is_large)
     walk = _Walk(memory, function.words, shapes, is_block)
     memory.release(walk.run(function, {**inputs, function.words["direction"]: direction}))
     return memory.points()
@@ -51,7 +51,7 @@ def held_by(
 
 @dataclass
 class _Walk:
-    memory: Memory
+    memory: Heap
     words: Mapping[str, str]
     shapes: Mapping[str, Shape]
     is_block: Callable[[sympy.Expr], bool]
@@ -60,13 +60,13 @@ class _Walk:
 
     # statements ---------------------------------------------------------------------------------------------------------
 
-    def run(self, function: Function, scope: dict[str, Any]) -> Any:
+    def run(self, function: LoweredFunction, scope: dict[str, Any]) -> Any:
         """What the function returns, with a reference; its locals are gone."""
         returned = self.body(function.body, scope)
         self.memory.release(*scope.values())
         return returned[0] if returned else None
 
-    def body(self, statements: Sequence[Statement], scope: dict[str, Any]) -> list[Any]:
+    def body(self, statements: Sequence[LoweredStatement], scope: dict[str, Any]) -> list[Any]:
         for statement in statements:
             match statement:
                 case Return(code=code):
@@ -80,7 +80,7 @@ class _Walk:
                 case Call(targets=targets, code=code) if targets:
                     for target, part in zip(targets, self.parts(code, len(targets), scope), strict=True):
                         self.assign(target, part, scope)
-                case Function(name=name):
+                case LoweredFunction(name=name):
                     scope[name] = statement
                 case Delete(targets=targets):
                     self.memory.release(*map(scope.pop, targets))
@@ -94,7 +94,7 @@ class _Walk:
         try:
             value = self.evaluate(statement.code, scope)
         except UnknownError:
-            return self.memory.allocate(broadcast(*map(scope.get, statement.names.own)) if shape is None else shape)
+            return self.memory.allocate(broadcast_shape(*map(scope.get, statement.names.own)) if shape is None else shape)
         if not isinstance(value, Array) or shape in (None, value.shape):
             return value
         return self.memory.result(shape, "float", value)
@@ -128,7 +128,7 @@ class _Walk:
                 return self.memory.binary(expr.op, self.evaluate(left, scope), self.evaluate(right, scope))
             case ast.Compare(left=left, comparators=[right]):
                 x, y = self.evaluate(left, scope), self.evaluate(right, scope)
-                return self.memory.result(broadcast(x, y), "bool", x, y)
+                return self.memory.result(broadcast_shape(x, y), "bool", x, y)
             case ast.Subscript(value=ast.Attribute(attr="s_")):
                 return 1.0
             case ast.Attribute() if _is_library(expr, scope):
@@ -206,22 +206,22 @@ class _Walk:
             for buffer, count in counts:
                 buffer.references = count
             told = [a for a in arguments if isinstance(a, tuple)]  # a helper is told the shape that it makes
-            return self.memory.result(told[0] if told else broadcast(*arguments), "float", *arguments)
+            return self.memory.result(told[0] if told else broadcast_shape(*arguments), "float", *arguments)
 
-    def blocks(self, entries: Function, *arrays: Any) -> tuple[Any, ...]:
+    def blocks(self, entries: LoweredFunction, *arrays: Any) -> tuple[Any, ...]:
         """What the blocks are put together in, and what two of them hold: one computed while the one before is still there."""
-        shape = max((shape_of(a) for a in arrays), key=len)
+        shape = max((array_shape(a) for a in arrays), key=len)
         count = sympy.Mul(*shape)
         if self.is_block(count):
             return self.run(entries, dict(zip(entries.parameters, arrays, strict=True)))
 
         def block(length: sympy.Expr) -> Any:
-            parts = [Array((length,), a.kind) if shape_of(a) else a for a in arrays]
+            parts = [Array((length,), a.kind) if array_shape(a) else a for a in arrays]
             inner = replace(self, within={shape: (length,)}, memory=replace(self.memory, is_large=lambda size: False))  # one table
             return inner.run(entries, dict(zip(entries.parameters, parts, strict=True)))
 
         made = block(sympy.Min(count, BLOCK))
-        whole = tuple(self.memory.allocate(shape) if shape_of(part) else part for part in made)
+        whole = tuple(self.memory.allocate(shape) if array_shape(part) else part for part in made)
         again = block(sympy.Min(count - BLOCK, BLOCK))
         self.memory.release(*made, *again, *arrays)
         return whole
@@ -244,15 +244,15 @@ def _is_new_axis(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
 
 
-def dominating(points: list[Point]) -> list[Point]:
+def dominating(points: list[Instant]) -> list[Instant]:
     """The moments that no other one exceeds in every size."""
-    kept: list[Point] = []
+    kept: list[Instant] = []
     for p in sorted(points, key=lambda point: -sum(point.values())):
         if not any(all(q.get(size, 0) >= n for size, n in p.items()) for q in kept):
             kept.append(p)
     return kept
 
 
-def totals(points: list[Point]) -> Iterator[sympy.Expr]:
+def total_bytes(points: list[Instant]) -> Iterator[sympy.Expr]:
     for p in points:
         yield sympy.Add(*(n * size for size, n in p.items()))

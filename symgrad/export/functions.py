@@ -10,17 +10,17 @@ from symgrad.core.dimensions import compound, places, unknown
 from symgrad.core.op import CONSTANT, Node
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import dim_source
-from symgrad.export.blocking import split
+from symgrad.export.blocking import parted
 from symgrad.export.docstrings import function_docstring
 from symgrad.export.fitting import fitted
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement, names_of
+from symgrad.export.lowered import Assign, Call, LoweredFunction, LoweredStatement, Return, names_of
 from symgrad.export.release import released, without_unused
 from symgrad.export.statements import Statements
-from symgrad.export.syntax import Word, call, called, filled, name, row, same_names
+from symgrad.export.syntax import Word, call_of, called, filled, name, same_names, tuple_of
 from symgrad.export.targets import Target
 from symgrad.export.writer import Writer
 
-Result = Callable[[Sequence[ast.expr], str], Iterable[Statement]]
+Result = Callable[[Sequence[ast.expr], str], Iterable[LoweredStatement]]
 """What a function ends with, from its results and the name that the dtype of the arguments has in compiled code."""
 
 
@@ -56,20 +56,20 @@ class Frame:
 
     def call(self, function: str, *first: ast.expr) -> ast.Call:
         """A function of the module at all arguments."""
-        return call(function, *first, **same_names((*self.names, *self.generics)))
+        return call_of(function, *first, **same_names((*self.names, *self.generics)))
 
     def unpacked(self, dtype: str) -> Call:
         """The inputs held against their shapes; compiled code has their dtype beside them."""
         targets = (*self.names, *([dtype] if self.target.compiled else []))
-        return Call(targets, call("_arrays", **same_names(self.names)))
+        return Call(targets, call_of("_arrays", **same_names(self.names)))
 
     # functions ----------------------------------------------------------------------------------------------------------
 
     def lowered(
         self, function: str, program: Program, result: Result, returns: str, says: str, moves: bool = False, owned: bool = True
-    ) -> Iterator[Function]:
+    ) -> Iterator[LoweredFunction]:
         """A function that computes the outputs of a program, after its kernel where code is compiled."""
-        parts, reserved = split(program) if self.target.writes else None, self.reserved | {str(v) for v in self.directions}
+        parts, reserved = parted(program) if self.target.writes else None, self.reserved | {str(v) for v in self.directions}
         statements = Statements(program, reserved, parts, self.target.writes, self.target.template)
         body = statements.emit()
         results: list[ast.expr] = [name(statements.names[v]) for v in program.outputs]
@@ -78,9 +78,9 @@ class Frame:
         taken, dtype = statements.taken, fresh("dtype", statements.taken)
         if self.target.compiled and results:
             arguments = [*(map(str, self.directions) if moves else ()), *self.names]
-            yield self._kernel(function, arguments, [*body, Return(row(results))], taken)
+            yield self._kernel(function, arguments, [*body, Return(tuple_of(results))], taken)
             made = fresh("made", taken)
-            body = [Assign(made, call("_results", call(f"_{function}", *map(name, arguments)), name(dtype)))]
+            body = [Assign(made, call_of("_results", call_of(f"_{function}", *map(name, arguments)), name(dtype)))]
             results = [filled(f"{{0}}[{k}]", name(made)) for k in range(len(results))]
         body += result(results, dtype)
         sizes, words = self._sizes(body, taken)
@@ -90,30 +90,32 @@ class Frame:
         yield self.function(function, returns, says, body, moves, words=words, taken=taken)
 
     def _like(self) -> Call:
-        return Call(tuple(map(str, self.directions)), call("_like", Word("direction"), **same_names(map(str, self.wrt))))
+        return Call(tuple(map(str, self.directions)), call_of("_like", Word("direction"), **same_names(map(str, self.wrt))))
 
-    def _kernel(self, function: str, arguments: Sequence[str], body: Sequence[Statement], taken: set[str]) -> Function:
+    def _kernel(
+        self, function: str, arguments: Sequence[str], body: Sequence[LoweredStatement], taken: set[str]
+    ) -> LoweredFunction:
         """The statements alone, on arrays that are held against their shapes already, as numba compiles them at the first call."""
         sizes, words = self._sizes(body, taken)
         says = f'    """The statements of `{function}`, compiled when they are first called."""'
         top = '@numba.njit(error_model="numpy", boundscheck=True)'
         body = tuple(self._fitted([*sizes, *body], words, taken))
-        return Function(words[f"_{function}"], tuple(arguments), body, says=says, words=words, top=top)
+        return LoweredFunction(words[f"_{function}"], tuple(arguments), body, says=says, words=words, top=top)
 
     def function(
         self,
         function: str,
         returns: str,
         says: str,
-        body: Sequence[Statement],
+        body: Sequence[LoweredStatement],
         moves: bool = False,
         generics: bool = True,
         words: Mapping[str, str] | None = None,
         taken: Iterable[str] = (),
-    ) -> Function:
+    ) -> LoweredFunction:
         """A function of the module from its statements."""
         words = self.words if words is None else words
-        return Function(
+        return LoweredFunction(
             function,
             tuple(self._parameters(moves, generics)),
             tuple(self._fitted(body, words, taken)),
@@ -122,7 +124,9 @@ class Frame:
             words,
         )
 
-    def _fitted(self, body: Sequence[Statement], words: Mapping[str, str], taken: Iterable[str]) -> Iterator[Statement]:
+    def _fitted(
+        self, body: Sequence[LoweredStatement], words: Mapping[str, str], taken: Iterable[str]
+    ) -> Iterator[LoweredStatement]:
         writer, names = Writer(words), {*self.reserved, *self.names, *taken}
         return (part for statement in body for part in fitted(statement, writer, names))
 
@@ -136,9 +140,9 @@ class Frame:
 
     # dimensions and dtypes ----------------------------------------------------------------------------------------------
 
-    def _sizes(self, body: Sequence[Statement], taken: set[str]) -> tuple[list[Statement], dict[str, str]]:
+    def _sizes(self, body: Sequence[LoweredStatement], taken: set[str]) -> tuple[list[LoweredStatement], dict[str, str]]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
-        words, made = dict(self.words), list[Statement]()
+        words, made = dict(self.words), list[LoweredStatement]()
         read = names_of(body).words
         for word in read:
             if word.startswith("_dim_"):
@@ -154,7 +158,7 @@ class Frame:
             made.append(Assign(words["_dtype"], called(filled("np.result_type"), floats)))
         return made, words
 
-    def _read_off(self, dim: str, size: str) -> Iterator[Statement]:
+    def _read_off(self, dim: str, size: str) -> Iterator[LoweredStatement]:
         """The size under its name, held against the axes that are expressions in it alone."""
         if (place := places(self.inputs).get(dim)) is None:
             raise unknown(dim)
@@ -164,7 +168,7 @@ class Frame:
         for v, axis, d in () if self.target.compiled else compound(self.inputs, dim):
             if len(d.free_symbols) == 1 and (place.factor != 1 or (v, axis) != (place.input, place.axis)):
                 said = (ast.Constant(str(v)), ast.Constant(str(d)))
-                yield Call((), call("_same_size", *said, filled(f"{{0}}.shape[{axis}]", name(str(v))), filled(dim_source(d))))
+                yield Call((), call_of("_same_size", *said, filled(f"{{0}}.shape[{axis}]", name(str(v))), filled(dim_source(d))))
 
     # results ------------------------------------------------------------------------------------------------------------
 

@@ -18,10 +18,10 @@ from functools import cached_property
 from types import MappingProxyType
 
 from symgrad.core.op import Node
-from symgrad.export.syntax import Names, names_in
+from symgrad.export.syntax import NamesRead, names_in
 
 
-class Statement(ABC):
+class LoweredStatement(ABC):
     """One statement of a function."""
 
     @property
@@ -30,12 +30,12 @@ class Statement(ABC):
         """What it assigns and reads."""
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> NamesRead:
         return names_in(*self.trees)
 
 
 @dataclass(frozen=True, eq=False)
-class Assign(Statement):
+class Assign(LoweredStatement):
     """A value under a name; `node` is the expression of the program that it is, None for what only the code has.
 
     `leads` says that it is an operand of the statement behind it, which had no room for it.
@@ -52,7 +52,7 @@ class Assign(Statement):
 
 
 @dataclass(frozen=True, eq=False)
-class Update(Statement):
+class Update(LoweredStatement):
     """A term added to a part of an array that is there, or subtracted from it."""
 
     place: ast.expr
@@ -65,7 +65,7 @@ class Update(Statement):
 
 
 @dataclass(frozen=True, eq=False)
-class Call(Statement):
+class Call(LoweredStatement):
     """A call whose results are unpacked; without targets it is made for what it raises."""
 
     targets: tuple[str, ...]
@@ -77,7 +77,7 @@ class Call(Statement):
 
 
 @dataclass(frozen=True, eq=False)
-class Return(Statement):
+class Return(LoweredStatement):
     code: ast.expr
 
     @property
@@ -86,7 +86,7 @@ class Return(Statement):
 
 
 @dataclass(frozen=True, eq=False)
-class Delete(Statement):
+class Delete(LoweredStatement):
     """Arrays given up, named on one line."""
 
     targets: tuple[str, ...]
@@ -97,7 +97,7 @@ class Delete(Statement):
 
 
 @dataclass(frozen=True, eq=False)
-class Function(Statement):
+class LoweredFunction(LoweredStatement):
     """A function of the module, or of the entries of one block within another function.
 
     `parameters` are as they stand in the signature, `words` how its words are spelled, `top` the decorator above it.
@@ -105,7 +105,7 @@ class Function(Statement):
 
     name: str
     parameters: tuple[str, ...]
-    body: tuple[Statement, ...]
+    body: tuple[LoweredStatement, ...]
     returns: str = ""
     says: str = ""
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -116,9 +116,9 @@ class Function(Statement):
         return (tree for statement in self.body for tree in statement.trees)
 
 
-def names_of(statements: Iterable[Statement]) -> Names:
+def names_of(statements: Iterable[LoweredStatement]) -> NamesRead:
     """What statements name, in their order."""
-    found = Names({}, {})
+    found = NamesRead({}, {})
     for statement in statements:
         found.own.update(statement.names.own)
         for word, paths in statement.names.words.items():

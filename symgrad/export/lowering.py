@@ -13,8 +13,8 @@ from symgrad.errors import UnsupportedError
 from symgrad.export.derivatives import Derivatives
 from symgrad.export.embedded import known, with_needs
 from symgrad.export.functions import Frame
-from symgrad.export.lowered import Function, names_of
-from symgrad.export.selftest import PLAIN
+from symgrad.export.lowered import LoweredFunction, names_of
+from symgrad.export.selftest import NUMPY_ALONE
 from symgrad.export.sources import PUBLIC, Sources
 from symgrad.export.targets import Target
 from symgrad.ops.generic import functions_of
@@ -42,7 +42,7 @@ class Lowered:
 
     sources: Sources
     frame: Frame
-    functions: tuple[Function, ...]
+    functions: tuple[LoweredFunction, ...]
     words: frozenset[str]
     helpers: frozenset[str]
     """What the functions call that every module carries along, and what that calls in turn."""
@@ -52,7 +52,7 @@ class Lowered:
 
     left_out: Mapping[str, str]
 
-    def function(self, name: str) -> Function:
+    def function(self, name: str) -> LoweredFunction:
         return next(f for f in self.functions if f.name == name)
 
 
@@ -71,7 +71,7 @@ def lower(s: Sources, target: Target) -> Lowered:
     read = names_of(made).words
     called = frozenset(with_needs(read.keys() & known(target.name).keys(), target.name))
     # Around compiled code stands NumPy's.
-    if not target.compiled and (lacking := target.lacks(read, called if target.library == "np" else called - PLAIN)):
+    if not target.compiled and (lacking := target.lacks(read, called if target.library == "np" else called - NUMPY_ALONE)):
         raise target.refusal(lacking, "its modules read")
     return Lowered(s, frame, made, frozenset(read), called, functions, left_out)
 

@@ -13,10 +13,10 @@ from symgrad.core.op import Node
 from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import forms
-from symgrad.export.rows import keeping, parted, reducing, rows_of, turned
+from symgrad.export.rows import along_axes, axes_turned, keeping, reducing, rows_of
 from symgrad.export.statements import in_numpy
 from symgrad.ops.broadcasting import index_source
-from symgrad.ops.contraction import laid_out
+from symgrad.ops.contraction import transposed_operand
 from symgrad.ops.indexing import index_text
 from symgrad.ops.integers import label_source
 from symgrad.ops.labels import gather_source
@@ -68,7 +68,7 @@ def _cumsum(node: Node) -> str:
 
 
 def _sum(node: Node) -> str:
-    x, kept, axes = parted(node)
+    x, kept, axes = along_axes(node)
     if all(x.shape[a] == 1 for a in axes):
         return _copied(in_numpy(node), node)
     return _summed("{0}", axes) if kept else "np.sum({0})"
@@ -91,7 +91,7 @@ def _einsum(node: Node) -> str:
     if any(len(set(letters)) < len(letters) for letters in (*operands, output)):
         raise UnsupportedError(f"numba has no np.einsum, which `einsum` of {node.params['spec']!r} needs; use target numpy")
     summed = "".join(dict.fromkeys(c for letters in operands for c in letters if c not in output))
-    every = " * ".join(laid_out(f"{{{i}}}", letters, output + summed) for i, letters in enumerate(operands))
+    every = " * ".join(transposed_operand(f"{{{i}}}", letters, output + summed) for i, letters in enumerate(operands))
     if not output:
         return f"np.sum({every})"
     return _summed(every, range(len(output), len(output + summed)))
@@ -165,7 +165,7 @@ def _one_hot(node: Node) -> str:
 
 
 def _pick(node: Node) -> str:
-    x, kept, axes = parted(node)
+    x, kept, axes = along_axes(node)
     if x.ndim != 2:
         raise UnsupportedError(f"numba has no np.take_along_axis, which `{node.op.name}` needs; use target numpy")
     return f"_pick({rows_of(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
@@ -183,8 +183,8 @@ def _scatter(node: Node) -> str:
         raise UnsupportedError(f"numba has no index by a matrix of labels, which `{node.op.name}` needs; use target numpy")
     order = (axis, *(a for a in range(rows.ndim) if a != axis))
     shape = tuple_source(tuple(node.shape[a] for a in order))
-    return turned(
-        f"_scatter({turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
+    return axes_turned(
+        f"_scatter({axes_turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
         tuple(order.index(a) for a in range(rows.ndim)),
     )
 

@@ -13,10 +13,10 @@ from symgrad.export.docstrings import module_docstring
 from symgrad.export.embedded import known, with_needs
 from symgrad.export.functions import is_label
 from symgrad.export.lowering import Lowered
-from symgrad.export.selftest import PLAIN, REPORTS, self_test
+from symgrad.export.selftest import NUMPY_ALONE, REPORTS, self_test
 from symgrad.export.sources import PUBLIC
 from symgrad.export.targets import Target
-from symgrad.export.writer import written
+from symgrad.export.writer import function_text
 from symgrad.ops.generic import apply
 
 
@@ -49,7 +49,7 @@ class _Text:
         yield f"{self._header()}\n\n{shapes}"
         yield gradient
         yield from map(self._embedded, self.helpers)
-        yield from map(written, self.module.functions)
+        yield from map(function_text, self.module.functions)
         yield from filter(None, [self._aliases()])
         yield self._foot()
         yield 'if __name__ == "__main__":\n    _self_test()'
@@ -107,7 +107,7 @@ class _Text:
         """A helper in the module's names for the libraries."""
         words, text = self.module.frame.words, known(self.target.name)[name].text
         text = re.sub(r"\bmath\b", words["math"], text)
-        return self._tested(text) if name in PLAIN else re.sub(r"\b(np|jnp)\b", words["np"], text)
+        return self._tested(text) if name in NUMPY_ALONE else re.sub(r"\b(np|jnp)\b", words["np"], text)
 
     def _tested(self, text: str) -> str:
         """What computes with NumPy whatever the target."""

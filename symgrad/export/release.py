@@ -10,16 +10,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from textwrap import wrap
 
-from symgrad.export.lowered import Call, Delete, Statement
+from symgrad.export.lowered import Call, Delete, LoweredStatement
 from symgrad.export.writer import INDENT, LONGEST
 
 SHORTEST = 32
 """Statements below which a function keeps its locals: what it would give up is little, and `del` is one more line to read."""
 
 
-def without_unused(body: Sequence[Statement]) -> list[Statement]:
+def without_unused(body: Sequence[LoweredStatement]) -> list[LoweredStatement]:
     """What is unpacked and never read is called _."""
-    kept: list[Statement] = []
+    kept: list[LoweredStatement] = []
     read: set[str] = set()
     for statement in reversed(body):
         if isinstance(statement, Call):
@@ -29,7 +29,7 @@ def without_unused(body: Sequence[Statement]) -> list[Statement]:
     return kept[::-1]
 
 
-def released(body: Sequence[Statement], arrays: Collection[str]) -> list[Statement]:
+def released(body: Sequence[LoweredStatement], arrays: Collection[str]) -> list[LoweredStatement]:
     """The statements of a function, each followed by a `del` of the `arrays` that it is the last to read."""
     if len(body) < SHORTEST:
         return list(body)

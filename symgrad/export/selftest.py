@@ -22,7 +22,7 @@ TESTING = frozenset(
 )
 """Helpers of the test alone."""
 
-PLAIN = TESTING | {"_check", "_fits"}
+NUMPY_ALONE = TESTING | {"_check", "_fits"}
 """Helpers that compute with NumPy whatever the target: those, and what holds inputs against their properties."""
 
 

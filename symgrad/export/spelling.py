@@ -9,18 +9,18 @@ from typing import Any
 
 from symgrad.export.syntax import Word
 
-TEST, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
+_TEST, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 """How strongly Python's operators bind."""
 
 _OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
-    ast.Add: ("+", SUM),
-    ast.Sub: ("-", SUM),
-    ast.Mult: ("*", PRODUCT),
-    ast.MatMult: ("@", PRODUCT),
-    ast.Div: ("/", PRODUCT),
-    ast.FloorDiv: ("//", PRODUCT),
-    ast.Mod: ("%", PRODUCT),
-    ast.Pow: ("**", POWER),
+    ast.Add: ("+", _SUM),
+    ast.Sub: ("-", _SUM),
+    ast.Mult: ("*", _PRODUCT),
+    ast.MatMult: ("@", _PRODUCT),
+    ast.Div: ("/", _PRODUCT),
+    ast.FloorDiv: ("//", _PRODUCT),
+    ast.Mod: ("%", _PRODUCT),
+    ast.Pow: ("**", _POWER),
 }
 _RELATIONS: Mapping[type[ast.cmpop], str] = {
     ast.Gt: ">",
@@ -37,7 +37,7 @@ def spelled(node: Any, words: Mapping[str, str]) -> str:
     return _Spelling(words).text(node)
 
 
-def listed(nodes: Sequence[Any], words: Mapping[str, str]) -> str:
+def with_commas(nodes: Sequence[Any], words: Mapping[str, str]) -> str:
     """Expressions with commas between them, and behind a single one."""
     return _Spelling(words).listed(nodes)
 
@@ -46,7 +46,7 @@ def listed(nodes: Sequence[Any], words: Mapping[str, str]) -> str:
 class _Spelling:
     words: Mapping[str, str]
 
-    def text(self, node: Any, least: int = TEST) -> str:
+    def text(self, node: Any, least: int = _TEST) -> str:
         """An expression, in brackets where it binds less strongly than what stands around it."""
         text, strength = _EXPRESSIONS[type(node)](self, node)
         return f"({text})" if strength < least else text
@@ -55,66 +55,66 @@ class _Spelling:
         return ", ".join(map(self.text, nodes)) + ("," if len(nodes) == 1 else "")
 
     def _name(self, node: ast.Name) -> tuple[str, int]:
-        return node.id, ATOM
+        return node.id, _ATOM
 
     def _word(self, node: ast.Name) -> tuple[str, int]:
-        return self.words.get(node.id, node.id), ATOM
+        return self.words.get(node.id, node.id), _ATOM
 
     def _constant(self, node: ast.Constant) -> tuple[str, int]:
-        return "..." if node.value is ... else repr(node.value).replace("'", '"'), ATOM
+        return "..." if node.value is ... else repr(node.value).replace("'", '"'), _ATOM
 
     def _attribute(self, node: ast.Attribute) -> tuple[str, int]:
-        return f"{self.text(node.value, ATOM)}.{node.attr}", ATOM
+        return f"{self.text(node.value, _ATOM)}.{node.attr}", _ATOM
 
     def _call(self, node: ast.Call) -> tuple[str, int]:
-        return f"{self.text(node.func, ATOM)}({', '.join(map(self.text, (*node.args, *node.keywords)))})", ATOM
+        return f"{self.text(node.func, _ATOM)}({', '.join(map(self.text, (*node.args, *node.keywords)))})", _ATOM
 
     def _keyword(self, node: ast.keyword) -> tuple[str, int]:
-        return f"{node.arg}={self.text(node.value)}" if node.arg else f"**{self.text(node.value)}", ATOM
+        return f"{node.arg}={self.text(node.value)}" if node.arg else f"**{self.text(node.value)}", _ATOM
 
     def _starred(self, node: ast.Starred) -> tuple[str, int]:
-        return f"*{self.text(node.value, SUM)}", ATOM
+        return f"*{self.text(node.value, _SUM)}", _ATOM
 
     def _tuple(self, node: ast.Tuple) -> tuple[str, int]:
-        return f"({self.listed(node.elts)})" if node.elts else "()", ATOM
+        return f"({self.listed(node.elts)})" if node.elts else "()", _ATOM
 
     def _list(self, node: ast.List) -> tuple[str, int]:
-        return f"[{', '.join(map(self.text, node.elts))}]", ATOM
+        return f"[{', '.join(map(self.text, node.elts))}]", _ATOM
 
     def _subscript(self, node: ast.Subscript) -> tuple[str, int]:
         index = self.listed(node.slice.elts) if isinstance(node.slice, ast.Tuple) and node.slice.elts else self.text(node.slice)
-        return f"{self.text(node.value, ATOM)}[{index}]", ATOM
+        return f"{self.text(node.value, _ATOM)}[{index}]", _ATOM
 
     def _slice(self, node: ast.Slice) -> tuple[str, int]:
         """x[:, 1:n] but x[:: n + 1]: as the weakest operator, where a bound has one."""
         lower, upper, step = ("" if bound is None else self.text(bound) for bound in (node.lower, node.upper, node.step))
         if all(map(_is_short, (node.lower, node.upper, node.step))):
-            return f"{lower}:{upper}{f':{step}' if step else ''}", ATOM
+            return f"{lower}:{upper}{f':{step}' if step else ''}", _ATOM
         text = f"{lower} :{f' {upper}' if upper else ''}" if lower else f":{f' {upper}' if upper else ''}"
-        return text + (f"{' ' if upper else ''}: {step}" if step else ""), ATOM
+        return text + (f"{' ' if upper else ''}: {step}" if step else ""), _ATOM
 
     def _unary(self, node: ast.UnaryOp) -> tuple[str, int]:
-        return f"{'-' if isinstance(node.op, ast.USub) else '+'}{self.text(node.operand, SIGN)}", SIGN
+        return f"{'-' if isinstance(node.op, ast.USub) else '+'}{self.text(node.operand, _SIGN)}", _SIGN
 
     def _binary(self, node: ast.BinOp) -> tuple[str, int]:
         """Equal operators from left to right, powers from right to left; x**2 but (x + 1) ** 2."""
         sign, strength = _OPERATORS[type(node.op)]
-        if strength == POWER:
+        if strength == _POWER:
             space = "" if is_tight(node) else " "
-            return f"{self.text(node.left, ATOM)}{space}**{space}{self.text(node.right, POWER)}", POWER
+            return f"{self.text(node.left, _ATOM)}{space}**{space}{self.text(node.right, _POWER)}", _POWER
         return f"{self.text(node.left, strength)} {sign} {self.text(node.right, strength + 1)}", strength
 
     def _compare(self, node: ast.Compare) -> tuple[str, int]:
         parts = zip(node.ops, node.comparators, strict=True)
-        rest = (f" {_RELATIONS[type(op)]} {self.text(x, SUM)}" for op, x in parts)
-        return self.text(node.left, SUM) + "".join(rest), COMPARISON
+        rest = (f" {_RELATIONS[type(op)]} {self.text(x, _SUM)}" for op, x in parts)
+        return self.text(node.left, _SUM) + "".join(rest), _COMPARISON
 
     def _lambda(self, node: ast.Lambda) -> tuple[str, int]:
-        return f"lambda {', '.join(a.arg for a in node.args.args)}: {self.text(node.body)}", TEST
+        return f"lambda {', '.join(a.arg for a in node.args.args)}: {self.text(node.body)}", _TEST
 
     def _generator(self, node: ast.GeneratorExp) -> tuple[str, int]:
         loops = (f" for {self.text(g.target)} in {self.text(g.iter)}" for g in node.generators)
-        return f"({self.text(node.elt)}{''.join(loops)})", ATOM
+        return f"({self.text(node.elt)}{''.join(loops)})", _ATOM
 
 
 def is_tight(node: ast.BinOp) -> bool:

@@ -10,16 +10,16 @@ from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.core.program import Equation, Program, numbered
 from symgrad.core.source import tuple_source, value_source
-from symgrad.export.addition import Piece, copies_of, fills, named, over, place, summands, total_of
-from symgrad.export.blocking import Split
-from symgrad.export.lowered import Assign, Call, Function, Return, Statement, Update
+from symgrad.export.addition import WideCode, copies_of, fills, named_code, over, place_of, summands, total_of
+from symgrad.export.blocking import Parted
+from symgrad.export.lowered import Assign, Call, LoweredFunction, LoweredStatement, Return, Update
 from symgrad.export.reuse import reused, wanted
-from symgrad.export.syntax import call, called, filled, joined, name, names_in, row, template_of
+from symgrad.export.syntax import call_of, called, filled, joined_by, name, names_in, template_of, tuple_of
 from symgrad.ops.arithmetic import add
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.generic import apply, loss
 
-WIDEST = 88
+_WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
 
 MOST_SUMMANDS = 24
@@ -43,7 +43,7 @@ class Statements:
         self,
         program: Program,
         reserved: Iterable[str],
-        parts: Split | None = None,
+        parts: Parted | None = None,
         writes: bool = True,
         template: Callable[[Node], str] = in_numpy,
     ) -> None:
@@ -52,9 +52,9 @@ class Statements:
         given = [v for v in program.inputs if parts is None or v not in parts.entries.outputs]
         self.taken = set(reserved) | {str(v) for v in given}
         self.numbers: dict[str, int] = {}
-        self.statements: list[Statement] = []
+        self.statements: list[LoweredStatement] = []
         self.names: dict[Node, str] = {v: str(v) for v in given}
-        self.code: dict[Node, Piece] = {}
+        self.code: dict[Node, WideCode] = {}
         self.current: Node | None = None
         exprs = [eq.expr for eq in program.equations]
         self.uses = Counter(a for node in postorder(exprs) for a in node.args)
@@ -62,7 +62,7 @@ class Statements:
         self.uses.update(wanted(list(self.uses)))
         self.roots = {eq.expr: eq for eq in reversed(program.equations)}
 
-    def emit(self) -> list[Statement]:
+    def emit(self) -> list[LoweredStatement]:
         for i, eq in enumerate(self.program.equations):
             if self.split is not None and i == self.split.at:
                 self._blocks(self.split.entries)
@@ -76,14 +76,14 @@ class Statements:
         """Entrywise equations as a function of one block, and its call on all of them."""
         inner = Statements(entries, self.taken)
         body = inner.emit()
-        made = Return(row(name(inner.names[v]) for v in entries.outputs))
+        made = Return(tuple_of(name(inner.names[v]) for v in entries.outputs))
         function = self._name("entries")
-        self.statements.append(Function(function, tuple(map(str, entries.inputs)), (*body, made)))
+        self.statements.append(LoweredFunction(function, tuple(map(str, entries.inputs)), (*body, made)))
         for v in entries.outputs:
             self.names[v] = self._name(str(v))
         given = [name(self.names[v]) for v in entries.inputs]
         targets = tuple(self.names[v] for v in entries.outputs)
-        self.statements.append(Call(targets, call("_by_blocks", name(function), *given)))
+        self.statements.append(Call(targets, call_of("_by_blocks", name(function), *given)))
 
     def _equation(self, eq: Equation) -> None:
         if eq.symbol in self.names:
@@ -143,7 +143,7 @@ class Statements:
         return filled("{0}.copy()", total) if len(rest) == 1 and self.uses[rest[0]] > 1 else total
 
     def _add_inplace(self, term: Node, target: str) -> None:
-        if (found := place(term)) is None:
+        if (found := place_of(term)) is None:
             return
         factors, where = found
         subtracts = (number := value_of(factors[0])) is not None and bool(number.is_negative)
@@ -151,7 +151,7 @@ class Statements:
             factors = [constant(-number), *factors[1:]]
         self._compute_below(*factors)
         factors = [f for f in factors if value_of(f) != 1] or [constant(1)]
-        product = joined([self._operand(f, True).code for f in factors], ast.Mult())
+        product = joined_by([self._operand(f, True).code for f in factors], ast.Mult())
         self.statements.append(Update(filled(where, name(target)), product, subtracts))
 
     def _sums_a_diagonal(self, node: Node) -> bool:
@@ -172,12 +172,12 @@ class Statements:
 
     def _compute(self, node: Node) -> None:
         piece, is_view = self._expression(node), node.op.name in _VIEWS
-        if is_view and (self.uses[node] > 1 or piece.width > WIDEST):
+        if is_view and (self.uses[node] > 1 or piece.width > _WIDEST):
             for operand in node.args:
                 self._named(operand)
             piece = self._expression(node)
         self.code[node] = piece
-        if node not in self.roots and node is not self.current and not is_view and (self.uses[node] > 1 or piece.width > WIDEST):
+        if node not in self.roots and node is not self.current and not is_view and (self.uses[node] > 1 or piece.width > _WIDEST):
             self._named(node)
         elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
             self._brought_forward(self.roots[node])
@@ -198,11 +198,11 @@ class Statements:
     def _assign(self, target: str, code: ast.expr, node: Node | None = None) -> None:
         self.statements.append(Assign(target, code, node))
 
-    def _expression(self, node: Node) -> Piece:
+    def _expression(self, node: Node) -> WideCode:
         if node.op is add and len(node.args) > MOST_SUMMANDS:
             return self._long_sum(node)
         if node.op is VARIABLE:
-            return named(str(node))
+            return named_code(str(node))
         text, operands = reused(node, self.names) or (self.template(node), node.args)
         for i, count in template_of(text).uses.items():
             if count > 1:
@@ -210,36 +210,36 @@ class Statements:
         silent = node.op.spreads and fills(node.shape, node.args)
         piece = over(text, [self._operand(a, silent) for a in operands])
         if node.op in (apply, loss) and isinstance(piece.code, ast.Call):  # an author's name, whatever it is
-            return Piece(called(name(str(piece.code.func.id)), piece.code.args), piece.width)  # type: ignore[attr-defined]
+            return WideCode(called(name(str(piece.code.func.id)), piece.code.args), piece.width)  # type: ignore[attr-defined]
         # A number of NumPy would widen what it meets.
         is_number = not node.ndim and node.args and all(a.op is CONSTANT for a in node.args)
         if is_number and self.writes and "np" in names_in(piece.code).words:
-            return Piece(call("float", piece.code), piece.width + len("float()"))
+            return WideCode(call_of("float", piece.code), piece.width + len("float()"))
         return piece
 
-    def _long_sum(self, node: Node) -> Piece:
+    def _long_sum(self, node: Node) -> WideCode:
         """A sum of many terms in statements that Python reads without running out of stack."""
         silent = fills(node.shape, node.args)
-        first, *rest = [[self._operand(a, silent) for a in part] for part in batched(node.args, MOST_SUMMANDS)]
+        first, *rest = [[self._operand(a, silent) for a in part] for part in _batched(node.args, MOST_SUMMANDS)]
         total = total_of(first)
         for part in rest:
             target = self._name("total")
             self._assign(target, total.code)
-            total = total_of([named(target), *part])
+            total = total_of([named_code(target), *part])
         return total
 
-    def _operand(self, node: Node, silent: bool) -> Piece:
+    def _operand(self, node: Node, silent: bool) -> WideCode:
         if node in self.names:
-            return named(self.names[node])
+            return named_code(self.names[node])
         if silent and (copies := copies_of(node)) is not None:
             text = index_source(copies) if copies is node else f"-{index_source(copies)}"
             piece = over(text, [self._operand(copies.args[0], False)])
         else:
             piece = over(value_source(node.params["value"])) if node.op is CONSTANT else self.code[node]
-        return piece if node.op is VARIABLE else Piece(piece.code, piece.width + len("()"))
+        return piece if node.op is VARIABLE else WideCode(piece.code, piece.width + len("()"))
 
 
-def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
+def _batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
 
 

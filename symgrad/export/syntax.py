@@ -40,7 +40,7 @@ def template_of(text: str) -> Template:
     tree: Any = parsed(text).body[0]
     uses = Counter(sorted(_hole(node) for node in ast.walk(tree) if isinstance(node, ast.Set)))
     width = len(text) - sum(count * len(f"{{{i}}}") for i, count in uses.items())
-    made = worded(tree.value)
+    made = in_words(tree.value)
     return Template(made, uses, width, names_in(made).words)
 
 
@@ -59,7 +59,7 @@ def _filled(node: Any, operands: Sequence[ast.expr]) -> Any:
     if kind is ast.Set:
         return operands[_hole(node)]
     if kind is ast.BinOp:
-        return binary(_filled(node.left, operands), node.op, _filled(node.right, operands))
+        return operated(_filled(node.left, operands), node.op, _filled(node.right, operands))
     return node if kind in _LEAVES else rebuilt(node, lambda child: _filled(child, operands))
 
 
@@ -74,7 +74,7 @@ def rebuilt(node: Any, step: Callable[[Any], Any]) -> Any:
     if all(new is getattr(node, name, None) for name, new in fields.items()):
         return node
     if type(node) is ast.BinOp:
-        return binary(**fields)
+        return operated(**fields)
     return attribute(fields["value"], node.attr) if type(node) is ast.Attribute else type(node)(**fields)
 
 
@@ -85,7 +85,7 @@ def _stepped(value: Any, step: Callable[[Any], Any]) -> Any:
     return step(value) if isinstance(value, ast.AST) and value._fields else value
 
 
-def binary(left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr:
+def operated(left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr:
     """Two operands joined, in normal form: a + -b is a - b, x * (1 / c) is x / c."""
     if isinstance(op, ast.Add):
         for x, other in ((right, left), (left, right)):
@@ -118,11 +118,11 @@ def attribute(value: ast.expr, attr: str) -> ast.expr:
     return ast.Attribute(value, attr)
 
 
-def joined(parts: Sequence[ast.expr], op: ast.operator) -> ast.expr:
+def joined_by(parts: Sequence[ast.expr], op: ast.operator) -> ast.expr:
     """Operands joined from left to right."""
     total, *rest = parts
     for part in rest:
-        total = binary(total, op, part)
+        total = operated(total, op, part)
     return total
 
 
@@ -143,7 +143,7 @@ def _children(node: ast.AST) -> list[ast.AST]:
 
 
 @dataclass(frozen=True)
-class Names:
+class NamesRead:
     """The names in trees: an author's or the code's own, and words with what is read of each, in dotted names.
 
     Of np it may be "linalg.inv"; of a word that stands alone nothing; under "" stands what is read of other values than names.
@@ -153,9 +153,9 @@ class Names:
     words: dict[str, set[str]]
 
 
-def names_in(*trees: ast.AST) -> Names:
+def names_in(*trees: ast.AST) -> NamesRead:
     """The names in the order of `ast.walk`."""
-    found = Names({}, {})
+    found = NamesRead({}, {})
     waiting: list[Any] = list(trees)
     for node in waiting:
         path = ""
@@ -172,9 +172,9 @@ def names_in(*trees: ast.AST) -> Names:
     return found
 
 
-def worded(tree: Any) -> Any:
+def in_words(tree: Any) -> Any:
     """The tree with words in place of all its names: a helper has no others."""
-    return rebuilt(tree, worded) if type(tree) is not ast.Name else Word(tree.id)
+    return rebuilt(tree, in_words) if type(tree) is not ast.Name else Word(tree.id)
 
 
 # pieces ---------------------------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def called(function: ast.expr, arguments: Iterable[ast.expr]) -> ast.Call:
     return ast.Call(function, list(arguments), [])
 
 
-def call(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+def call_of(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
     """A call of a function of the module or of Python's."""
     return ast.Call(Word(function), list(arguments), [ast.keyword(key, value) for key, value in keywords.items()])
 
@@ -199,7 +199,7 @@ def same_names(texts: Iterable[str]) -> dict[str, ast.expr]:
     return {text: ast.Name(text) for text in texts}
 
 
-def row(parts: Iterable[ast.expr]) -> ast.Tuple:
+def tuple_of(parts: Iterable[ast.expr]) -> ast.Tuple:
     return ast.Tuple(list(parts))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from symgrad.core.op import Node, show_shape
-from symgrad.export.lowered import Assign, Call, Delete, Function, Return, Statement, Update
-from symgrad.export.spelling import listed, spelled
+from symgrad.export.lowered import Assign, Call, Delete, LoweredFunction, LoweredStatement, Return, Update
+from symgrad.export.spelling import spelled, with_commas
 
 LONGEST = 88
 """Columns, as ruff has it by default."""
@@ -32,16 +32,16 @@ class Writer:
 
     # statements ---------------------------------------------------------------------------------------------------------
 
-    def line(self, statement: Statement) -> str:
+    def line(self, statement: LoweredStatement) -> str:
         """A statement on one line, however long that is."""
         match statement:
             case Delete(targets=targets):
                 return f"del {', '.join(targets)}"
-            case Function(name=name, parameters=parameters):
+            case LoweredFunction(name=name, parameters=parameters):
                 return f"def {name}({', '.join(parameters)}):"
         return self.head(statement) + self._value(statement)
 
-    def head(self, statement: Statement) -> str:
+    def head(self, statement: LoweredStatement) -> str:
         """What stands before the value."""
         match statement:
             case Assign(target=target):
@@ -59,10 +59,10 @@ class Writer:
     def _value(self, statement: Any) -> str:
         match statement:
             case Return(code=ast.Tuple(elts=[_, _, *_] as parts)):
-                return listed(parts, self.words)
+                return with_commas(parts, self.words)
         return self.text(statement.code)
 
-    def lines(self, statement: Statement, indent: int = INDENT) -> list[str]:
+    def lines(self, statement: LoweredStatement, indent: int = INDENT) -> list[str]:
         """One line, or one argument a line; nothing where neither fits."""
         if len(text := self.line(statement)) + indent <= LONGEST:
             return [text]
@@ -73,7 +73,7 @@ class Writer:
         lines = [*targets, *self._exploded(head, value, "", indent)]
         return lines if all(len(line) + indent <= LONGEST for line in lines) else []
 
-    def _targets(self, statement: Statement, indent: int) -> list[str]:
+    def _targets(self, statement: LoweredStatement, indent: int) -> list[str]:
         """What stands before the value: one line, or one name a line where many are unpacked."""
         head = self.head(statement)
         if isinstance(statement, Call) and len(head) + indent + len("_arrays(_") > LONGEST:
@@ -94,11 +94,11 @@ class Writer:
 
     # functions ----------------------------------------------------------------------------------------------------------
 
-    def body(self, statements: Sequence[Statement], indent: int = INDENT, comments: bool = True) -> Iterator[str]:
+    def body(self, statements: Sequence[LoweredStatement], indent: int = INDENT, comments: bool = True) -> Iterator[str]:
         """The lines of a function's body, without its indentation; shapes beside or above what is assigned."""
         lines: list[str] = []
         for statement in statements:
-            if isinstance(statement, Function):
+            if isinstance(statement, LoweredFunction):
                 inner = self.body(statement.body, indent + INDENT, comments=False)
                 yield from ("", self.line(statement), *(" " * INDENT + line for line in inner), "")
                 continue
@@ -108,7 +108,7 @@ class Writer:
                 lines = []
 
 
-def written(function: Function) -> str:
+def function_text(function: LoweredFunction) -> str:
     """The text of a function: its signature on one line where it fits, else one parameter a line."""
     line = f"def {function.name}({', '.join(function.parameters)}){function.returns}:"
     several = [f"def {function.name}(", *(f"    {p}," for p in function.parameters), f"){function.returns}:"]

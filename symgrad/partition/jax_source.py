@@ -12,15 +12,15 @@ from symgrad.core.op import Node, value_of
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import symbolic, value_source
 from symgrad.errors import UnsupportedError
-from symgrad.export.embedded import source_of, with_needs
-from symgrad.export.lowered import Assign, Statement, names_of
+from symgrad.export.embedded import helper_source, with_needs
+from symgrad.export.lowered import Assign, LoweredStatement, names_of
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, in_numpy
-from symgrad.export.syntax import call, called, filled, name, row
+from symgrad.export.syntax import call_of, called, filled, name, tuple_of
 from symgrad.export.writer import Writer
-from symgrad.partition.mesh import Axes, Mesh, Split
+from symgrad.partition.mesh import Axes, AxisSplit, Mesh
 
-WORDS = {
+JAX_WORDS = {
     "_sigmoid": "jax.nn.sigmoid",
     "_softmax": "jax.nn.softmax",
     "_log_softmax": "jax.nn.log_softmax",
@@ -47,7 +47,7 @@ _WITHIN = frozenset({"_substitute"})
 class Body:
     """The statements of a function, how their words are spelled, and the name under which each symbol stands in them."""
 
-    statements: list[Statement]
+    statements: list[LoweredStatement]
     words: Mapping[str, str]
     names: Mapping[Node, str]
 
@@ -56,7 +56,7 @@ class Body:
         return list(map(Writer(self.words).line, self.statements))
 
 
-def pure(program: Program, reserved: Iterable[str]) -> tuple[list[Statement], dict[Node, str]]:
+def pure(program: Program, reserved: Iterable[str]) -> tuple[list[LoweredStatement], dict[Node, str]]:
     """The equations as statements that never write into an array, and the name of each symbol."""
     statements = Statements(program, reserved, writes=False, template=_summed)
     made = statements.emit()
@@ -71,17 +71,22 @@ def _summed(node: Node) -> str:
     return in_numpy(node).replace("np.vdot({0}, {1})", "np.sum({0} * {1})")
 
 
-def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
+def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, AxisSplit], reserved: Collection[str]) -> Body:
     """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
     made, found = pure(program, reserved)
     taken = {*reserved, *found.values(), *names_of(made).own, *names_of(made).words}
-    words = {"np": "jnp", **WORDS}
+    words = {"np": "jnp", **JAX_WORDS}
     read = [Assign(words[f"_dim_{dim}"], size) for dim, size in _dimensions(made, mesh, whole, splits, taken, words).items()]
     return Body([*read, *made], words, {v: whole_float(program, v, name) for v, name in found.items()})
 
 
 def _dimensions(
-    made: Sequence[Statement], mesh: Mesh, whole: Program, splits: Mapping[str, Split], taken: set[str], words: dict[str, str]
+    made: Sequence[LoweredStatement],
+    mesh: Mesh,
+    whole: Program,
+    splits: Mapping[str, AxisSplit],
+    taken: set[str],
+    words: dict[str, str],
 ) -> dict[str, ast.expr]:
     """Every dimension that the statements read, with its size: an axis of an input, or the part that a device has of it."""
     used = [word.removeprefix("_dim_") for word in names_of(made).words if word.startswith("_dim_")]
@@ -97,7 +102,7 @@ def _dimensions(
                 add(s)
             found[dim] = filled(f"{value_source(of)} // {mesh.count(axes)}")
         else:
-            found[dim] = size_of(whole, mesh, splits, dim)
+            found[dim] = whole_size(whole, mesh, splits, dim)
         words[f"_dim_{dim}"] = fresh(dim if dim not in taken else f"n_{dim}", taken)
         taken.add(words[f"_dim_{dim}"])
 
@@ -106,7 +111,7 @@ def _dimensions(
     return found
 
 
-def size_of(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: str) -> ast.expr:
+def whole_size(whole: Program, mesh: Mesh, splits: Mapping[str, AxisSplit], dim: str) -> ast.expr:
     """The size of a whole dimension, from the part of an input that a device has."""
     for v in whole.inputs:
         split = splits.get(str(v), tuple(() for _ in v.shape))
@@ -128,18 +133,18 @@ def helper_sources(program: Program) -> list[str]:
     """The text of the helpers that a program's equations call; raises `UnsupportedError` for one that has no form in jax."""
     nodes = list(postorder(eq.expr for eq in program.equations))
     needed = {h: node.op.name for node in nodes for h in helpers_of(node)}
-    own = set(needed) - WORDS.keys() - _WITHIN
+    own = set(needed) - JAX_WORDS.keys() - _WITHIN
     if refused := sorted(own - CARRIED):
         raise UnsupportedError(f"{needed[refused[0]]} has no form for jax yet; leave it out of what is partitioned")
-    carried = sorted(with_needs(own, "jax") - WORDS.keys() - _WITHIN)
-    return [re.sub(r"\bnp\b", "jnp", source_of(name, "jax")) for name in carried]
+    carried = sorted(with_needs(own, "jax") - JAX_WORDS.keys() - _WITHIN)
+    return [re.sub(r"\bnp\b", "jnp", helper_source(name, "jax")) for name in carried]
 
 
 def spec_source(split: Sequence[Axes]) -> str:
     """A PartitionSpec: which mesh axes each axis of an array is split over."""
-    return Writer({}).text(call("PartitionSpec", *spec(split)))
+    return Writer({}).text(call_of("PartitionSpec", *spec(split)))
 
 
 def spec(split: Sequence[Axes]) -> list[ast.expr]:
     """The mesh axes of each axis of an array, as a PartitionSpec has them."""
-    return [row(map(ast.Constant, axes)) if len(axes) > 1 else ast.Constant(axes[0] if axes else None) for axes in split]
+    return [tuple_of(map(ast.Constant, axes)) if len(axes) > 1 else ast.Constant(axes[0] if axes else None) for axes in split]

@@ -12,10 +12,10 @@ from symgrad.core.program import Program, fresh
 from symgrad.core.source import tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.lowered import Assign, Call
-from symgrad.export.syntax import call, filled, name, row
+from symgrad.export.syntax import call_of, filled, name, tuple_of
 from symgrad.export.writer import Writer
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import HELPERS, WORDS, helper_sources, pure, size_of, whole_float
+from symgrad.partition.jax_source import HELPERS, JAX_WORDS, helper_sources, pure, whole_float, whole_size
 from symgrad.partition.mesh import Mesh
 from symgrad.partition.pipeline_text import PIPELINE
 from symgrad.partition.stages import Stage, Stages
@@ -67,7 +67,7 @@ class PipelineParts:
         """How dimensions are spelled, whole or of a microbatch, and the words that are jax's."""
         whole = {f"_dim_{d}": name for d, name in self.sizes.items()}
         parts = {f"_dim_{s.name}": fresh(s.name, self.symbols | _OWN) for s in self.mesh.meaning}
-        return {"np": "jnp", **WORDS, **whole, **parts}
+        return {"np": "jnp", **JAX_WORDS, **whole, **parts}
 
 
 def pipeline_module(p: PipelineParts) -> str:
@@ -98,7 +98,7 @@ def _tables(p: PipelineParts) -> list[str]:
 
 def _sizes(p: PipelineParts) -> str:
     """The function that reads the dimensions off whole inputs."""
-    rows = [f'"{size}": {Writer({}).text(size_of(p.whole, p.mesh, {}, dim))}' for dim, size in p.sizes.items()]
+    rows = [f'"{size}": {Writer({}).text(whole_size(p.whole, p.mesh, {}, dim))}' for dim, size in p.sizes.items()]
     says = '"""The dimensions of whole inputs, as `stages` and what calls it take them."""'
     return "\n".join([f"def sizes({_names(p.inputs)}):", f"    {says}", f"    return {{{', '.join(rows)}}}"])
 
@@ -138,8 +138,8 @@ def _function(
 
 def _stage(p: PipelineParts, i: int, s: Stage) -> str:
     groups = (s.params, s.received, s.returned, s.sums)
-    shapes = [row(filled(tuple_source(v.shape)) for v in vs) for vs in groups]
-    return Writer(p.words).text(call("Stage", *shapes, *(name(f"{kind}_{i}") for kind in ("forward", "backward", "last"))))
+    shapes = [tuple_of(filled(tuple_source(v.shape)) for v in vs) for vs in groups]
+    return Writer(p.words).text(call_of("Stage", *shapes, *(name(f"{kind}_{i}") for kind in ("forward", "backward", "last"))))
 
 
 def _doors(p: PipelineParts) -> str:

@@ -14,7 +14,7 @@ from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.core.program import PASSES, Equation, Program
 from symgrad.core.roles import Adjoint
 from symgrad.printing.breaking import broken
-from symgrad.printing.indices import sides, whole
+from symgrad.printing.indices import sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
 from symgrad.printing.recurrences import Steps, blocks
@@ -82,7 +82,7 @@ def _is_bar(symbol: Node) -> bool:
 
 
 @budgeted("printing")
-def align(equations: Iterable[Equation], show: Show) -> str:
+def align_environment(equations: Iterable[Equation], show: Show) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     return aligned((left, "=", right) for left, right in rows(equations, show))
 
@@ -122,7 +122,7 @@ def _width(text: str) -> int:
 
 
 def _alone(node: Node) -> str:
-    return whole(node, Show(notation=notation_of((), (node,))))
+    return whole_text(node, Show(notation=notation_of((), (node,))))
 
 
 def show_of(program: Program, theme: Theme | None = None) -> Show:
@@ -148,7 +148,11 @@ def _by_blocks(program: Program, show: Show, heading: Callable[[str], str], body
     return "\n".join(lines)
 
 
-PASSES["latex"] = lambda program, theme=None: _by_blocks(program, show_of(program, theme), lambda line: f"${line}$", align)
+def _latex(program: Program, theme: Theme | None = None) -> str:
+    return _by_blocks(program, show_of(program, theme), lambda line: f"${line}$", align_environment)
+
+
+PASSES["latex"] = _latex
 PASSES["text"] = lambda program: _by_blocks(program, show_of(program), unicode_of, listing)
 PRINTERS["latex"] = _alone
 PRINTERS["text"] = lambda node: unicode_of(_alone(node))

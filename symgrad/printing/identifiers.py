@@ -21,8 +21,8 @@ _GREEK = (
 LETTERS = {name: rf"\{name}" for name in _GREEK} | {"eps": r"\epsilon", "ell": r"\ell", "Lam": r"\Lambda", "sig": r"\sigma"}
 LETTERS |= dict.fromkeys(("lam", "lamb", "lmbda", "lambd"), r"\lambda")
 GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _GREEK, strict=True))
-ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
-FUNCTIONS = frozenset(
+_ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
+FUNCTION_WORDS = frozenset(
     "arg cos cosh cot det diag exp inf lim ln log max min prod sec sign sin sinh sum sup tan tanh tr trace vec".split()
 )
 """Words that take what stands below or beside them for an argument: log_2 is no variable with an index."""
@@ -55,11 +55,11 @@ def name_of(identifier: str) -> Name:
     """A letter with its indices; several letters in a row stand upright as a word."""
     plain = "".join(GREEK.get(c, c) for c in identifier).strip("_")
     head, _, tail = plain.partition("_")
-    if tail in ACCENTS:
-        return replace(name_of(head), accent=ACCENTS[tail])
+    if tail in _ACCENTS:
+        return replace(name_of(head), accent=_ACCENTS[tail])
     letter, index = _letter(head)
     parts = [part for part in tail.split("_") if part]
-    if letter.startswith(r"\mathrm") and (head.rstrip("0123456789") in FUNCTIONS or not all(map(str.isdigit, parts))):
+    if letter.startswith(r"\mathrm") and (head.rstrip("0123456789") in FUNCTION_WORDS or not all(map(str.isdigit, parts))):
         return Name(word(plain))
     return Name(letter, tuple(i for i in (index, *map(_index, parts)) if i))
 

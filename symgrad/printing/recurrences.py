@@ -18,11 +18,11 @@ from symgrad.core.op import SUM, VARIABLE, Dim, Node, Op, constant, variable
 from symgrad.core.program import Equation, Statement
 from symgrad.core.roles import Direction, Of, Row, Symbol
 from symgrad.core.source import symbolic
-from symgrad.derive.vectorization import ENTRYWISE
+from symgrad.derive.vectorization import ENTRY_PROPERTIES
 from symgrad.ops.indexing import take, whole
-from symgrad.ops.parts import row
+from symgrad.ops.leading import leading_row
 
-LETTERS = "tskijlmnr"
+RUNNING = "tskijlmnr"
 """Running indices, in the order in which they are given."""
 
 
@@ -36,14 +36,14 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Block:
+class StepBlock:
     """Equations that hold at every step of these loops, the outermost first."""
 
     steps: tuple[Steps, ...]
     equations: tuple[Equation, ...]
 
 
-def blocks(statements: Iterable[Statement], names: Iterable[str]) -> tuple[Block, ...]:
+def blocks(statements: Iterable[Statement], names: Iterable[str]) -> tuple[StepBlock, ...]:
     """A program with its loops unfolded into equations of rows; indices keep clear of the names."""
     unfolding = _Unfolding(frozenset(names))
     for statement in statements:
@@ -53,9 +53,9 @@ def blocks(statements: Iterable[Statement], names: Iterable[str]) -> tuple[Block
 
 class _Unfolding:
     def __init__(self, names: frozenset[str]) -> None:
-        self.letters = [sympy.Symbol(c, integer=True, positive=True) for c in LETTERS if c not in names]
+        self.letters = [sympy.Symbol(c, integer=True, positive=True) for c in RUNNING if c not in names]
         self.states: set[Node] = set()
-        self.blocks: list[Block] = []
+        self.blocks: list[StepBlock] = []
 
     def add(self, statement: Statement, table: dict[Node, Node], steps: tuple[Steps, ...]) -> None:
         if isinstance(statement, Loop):
@@ -71,9 +71,9 @@ class _Unfolding:
             return
         if self.blocks and self.blocks[-1].steps == steps:
             equation = Equation(equation.symbol, equation.expr, equation.line, equation.parts, equation.aside)
-            self.blocks[-1] = Block(steps, (*self.blocks[-1].equations, equation))
+            self.blocks[-1] = StepBlock(steps, (*self.blocks[-1].equations, equation))
         else:
-            self.blocks.append(Block(steps, (equation,)))
+            self.blocks.append(StepBlock(steps, (equation,)))
 
     def read(self, expr: Node, table: dict[Node, Node]) -> Node:
         """An expression with its symbols as they print here; a row taken of states is that row."""
@@ -138,7 +138,7 @@ class _Unfolding:
         """What step t reads of an array; without an array its own number, as the code counts."""
         if feed.array is None:
             return constant(t - 1)
-        return rewrite(row(self.read(feed.array, table), t - 1 + feed.offset), self._row_fed)
+        return rewrite(leading_row(self.read(feed.array, table), t - 1 + feed.offset), self._row_fed)
 
 
 def _is_row(node: Node) -> bool:
@@ -156,7 +156,7 @@ def shown(v: Node, place: Dim) -> Node:
     """The row of a variable, under the number that it has in print."""
     place = symbolic(place)
     name = f"{v.params['name']}[{place}]"
-    return variable(name, v.shape[1:], v.params["properties"] & ENTRYWISE, _row_role(v.params["role"], place))
+    return variable(name, v.shape[1:], v.params["properties"] & ENTRY_PROPERTIES, _row_role(v.params["role"], place))
 
 
 def _indexed(v: Node, steps: tuple[Steps, ...]) -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symgrad.errors import UnsupportedError
-from symgrad.export.embedded import forms, known, source_of
+from symgrad.export.embedded import forms, helper_source, known
 from symgrad.export.statements import Statements
 from symgrad.export.targets import NUMBA
 from symgrad.export.writer import Writer
@@ -27,11 +27,11 @@ COMPILED = {name for name, helper in known("numba").items() if "numba" in helper
 def scope():
     """The helpers, whose loops Python runs; but for the one that compiled functions of one entry call."""
     found = {"np": np, "math": math, "numba": numba, "functools": functools, "SHAPES": {}, "LABELS": ()}
-    exec(source_of("_horner", "numba"), found)
+    exec(helper_source("_horner", "numba"), found)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
         for name in sorted({*forms("numba"), *COMPILED} - PIECES - {"_horner"}):
-            exec(source_of(name, "numba"), found)
+            exec(helper_source(name, "numba"), found)
         yield found
 
 

@@ -9,7 +9,7 @@ import pytest
 import symgrad as sg
 from symgrad.export.lowered import Assign, Return
 from symgrad.export.release import SHORTEST, released
-from symgrad.export.syntax import filled, name, row
+from symgrad.export.syntax import filled, name, tuple_of
 from symgrad.export.writer import Writer
 
 LAYERS = 16
@@ -58,6 +58,6 @@ def test_short_functions_stay_as_they_are():
 
 def test_nothing_is_given_up_after_the_result():
     a, b, c, d = map(name, "abcd")
-    body = [Assign("a", filled("{0} @ {1}", b, c)), *[Assign("d", filled("{0} + 1", c))] * SHORTEST, Return(row([a, d]))]
+    body = [Assign("a", filled("{0} @ {1}", b, c)), *[Assign("d", filled("{0} + 1", c))] * SHORTEST, Return(tuple_of([a, d]))]
     lines = map(Writer({}).line, released(body, {"a", "b", "c"}))
     assert list(lines) == ["a = b @ c", "del b", *["d = c + 1"] * SHORTEST, "del c", "return a, d"]

@@ -10,7 +10,7 @@ from symgrad.checking.evaluation import evaluate
 from symgrad.core.op import REGISTRY, Node, constant, is_zero
 from symgrad.core.program import Equation, Program
 from symgrad.ops.indexing import put, take
-from symgrad.ops.parts import row, rows
+from symgrad.ops.leading import leading_row, leading_rows
 
 X, Y, W, c = var("X", T, D), var("Y", T, D), var("W", D, H), var("c")
 u = var("u", D)
@@ -37,13 +37,13 @@ def test_a_part_is_that_part_of_the_array(name: str):
     point = {str(v): rng.normal(size=size) for v, size in {X: (5, 3), Y: (5, 3), W: (3, 4), c: (), u: (3,)}.items()}
     expr = EXPRESSIONS[name]
     whole = value(expr, point)
-    np.testing.assert_allclose(value(row(expr, 2), point), whole[2], rtol=1e-13)
-    np.testing.assert_allclose(value(row(expr, T - 1), point), whole[-1], rtol=1e-13)
-    np.testing.assert_allclose(value(rows(expr, 1, T - 1), point), whole[1:], rtol=1e-13)
+    np.testing.assert_allclose(value(leading_row(expr, 2), point), whole[2], rtol=1e-13)
+    np.testing.assert_allclose(value(leading_row(expr, T - 1), point), whole[-1], rtol=1e-13)
+    np.testing.assert_allclose(value(leading_rows(expr, 1, T - 1), point), whole[1:], rtol=1e-13)
 
 
 def test_a_part_goes_inside_what_acts_entry_by_entry():
-    assert row(tanh(X) * Y, 2) is tanh(take(X, index=(2, (0, D, 1)))) * take(Y, index=(2, (0, D, 1)))
+    assert leading_row(tanh(X) * Y, 2) is tanh(take(X, index=(2, (0, D, 1)))) * take(Y, index=(2, (0, D, 1)))
 
 
 PLACED = put(u, shape=(T + 1, D), index=(T, (0, D, 1)))
@@ -54,17 +54,17 @@ BLOCK = put(X, shape=(T + 2, D), index=((1, T, 1), (0, D, 1)))
 
 
 def test_what_a_block_of_zeros_holds():
-    assert row(PLACED, T) is u
-    assert is_zero(rows(PLACED, 0, T))
-    assert is_zero(row(BLOCK, 0)) and is_zero(row(BLOCK, T + 1))
+    assert leading_row(PLACED, T) is u
+    assert is_zero(leading_rows(PLACED, 0, T))
+    assert is_zero(leading_row(BLOCK, 0)) and is_zero(leading_row(BLOCK, T + 1))
     pair = var("Z", 2, D)
-    assert row(put(pair, shape=(T + 2, D), index=((0, 2, 1), (0, D, 1))), 1) is row(pair, 1)
-    assert rows(BLOCK, 1, T) is X
-    assert rows(put(u, shape=(T + 4, D), index=(2, (0, D, 1))), 1, T + 3) is put(u, shape=(T + 3, D), index=(1, (0, D, 1)))
+    assert leading_row(put(pair, shape=(T + 2, D), index=((0, 2, 1), (0, D, 1))), 1) is leading_row(pair, 1)
+    assert leading_rows(BLOCK, 1, T) is X
+    assert leading_rows(put(u, shape=(T + 4, D), index=(2, (0, D, 1))), 1, T + 3) is put(u, shape=(T + 3, D), index=(1, (0, D, 1)))
 
 
 def test_nothing_is_taken_for_zero_that_may_coincide_where_there_is_no_step():
     """Of T + 1 rows the first is the last where T is 0."""
     first = put(u, shape=(T + 1, D), index=(0, (0, D, 1)))
-    assert row(first, T).op is take
-    assert not is_zero(constant(1) * row(first, T))
+    assert leading_row(first, T).op is take
+    assert not is_zero(constant(1) * leading_row(first, T))

@@ -11,12 +11,12 @@ from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.indexing import Entry, exact, put, take, whole
 
 
-def row(X: Node, place: Dim) -> Node:
+def leading_row(X: Node, place: Dim) -> Node:
     """Row `place`, counted from 0."""
     return _part(X, place)
 
 
-def rows(X: Node, start: Dim, count: Dim) -> Node:
+def leading_rows(X: Node, start: Dim, count: Dim) -> Node:
     return _part(X, (start, count, 1))
 
 
@@ -67,7 +67,7 @@ def _of_put(node: Node, entry: Entry) -> Node | None:
     if first == entry:
         return node.args[0]
     if isinstance(first, tuple) and not isinstance(entry, tuple) and _is_within(entry, first):
-        return row(node.args[0], exact(entry - first[0]))
+        return leading_row(node.args[0], exact(entry - first[0]))
     if isinstance(entry, tuple) and _is_within(first, entry):
         return put(node.args[0], shape=shape, index=(_shifted(first, entry[0]), *others))
     return None
