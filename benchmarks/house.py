@@ -31,7 +31,7 @@ TABLES = {
     "brevity._COUNTS": brevity._COUNTS,
     "entries.ENTRY_RULES": entries.ENTRY_RULES,
     "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
-    "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
+    "numba.ODD": numba.ODD,
 }
 """What passes know of single operations by their names."""
 
