@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS
 from symgrad.checking.generics import Functions
-from symgrad.checking.oracle import import_jax
+from symgrad.checking.libraries import import_jax
 from symgrad.checking.rounding import roughened
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.checking.witness import Witness, checked_witness, library, live_witness, numpy_witness, perturbed_witness

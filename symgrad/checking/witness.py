@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from symgrad.checking.oracle import Names, jax_function, numpy_function, packages
+from symgrad.checking.libraries import jax_function, numpy_function
+from symgrad.checking.oracle import Names, packages
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import Node
 from symgrad.core.program import Origin, Program, fresh
