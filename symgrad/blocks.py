@@ -35,13 +35,14 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
 def commute(program: Program, wrt: tuple[Node, ...]) -> bool:
     """Do second derivatives in these variables commute?  Those of an operation that reads one triangle need a symmetric operand."""
     free = {v: variable(str(v), v.shape) for v in wrt}
-    known = Known(properties=True)
+    symmetric = set[Node]()
+    known = Known(True, symmetric)
     for eq in program.equations:
         expr = substitute(eq.expr, free)
         if any(reads_one_triangle(node) and not known.symmetric(node.args[0]) for node in postorder([expr])):
             return False
         if known.symmetric(expr):
-            known.symbols.add(eq.symbol)
+            symmetric.add(eq.symbol)
     return True
 
 

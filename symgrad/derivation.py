@@ -42,7 +42,7 @@ from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
 from symgrad.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
 from symgrad.second import Block, block
-from symgrad.simplify import legible, readable, simplified, simplify
+from symgrad.simplify import Simplifier, readable, simplify
 from symgrad.tangent import direction_names, tangent
 
 MOST_READ = 120
@@ -153,6 +153,8 @@ class Derivation:
             raise InputError(f"a variable is named twice in {', '.join(names)}")
         if labels := [v for v in self.wrt if v not in floats]:
             raise InputError(f"{labels[0]} holds integer labels; there is no derivative in it")
+        simplifier = Simplifier()  # one for all of its programs, which have most right sides in common
+        self._simplified, self._legible = simplifier.simplified, simplifier.legible
 
     @property
     def is_scalar(self) -> bool:
@@ -177,7 +179,7 @@ class Derivation:
     @cached_property
     def adjoint(self) -> Program:
         """The forward equations followed by one adjoint equation each; outputs are the value and the gradients."""
-        return simplified(self._adjoint)
+        return self._simplified(self._adjoint)
 
     @cached_property
     def directions(self) -> dict[Node, Node]:
@@ -188,9 +190,9 @@ class Derivation:
     def tangent(self) -> Program:
         """The Hessian-vector product of a scalar program, the Jacobian-vector product of any other."""
         if not self.is_scalar:
-            return simplified(tangent(self._normal, self.directions))
+            return self._simplified(tangent(self._normal, self.directions))
         raw = self._adjoint
-        return simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
+        return self._simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
     def block(self, row: str, column: str) -> Block:
         """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is unused)."""
@@ -211,7 +213,7 @@ class Derivation:
         a, b = self.program.input(row), self.program.input(column)
         v = self.directions[b]
         raw = self._model_and_loss({b: v})
-        return replace(block(simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G", derivation=self)
+        return replace(block(self._simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G", derivation=self)
 
     @property
     def gauss_newton(self) -> Program:
@@ -220,7 +222,7 @@ class Derivation:
         For the negative log-likelihood of an exponential family in its natural parameters it is the product with the Fisher matrix.
         Raises `InputError` where the program is no model followed by a loss.
         """
-        return simplified(self._model_and_loss(self.directions))
+        return self._simplified(self._model_and_loss(self.directions))
 
     def _model_and_loss(self, directions: dict[Node, Node]) -> Program:
         raw = gauss_newton(self._normal, self.wrt, directions) if self.is_scalar else None
@@ -247,7 +249,7 @@ class Derivation:
         pulled = replace(raw, outputs=raw.outputs[1:]).needed()
         forward = [(self._pushed(v), self.directions[v]) for v in self.wrt]
         blocks = {} if self._is_too_deep else {j: self.block("", str(v)) for j, v in enumerate(self.wrt)}
-        return jacobian_plans(simplified(self._normal), blocks, self.wrt, forward, (simplified(pulled), seed))
+        return jacobian_plans(self._simplified(self._normal), blocks, self.wrt, forward, (self._simplified(pulled), seed))
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -272,11 +274,11 @@ class Derivation:
         """Gradients moved in the direction of one variable, and that direction."""
         raw, b = self._adjoint, self.wrt[column]
         gradients = [raw.outputs[1 + i] for i in rows]
-        return simplified(tangent(raw, {b: self.directions[b]}, gradients).needed()), self.directions[b]
+        return self._simplified(tangent(raw, {b: self.directions[b]}, gradients).needed()), self.directions[b]
 
     def _pushed(self, v: Node) -> Program:
         """The value of an array program moved in the direction of one variable."""
-        return simplified(tangent(self._normal, {v: self.directions[v]}))
+        return self._simplified(tangent(self._normal, {v: self.directions[v]}))
 
     @cached_property
     def _upper(self) -> dict[tuple[int, int], Block]:
@@ -295,7 +297,7 @@ class Derivation:
     @cached_property
     def _gauss_newton(self) -> Program | None:
         raw = gauss_newton(self._normal, self.wrt, self.directions) if self.is_scalar else None
-        return None if raw is None else simplified(raw)
+        return None if raw is None else self._simplified(raw)
 
     @property
     def hessian(self) -> Mapping[tuple[str, str], Block]:
@@ -307,14 +309,14 @@ class Derivation:
     @cached_property
     def stable_forms(self) -> tuple[Equation, ...]:
         """The equations that are differentiated in another form than typed, in that form, which neither cancels nor overflows."""
-        typed = by_name(legible(self.program)).defined
-        meant = by_name(legible(self._normal)).equations
+        typed = by_name(self._legible(self.program)).defined
+        meant = by_name(self._legible(self._normal)).equations
         return tuple(eq for eq in meant if eq.symbol in typed and typed[eq.symbol].expr is not eq.expr)
 
     @cached_property
     def legible_adjoint(self) -> Program:
         """The adjoint as it is printed: fewer operations to read than to compute."""
-        return by_name(legible(self.adjoint))
+        return by_name(self._legible(self.adjoint))
 
     @cached_property
     def gradient(self) -> Mapping[str, Node]:
@@ -359,10 +361,10 @@ class Derivation:
     def _sections(self) -> dict[str, tuple[Equation, ...]]:
         forward = self.program.equations
         if not self.is_scalar:
-            product = self.sharing.of(self._new(by_name(legible(self.tangent)), forward))
+            product = self.sharing.of(self._new(by_name(self._legible(self.tangent)), forward))
             return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
         backward = reordered(self._new(self.legible_adjoint, forward), forward)
-        second = self._new(by_name(legible(self.tangent)), (*forward, *backward))
+        second = self._new(by_name(self._legible(self.tangent)), (*forward, *backward))
         return {
             "Forward pass": forward,
             "Backward pass": self.sharing.of(backward),
@@ -373,7 +375,7 @@ class Derivation:
     def sharing(self) -> Sharing:
         """The letters of what is printed, one for the whole derivation."""
         named = [eq for eq in self.program.equations if eq.name != self.program.name]  # a value returned at once has no name
-        readable = [eq for eq in legible(self.program).equations if eq.name != self.program.name]
+        readable = [eq for eq in self._legible(self.program).equations if eq.name != self.program.name]
         return Sharing(self._letters, [*named, *readable])
 
     @property
@@ -473,7 +475,7 @@ class Derivation:
         factors = factored(self.adjoint, self._upper) if self.is_scalar and self.commutes else None
         return numpy_module(
             Sources(
-                forward=simplified(self._normal),
+                forward=self._simplified(self._normal),
                 wrt=self.wrt,
                 directions=directions,
                 adjoint=adjoint,

@@ -144,6 +144,13 @@ def _check_equation(eq: Equation, known: set[Node]) -> None:
             raise InputError(f"{eq.name} reads {v} before it is assigned")
 
 
+def _read(eq: Equation) -> tuple[Node, ...]:
+    try:
+        return symbols_in(eq.expr)
+    except InputError as error:
+        raise InputError(f"{eq.name} {error}") from None
+
+
 def _stepped(eq: Equation, step: Callable[[Node], Node]) -> Equation:
     expr, parts = step(eq.expr), tuple((v, step(x)) for v, x in eq.parts)
     return eq if expr is eq.expr and parts == eq.parts else replace(eq, expr=expr, parts=parts)
@@ -153,16 +160,16 @@ _symbols: WeakKeyDictionary[Node, tuple[Node, ...]] = WeakKeyDictionary()
 """The symbols of right sides that were checked: most stand in many programs, since a pass changes few of them."""
 
 
-def _read(eq: Equation) -> tuple[Node, ...]:
-    """The symbols that an equation reads; raises `InputError` where an operation is not registered."""
-    if eq.expr.op is VARIABLE:
-        return (eq.expr,)  # kept as its own value it would never go
-    if eq.expr not in _symbols:
-        for node in (nodes := list(postorder([eq.expr]))):
+def symbols_in(expr: Node) -> tuple[Node, ...]:
+    """The symbols that a right side reads; raises `InputError` where an operation is not registered."""
+    if expr.op is VARIABLE:
+        return (expr,)  # kept as its own value it would never go
+    if expr not in _symbols:
+        for node in (nodes := list(postorder([expr]))):
             if REGISTRY.get(node.op.name) is not node.op:
-                raise InputError(f"{eq.name} uses the unregistered operation {node.op.name}")
-        _symbols[eq.expr] = tuple(n for n in nodes if n.op is VARIABLE)
-    return _symbols[eq.expr]
+                raise InputError(f"uses the unregistered operation {node.op.name}")
+        _symbols[expr] = tuple(n for n in nodes if n.op is VARIABLE)
+    return _symbols[expr]
 
 
 def fresh(name: str, *taken: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from symgrad.budget import budgeted
 from symgrad.op import Node
-from symgrad.program import Program
+from symgrad.program import Program, symbols_in
 from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
 from symgrad.rules.layout import laid_out
 
@@ -23,44 +23,80 @@ def normalise(root: Node) -> Node:
 
 def simplify(root: Node) -> Node:
     """Apply all rules that code profits from; only after the last differentiation in the variables whose properties they read."""
-    return _for_code(Known(properties=True))(root)
+    return _Passes(Known(properties=True)).for_code(root)
 
 
 def readable(root: Node) -> Node:
     """The same for print: fewer operations to read, where code might need more of them, or divide by what vanishes."""
-    return _for_print(Known(properties=True))(root)
+    return _Passes(Known(properties=True)).for_print(root)
 
 
 def simplified(program: Program) -> Program:
     """The program with every right side simplified, and the parts of its sums."""
-    return _rewritten(program, _for_code)
+    return Simplifier().simplified(program)
 
 
 def legible(program: Program) -> Program:
     """The program with every right side readable, and the parts of its sums."""
-    return _rewritten(program, _for_print)
+    return Simplifier().legible(program)
 
 
-def _for_code(known: Known) -> Callable[[Node], Node]:
+class Simplifier:
+    """Simplifies programs that have right sides in common, each of which is rewritten once.
+
+    What an expression becomes depends on what is known of the symbols that it reads; the passes are kept by that.
+    """
+
+    def __init__(self) -> None:
+        self._passes: dict[tuple[frozenset[Node], frozenset[Node]], _Passes] = {}
+
+    @budgeted("simplifying")
+    def simplified(self, program: Program) -> Program:
+        passes = self._passes_of(program)
+        return _rewritten(program, lambda root: passes(root).for_code(root))
+
+    @budgeted("simplifying")
+    def legible(self, program: Program) -> Program:
+        passes = self._passes_of(program)
+        return _rewritten(program, lambda root: passes(root).for_print(root))
+
+    def _passes_of(self, program: Program) -> Callable[[Node], _Passes]:
+        """The passes that know of a right side's symbols what their equations show."""
+        symmetric, apart = set[Node](), set[Node]()
+
+        def passes(root: Node) -> _Passes:
+            read = symbols_in(root)
+            facts = frozenset(symmetric.intersection(read)), frozenset(apart.intersection(read))
+            if facts not in self._passes:
+                self._passes[facts] = _Passes(Known(True, *facts))
+            return self._passes[facts]
+
+        for eq in program.equations:
+            known = passes(eq.expr).known
+            if known.symmetric(eq.expr):
+                symmetric.add(eq.symbol)
+            if known.nonzero(eq.expr):
+                apart.add(eq.symbol)
+        return passes
+
+
+def _rewritten(program: Program, step: Callable[[Node], Node]) -> Program:
+    return replace(program.map(step), unsimplified=program.unsimplified or program)
+
+
+class _Passes:
     """The passes over any number of expressions, what they have in common rewritten once."""
-    code, factored = _Rewriting(CODE, known), _Rewriting(FACTORED, known)
-    return lambda root: factored.of(code.of(root))
 
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self._code, self._factored, self._print = (_Rewriting(stage, known) for stage in (CODE, FACTORED, PRINT))
+        self._laid_out: dict[Node, Node] = {}
 
-def _for_print(known: Known) -> Callable[[Node], Node]:
-    code, printed = _Rewriting(CODE, known), _Rewriting(PRINT, known)
-    return lambda root: laid_out(printed.of(code.of(root)), known)
+    def for_code(self, root: Node) -> Node:
+        return self._factored.of(self._code.of(root))
 
-
-@budgeted("simplifying")
-def _rewritten(program: Program, passes: Callable[[Known], Callable[[Node], Node]]) -> Program:
-    known = Known(properties=True)
-    for eq in program.equations:
-        if known.symmetric(eq.expr):
-            known.symbols.add(eq.symbol)
-        if known.nonzero(eq.expr):
-            known.apart.add(eq.symbol)
-    return replace(program.map(passes(known)), unsimplified=program.unsimplified or program)
+    def for_print(self, root: Node) -> Node:
+        return laid_out(self._print.of(self._code.of(root)), self.known, self._laid_out)
 
 
 class _Rewriting:

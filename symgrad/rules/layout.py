@@ -15,9 +15,11 @@ LEAST = 2
 """Transposes that must be saved: A^T B^T stays, A^T B^T C^T is (C B A)^T."""
 
 
-def laid_out(root: Node, known: Known) -> Node:
-    """The same products and sums with fewer transposes: none of what is symmetric, one of a whole for all of its parts."""
-    done: dict[Node, Node] = {}
+def laid_out(root: Node, known: Known, done: dict[Node, Node]) -> Node:
+    """The same products and sums with fewer transposes: none of what is symmetric, one of a whole for all of its parts.
+
+    `done` holds what was laid out before, by the same knowledge.
+    """
     stack = [(root, False)]
     while stack:
         node, ready = stack.pop()

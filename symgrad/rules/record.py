@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
@@ -69,8 +69,8 @@ class Known:
     """
 
     properties: bool
-    symbols: set[Node] = field(default_factory=set)
-    apart: set[Node] = field(default_factory=set)
+    symbols: Set[Node] = field(default_factory=set)
+    apart: Set[Node] = field(default_factory=set)
     _symmetric: dict[Node, bool] = field(default_factory=dict)
 
     def of(self, x: Node) -> frozenset[str]:
