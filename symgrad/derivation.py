@@ -273,8 +273,15 @@ class Derivation:
     def _moved(self, column: int, rows: list[int]) -> tuple[Program, Node]:
         """Gradients moved in the direction of one variable, and that direction."""
         raw, b = self._adjoint, self.wrt[column]
-        gradients = [raw.outputs[1 + i] for i in rows]
-        return self._simplified(tangent(raw, {b: self.directions[b]}, gradients).needed()), self.directions[b]
+        if b not in self._columns:
+            self._columns[b] = tangent(raw, {b: self.directions[b]}, raw.outputs[1:])
+        whole = self._columns[b]
+        return self._simplified(whole.needed(whole.outputs[i] for i in rows)), self.directions[b]
+
+    @cached_property
+    def _columns(self) -> dict[Node, Program]:
+        """All gradients moved in the direction of a variable, by the variable."""
+        return {}
 
     def _pushed(self, v: Node) -> Program:
         """The value of an array program moved in the direction of one variable."""

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from symgrad.errors import InputError, ShapeError
-from symgrad.graph import postorder, variables
+from symgrad.graph import postorder
 from symgrad.op import REGISTRY, VARIABLE, Node, show_shape
 
 PASSES: dict[str, Callable[..., Any]] = {}
@@ -98,13 +98,14 @@ class Program:
 
     def needed(self, outputs: Iterable[Node] | None = None) -> Program:
         """The same program without the equations that these outputs do not read."""
-        wanted = set(self.outputs if outputs is None else outputs)
+        outputs = self.outputs if outputs is None else tuple(outputs)
+        wanted = set(outputs)
         kept = []
         for eq in reversed(self.equations):
             if eq.symbol in wanted:
                 kept.append(eq)
-                wanted.update(variables(eq.expr))
-        return replace(self, equations=tuple(reversed(kept)), outputs=self.outputs if outputs is None else tuple(outputs))
+                wanted.update(symbols_in(eq.expr))
+        return replace(self, equations=tuple(reversed(kept)), outputs=outputs)
 
     def map(self, step: Callable[[Node], Node]) -> Program:
         """The same program with every right side replaced by an equal one."""

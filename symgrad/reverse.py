@@ -13,14 +13,14 @@ from symgrad.budget import budgeted
 from symgrad.errors import NotDifferentiableError
 from symgrad.graph import postorder
 from symgrad.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
-from symgrad.program import Equation, Program, fresh
+from symgrad.program import Equation, Program, fresh, symbols_in
 
 
 def depends_on(program: Program, wrt: Sequence[Node]) -> set[Node]:
     """The symbols that change when one of `wrt` does, and `wrt` themselves."""
     active = set(wrt)
     for eq in program.equations:
-        if any(v in active for v in postorder([eq.expr])):
+        if any(v in active for v in symbols_in(eq.expr)):
             active.add(eq.symbol)
     return active
 
@@ -105,6 +105,6 @@ def _first_uses(program: Program, of: Node) -> dict[Node, list[Node]]:
     seen, inputs = set[Node](), frozenset(program.inputs)
     uses: dict[Node, list[Node]] = {}
     for eq in program.needed([of]).equations:
-        uses[eq.symbol] = [v for v in postorder([eq.expr]) if v in inputs and v not in seen]
+        uses[eq.symbol] = [v for v in symbols_in(eq.expr) if v in inputs and v not in seen]
         seen.update(uses[eq.symbol])
     return uses
