@@ -15,7 +15,7 @@ from symgrad.ops.triangular import reads_one_triangle
 from symgrad.program import Equation, Program, fresh
 from symgrad.rules import Known
 from symgrad.second import Block
-from symgrad.simplify import simplify
+from symgrad.simplify import Simplifier
 
 
 def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[Node, ...]) -> Program:
@@ -86,12 +86,13 @@ class Factors:
     terms: Mapping[tuple[int, int], tuple[tuple[Node, tuple[tuple[Any, ...], ...]], ...]]
 
 
-def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors:
+def factored(program: Program, blocks: Mapping[tuple[int, int], Block], simplifier: Simplifier) -> Factors:
     """The blocks' structured terms by name, of those that have any."""
     symbols: dict[Node, Node] = {}
     names = set(program.names)
 
-    def symbol(expr: Node) -> Node:
+    def symbol(whole: Node) -> Node:
+        expr = simplifier.simplify(whole)
         if expr not in symbols:
             name = fresh(f"factor_{len(symbols) + 1}", names)
             names.add(name)
@@ -105,18 +106,18 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Facto
 
 
 def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
-    coefficient = symbol(simplify(term.coefficient))
+    coefficient = symbol(term.coefficient)
     if term.inner is not None and term.spread is not None:
-        return coefficient, (("rank one", symbol(simplify(term.spread)), symbol(simplify(term.inner))),)
+        return coefficient, (("rank one", symbol(term.spread), symbol(term.inner)),)
     stages: list[tuple[Any, ...]] = []
     shape = columns
     for stage in term.stages:
         if isinstance(stage, Diagonal):
-            stages.append(("diagonal", symbol(simplify(stage.weight))))
+            stages.append(("diagonal", symbol(stage.weight)))
             continue
         m, n = (*shape, 1)[:2][:: -1 if stage.flip else 1]
         left, right = side(stage.left, m), side(stage.right, n)
-        sides = [symbol(simplify(side)) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
+        sides = [symbol(side) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
         stages.append(("sandwich", *sides, stage.flip))
         shape = (left.shape[0], right.shape[1])
     return coefficient, tuple(stages)

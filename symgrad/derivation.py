@@ -153,8 +153,7 @@ class Derivation:
             raise InputError(f"a variable is named twice in {', '.join(names)}")
         if labels := [v for v in self.wrt if v not in floats]:
             raise InputError(f"{labels[0]} holds integer labels; there is no derivative in it")
-        simplifier = Simplifier()  # one for all of its programs, which have most right sides in common
-        self._simplified, self._legible = simplifier.simplified, simplifier.legible
+        self._simplifier = Simplifier()
 
     @property
     def is_scalar(self) -> bool:
@@ -179,7 +178,7 @@ class Derivation:
     @cached_property
     def adjoint(self) -> Program:
         """The forward equations followed by one adjoint equation each; outputs are the value and the gradients."""
-        return self._simplified(self._adjoint)
+        return self._simplifier.simplified(self._adjoint)
 
     @cached_property
     def directions(self) -> dict[Node, Node]:
@@ -190,9 +189,9 @@ class Derivation:
     def tangent(self) -> Program:
         """The Hessian-vector product of a scalar program, the Jacobian-vector product of any other."""
         if not self.is_scalar:
-            return self._simplified(tangent(self._normal, self.directions))
+            return self._simplifier.simplified(tangent(self._normal, self.directions))
         raw = self._adjoint
-        return self._simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
+        return self._simplifier.simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
     def block(self, row: str, column: str) -> Block:
         """One block of the Hessian as a structured linear map; of the Jacobian where the value is no scalar (`row` is unused)."""
@@ -203,17 +202,18 @@ class Derivation:
         v = self.directions[b]
         if not self.is_scalar:
             moved = self._pushed(b)
-            return block(moved, moved.outputs[0], self.program.output, b, v)
+            return block(moved, moved.outputs[0], self.program.output, b, v, self._simplifier)
         a = self.program.input(row)
         moved, _ = self._moved(self.wrt.index(b), [self.wrt.index(a)])
-        return block(moved, moved.outputs[0], a, b, v, self.program.output)
+        return block(moved, moved.outputs[0], a, b, v, self._simplifier, self.program.output)
 
     def gauss_newton_block(self, row: str, column: str) -> Block:
         """One block of J^T H_L J, the Gauss-Newton matrix; raises `InputError` where there is none."""
         a, b = self.program.input(row), self.program.input(column)
         v = self.directions[b]
         raw = self._model_and_loss({b: v})
-        return replace(block(self._simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v), letter="G", derivation=self)
+        found = block(self._simplifier.simplified(raw), raw.outputs[self.wrt.index(a)], a, b, v, self._simplifier)
+        return replace(found, letter="G", derivation=self)
 
     @property
     def gauss_newton(self) -> Program:
@@ -222,7 +222,7 @@ class Derivation:
         For the negative log-likelihood of an exponential family in its natural parameters it is the product with the Fisher matrix.
         Raises `InputError` where the program is no model followed by a loss.
         """
-        return self._simplified(self._model_and_loss(self.directions))
+        return self._simplifier.simplified(self._model_and_loss(self.directions))
 
     def _model_and_loss(self, directions: dict[Node, Node]) -> Program:
         raw = gauss_newton(self._normal, self.wrt, directions) if self.is_scalar else None
@@ -249,7 +249,8 @@ class Derivation:
         pulled = replace(raw, outputs=raw.outputs[1:]).needed()
         forward = [(self._pushed(v), self.directions[v]) for v in self.wrt]
         blocks = {} if self._is_too_deep else {j: self.block("", str(v)) for j, v in enumerate(self.wrt)}
-        return jacobian_plans(self._simplified(self._normal), blocks, self.wrt, forward, (self._simplified(pulled), seed))
+        program, reverse = map(self._simplifier.simplified, (self._normal, pulled))
+        return jacobian_plans(program, blocks, self.wrt, forward, (reverse, seed))
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -276,7 +277,7 @@ class Derivation:
         if b not in self._columns:
             self._columns[b] = tangent(raw, {b: self.directions[b]}, raw.outputs[1:])
         whole = self._columns[b]
-        return self._simplified(whole.needed(whole.outputs[i] for i in rows)), self.directions[b]
+        return self._simplifier.simplified(whole.needed(whole.outputs[i] for i in rows)), self.directions[b]
 
     @cached_property
     def _columns(self) -> dict[Node, Program]:
@@ -285,7 +286,7 @@ class Derivation:
 
     def _pushed(self, v: Node) -> Program:
         """The value of an array program moved in the direction of one variable."""
-        return self._simplified(tangent(self._normal, {v: self.directions[v]}))
+        return self._simplifier.simplified(tangent(self._normal, {v: self.directions[v]}))
 
     @cached_property
     def _upper(self) -> dict[tuple[int, int], Block]:
@@ -304,7 +305,7 @@ class Derivation:
     @cached_property
     def _gauss_newton(self) -> Program | None:
         raw = gauss_newton(self._normal, self.wrt, self.directions) if self.is_scalar else None
-        return None if raw is None else self._simplified(raw)
+        return None if raw is None else self._simplifier.simplified(raw)
 
     @property
     def hessian(self) -> Mapping[tuple[str, str], Block]:
@@ -316,14 +317,14 @@ class Derivation:
     @cached_property
     def stable_forms(self) -> tuple[Equation, ...]:
         """The equations that are differentiated in another form than typed, in that form, which neither cancels nor overflows."""
-        typed = by_name(self._legible(self.program)).defined
-        meant = by_name(self._legible(self._normal)).equations
+        typed = by_name(self._simplifier.legible(self.program)).defined
+        meant = by_name(self._simplifier.legible(self._normal)).equations
         return tuple(eq for eq in meant if eq.symbol in typed and typed[eq.symbol].expr is not eq.expr)
 
     @cached_property
     def legible_adjoint(self) -> Program:
         """The adjoint as it is printed: fewer operations to read than to compute."""
-        return by_name(self._legible(self.adjoint))
+        return by_name(self._simplifier.legible(self.adjoint))
 
     @cached_property
     def gradient(self) -> Mapping[str, Node]:
@@ -368,10 +369,10 @@ class Derivation:
     def _sections(self) -> dict[str, tuple[Equation, ...]]:
         forward = self.program.equations
         if not self.is_scalar:
-            product = self.sharing.of(self._new(by_name(self._legible(self.tangent)), forward))
+            product = self.sharing.of(self._new(by_name(self._simplifier.legible(self.tangent)), forward))
             return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
         backward = reordered(self._new(self.legible_adjoint, forward), forward)
-        second = self._new(by_name(self._legible(self.tangent)), (*forward, *backward))
+        second = self._new(by_name(self._simplifier.legible(self.tangent)), (*forward, *backward))
         return {
             "Forward pass": forward,
             "Backward pass": self.sharing.of(backward),
@@ -382,7 +383,7 @@ class Derivation:
     def sharing(self) -> Sharing:
         """The letters of what is printed, one for the whole derivation."""
         named = [eq for eq in self.program.equations if eq.name != self.program.name]  # a value returned at once has no name
-        readable = [eq for eq in self._legible(self.program).equations if eq.name != self.program.name]
+        readable = [eq for eq in self._simplifier.legible(self.program).equations if eq.name != self.program.name]
         return Sharing(self._letters, [*named, *readable])
 
     @property
@@ -479,10 +480,10 @@ class Derivation:
     def _written(self, target: Target, sizes: Mapping[str, int]) -> str:
         directions = tuple(self.directions.values())
         adjoint = self.adjoint if self.is_scalar else None
-        factors = factored(self.adjoint, self._upper) if self.is_scalar and self.commutes else None
+        factors = factored(self.adjoint, self._upper, self._simplifier) if self.is_scalar and self.commutes else None
         return numpy_module(
             Sources(
-                forward=self._simplified(self._normal),
+                forward=self._simplifier.simplified(self._normal),
                 wrt=self.wrt,
                 directions=directions,
                 adjoint=adjoint,

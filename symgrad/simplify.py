@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from symgrad.budget import budgeted
 from symgrad.op import Node
@@ -23,12 +24,12 @@ def normalise(root: Node) -> Node:
 
 def simplify(root: Node) -> Node:
     """Apply all rules that code profits from; only after the last differentiation in the variables whose properties they read."""
-    return _Passes(Known(properties=True)).for_code(root)
+    return Simplifier().simplify(root)
 
 
 def readable(root: Node) -> Node:
     """The same for print: fewer operations to read, where code might need more of them, or divide by what vanishes."""
-    return _Passes(Known(properties=True)).for_print(root)
+    return Simplifier().readable(root)
 
 
 def simplified(program: Program) -> Program:
@@ -41,14 +42,23 @@ def legible(program: Program) -> Program:
     return Simplifier().legible(program)
 
 
+Symbols: TypeAlias = frozenset[Node]
+
+
 class Simplifier:
-    """Simplifies programs that have right sides in common, each of which is rewritten once.
+    """Those four for what has parts in common, each of which is rewritten once.
 
     What an expression becomes depends on what is known of the symbols that it reads; the passes are kept by that.
     """
 
     def __init__(self) -> None:
-        self._passes: dict[tuple[frozenset[Node], frozenset[Node]], _Passes] = {}
+        self._passes: dict[tuple[Symbols, Symbols], _Passes] = {}
+
+    def simplify(self, root: Node) -> Node:
+        return self._knowing().for_code(root)
+
+    def readable(self, root: Node) -> Node:
+        return self._knowing().for_print(root)
 
     @budgeted("simplifying")
     def simplified(self, program: Program) -> Program:
@@ -60,16 +70,20 @@ class Simplifier:
         passes = self._passes_of(program)
         return _rewritten(program, lambda root: passes(root).for_print(root))
 
+    def _knowing(self, symmetric: Symbols = frozenset(), apart: Symbols = frozenset()) -> _Passes:
+        """The passes that know of symbols that they are symmetric, or nowhere zero."""
+        facts = symmetric, apart
+        if facts not in self._passes:
+            self._passes[facts] = _Passes(Known(True, *facts))
+        return self._passes[facts]
+
     def _passes_of(self, program: Program) -> Callable[[Node], _Passes]:
-        """The passes that know of a right side's symbols what their equations show."""
+        """For a right side those that know of its symbols what their equations show."""
         symmetric, apart = set[Node](), set[Node]()
 
         def passes(root: Node) -> _Passes:
             read = symbols_in(root)
-            facts = frozenset(symmetric.intersection(read)), frozenset(apart.intersection(read))
-            if facts not in self._passes:
-                self._passes[facts] = _Passes(Known(True, *facts))
-            return self._passes[facts]
+            return self._knowing(frozenset(symmetric.intersection(read)), frozenset(apart.intersection(read)))
 
         for eq in program.equations:
             known = passes(eq.expr).known
