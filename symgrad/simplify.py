@@ -13,7 +13,7 @@ from typing import TypeAlias
 from symgrad.budget import budgeted
 from symgrad.op import Node
 from symgrad.program import Program, symbols_in
-from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
+from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, Known, rules_at
 from symgrad.rules.layout import laid_out
 
 
@@ -117,7 +117,7 @@ class _Rewriting:
     """One pass bottom up; `_done` holds what every node seen becomes, a node that nothing applies to itself."""
 
     def __init__(self, stage: int, known: Known) -> None:
-        self.stage, self.known = stage, known
+        self.known, self._rules = known, rules_at(stage)
         self._done: dict[Node, Node] = {}
 
     def of(self, root: Node) -> Node:
@@ -132,17 +132,14 @@ class _Rewriting:
         return self._done[root]
 
     def _step(self, node: Node) -> Node:
-        rebuilt = node.op.rebuild(node, (self._done[a] for a in node.args))
-        if rebuilt in self._done:
-            return self._done[rebuilt]
-        if any(self._done.get(a) is not a for a in rebuilt.args):
-            return self.of(rebuilt)  # building it folded into operands that are new
-        for entry in RULES.get(rebuilt.op.name, ()):
-            if (
-                entry.since <= self.stage <= entry.until
-                and (found := entry.apply(rebuilt, self.known)) is not None
-                and found is not rebuilt
-            ):
+        rebuilt = node.op.rebuild(node, map(self._done.__getitem__, node.args))
+        if rebuilt is not node:
+            if rebuilt in self._done:
+                return self._done[rebuilt]
+            if any(self._done.get(a) is not a for a in rebuilt.args):
+                return self.of(rebuilt)  # building it folded into operands that are new
+        for entry in self._rules.get(rebuilt.op.name, ()):
+            if (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
                 return self.of(found)
         self._done[rebuilt] = rebuilt
         return rebuilt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from functools import cache
 
 from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.ops.arithmetic import coefficient
@@ -52,6 +53,13 @@ def rule(
         return function
 
     return register
+
+
+@cache
+def rules_at(stage: int) -> dict[str, list[Rewrite]]:
+    """Those of them that one stage uses."""
+    found = {head: [entry for entry in entries if entry.since <= stage <= entry.until] for head, entries in RULES.items()}
+    return {head: entries for head, entries in found.items() if entries}
 
 
 DEEPEST = 12
