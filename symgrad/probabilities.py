@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from symgrad.graph import postorder, substitute, variables
+from symgrad.graph import postorder, substitute
 from symgrad.meaning import recognise
 from symgrad.op import Node
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.reduction import softmax
-from symgrad.program import Equation, Program
+from symgrad.program import Equation, Program, symbols_in
 from symgrad.simplify import normalise
 
 PROBABILITIES = (softmax, sigmoid)
@@ -27,7 +27,8 @@ def differentiable(program: Program) -> Program:
 
 def by_name(program: Program) -> Program:
     """The same program with named probabilities under their names, the first of several, wherever they are read later."""
-    return replace(program, equations=tuple(_by_name(program)))
+    named = any(eq.expr.op in PROBABILITIES for eq in program.equations)
+    return replace(program, equations=tuple(_by_name(program))) if named else program
 
 
 def _by_name(program: Program) -> Iterator[Equation]:
@@ -44,7 +45,7 @@ def _equations(program: Program) -> Iterator[Equation]:
     named: dict[Node, Node] = {}
     for eq in program.equations:
         expr = eq.expr
-        for symbol in [v for v in variables(expr) if v in named]:
+        for symbol in [v for v in symbols_in(expr) if v in named]:
             expr = _through(expr, symbol, named[symbol])
         meant = _meant(expr)
         if meant.op in PROBABILITIES:

@@ -165,12 +165,13 @@ def symbols_in(expr: Node) -> tuple[Node, ...]:
     """The symbols that a right side reads; raises `InputError` where an operation is not registered."""
     if expr.op is VARIABLE:
         return (expr,)  # kept as its own value it would never go
-    if expr not in _symbols:
+    found = _symbols.get(expr)
+    if found is None:
         for node in (nodes := list(postorder([expr]))):
             if REGISTRY.get(node.op.name) is not node.op:
                 raise InputError(f"uses the unregistered operation {node.op.name}")
-        _symbols[expr] = tuple(n for n in nodes if n.op is VARIABLE)
-    return _symbols[expr]
+        _symbols[expr] = found = tuple(n for n in nodes if n.op is VARIABLE)
+    return found
 
 
 def fresh(name: str, *taken: Iterable[str]) -> str:

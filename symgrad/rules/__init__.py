@@ -18,6 +18,6 @@ from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Re
 
 __all__ = [
     "CODE", "FACTORED", "NORMAL", "PRINT", "RULES", "Known", "Rewrite",
-    "chains", "contractions", "entrywise", "kronecker", "labels", "quotients", "residuals", "scalars",
-    "rules_at", "sigmoids", "sums", "systems", "transposes",
+    "chains", "contractions", "entrywise", "kronecker", "labels", "quotients", "residuals", "rules_at", "scalars",
+    "sigmoids", "sums", "systems", "transposes",
 ]  # fmt: skip
