@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from symgrad.printing.text import unicode_of
+from symgrad.printing.text import joined, parts, unicode_of
 
 _TOKEN = re.compile(r"\\(?:left|right)(?:\\(?:[a-zA-Z]+|.)|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
 _BRACE = re.compile(r"\\.|[{}]")
@@ -51,7 +51,7 @@ def _opened(text: str, width: int) -> str:
     while (at := text.find(r"\frac{", at)) >= 0:
         middle = _end(text, at + 5)
         after = _end(text, middle)
-        if _length(text[at:after]) > width and _outside(text, at):
+        if after - at > width and _length(text[at:after]) > width and _outside(text, at):
             top, bottom = text[at + 6 : middle - 1], text[middle:after]
             text = rf"{text[:at]}\frac{{1}}{bottom} \left( {top} \right){text[after:]}"
             at += len(rf"\frac{{1}}{bottom}")
@@ -77,20 +77,18 @@ def _end(text: str, start: int) -> int:
 
 def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
     """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
-    start, rest = 0, list(reversed(cuts))
-    while rest:
-        fitting = []
-        while rest and (length := _length(text[start : rest[-1].position])) <= width:
-            fitting.append((rest.pop(), length))
-        if not rest and _length(text[start:]) <= width:
+    between = [parts(text[a:b]) for a, b in pairwise([0, *(cut.position for cut in cuts), len(text)])]
+    start = at = 0
+    while at < len(cuts):
+        fitting, line = [], between[start]
+        while at < len(cuts) and (length := len(joined(line))) <= width:
+            fitting.append((cuts[at].cost - SHORT * length / width, at))
+            at += 1
+            line = line + between[at]
+        if at == len(cuts) and len(joined(line)) <= width:
             return
-        if not fitting:
-            start = rest.pop().position
-        else:
-            best = min(range(len(fitting)), key=lambda i: fitting[i][0].cost - SHORT * fitting[i][1] / width)
-            rest.extend(cut for cut, _ in reversed(fitting[best + 1 :]))
-            start = fitting[best][0].position
-        yield start
+        start = at = 1 + (min(fitting)[1] if fitting else at)
+        yield cuts[start - 1].position
 
 
 def _length(text: str) -> int:
