@@ -356,7 +356,7 @@ class Derivation:
 
     def latex(self, style: str = "partial", superscript: bool = False) -> str:
         """The whole derivation as LaTeX: forward, backward and product equations, in `align` environments."""
-        show = self.show(Theme(style, superscript))
+        show = self._show(Theme(style, superscript))
         notes = "\n".join((legend(self.program.inputs, show), *restated(self.stable_forms, show)))
         parts = [notes, *(align(p, show) for _, p in self.sections())]
         return "\n\n".join(part for part in parts if part)
@@ -399,6 +399,16 @@ class Derivation:
         """What prints this derivation, and any part of it: no two names, dimensions or letters of operations look alike."""
         return Show(theme, self._notation)
 
+    def _show(self, theme: Theme) -> Show:
+        """The one that prints the sections in this theme, each node once."""
+        if theme not in self._shows:
+            self._shows[theme] = self.show(theme)
+        return self._shows[theme]
+
+    @cached_property
+    def _shows(self) -> dict[Theme, Show]:
+        return {}
+
     @cached_property
     def _notation(self) -> Notation:
         printed = [eq for _, equations in self.sections() for eq in equations]
@@ -432,8 +442,13 @@ class Derivation:
         return tuple(eq for eq in program.equations if eq.symbol not in symbols)
 
     def __str__(self) -> str:
-        show = self.show()
-        return "\n\n".join(f"{title}\n{listing(equations, show)}" for title, equations in self.sections() if equations)
+        return "\n\n".join(f"{title}\n{text}" for title, text in self._listings.items() if text)
+
+    @cached_property
+    def _listings(self) -> dict[str, str]:
+        """The sections as a terminal shows them."""
+        show = self._show(Theme())
+        return {title: listing(equations, show) for title, equations in self.sections()}
 
     def _repr_latex_(self) -> str:
         return self.latex()
@@ -492,7 +507,7 @@ class Derivation:
                 diagonal=self._diagonal,
                 factors=factors,
                 gauss_newton=self._gauss_newton,
-                equations={title: listing(equations, self.show()) for title, equations in self.sections()},
+                equations=self._listings,
                 sizes=self._shapes(),
                 numbers={s: sizes[s.name] for s in symbols_of(self.program) if s.name in sizes},
             ),

@@ -8,14 +8,13 @@ from itertools import takewhile
 from typing import Any
 
 from symgrad.budget import budgeted
-from symgrad.graph import variables
 from symgrad.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES, Equation, Program
+from symgrad.program import PASSES, Equation, Program, symbols_in
 
 WIDEST = 84
 """Characters, as the terminal counts them, after which a printed equation goes on in a new line."""
@@ -60,13 +59,13 @@ def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
         yield eq
         read = [eq]
         for reader in read:
-            read += [waiting.pop(v) for v in variables(reader.expr) if v in waiting]
+            read += [waiting.pop(v) for v in symbols_in(reader.expr) if v in waiting]
         yield from read[1:]
 
 
 def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
     """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
-    numbers = list(takewhile(lambda eq: not variables(eq.expr), backward))
+    numbers = list(takewhile(lambda eq: not symbols_in(eq.expr), backward))
     place = {eq.symbol.params["symbol"]: i for i, eq in enumerate(forward)}
     first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["symbol"][1], len(place)))
     return (*first, *backward[len(numbers) :])

@@ -114,6 +114,10 @@ class Show:
             return power if mantissa == "1" else f"{mantissa} \\cdot {power}"
         if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
             return decimal
+        if value.is_Symbol:
+            return self.notation.dim(value.name).latex()
+        if value.is_Integer:
+            return str(value.p)
         named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
         return re.sub("^- ", "-", sympy.latex(value, symbol_names=named))
 
