@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.ops.arithmetic import coefficient
@@ -73,12 +74,14 @@ NONZERO = frozenset({"positive", "unit", "sign"})
 class Known:
     """What may be used of variables: nothing before the last differentiation (`properties` False), everything after it.
 
-    `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.
+    `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.  `read` keeps
+    the expressions that many rules read as terms.
     """
 
     properties: bool
     symbols: Set[Node] = field(default_factory=set)
     apart: Set[Node] = field(default_factory=set)
+    read: dict[Node, Any] = field(default_factory=dict)
     _symmetric: dict[Node, bool] = field(default_factory=dict)
 
     def of(self, x: Node) -> frozenset[str]:

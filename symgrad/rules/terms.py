@@ -28,8 +28,11 @@ class Term:
 
 
 def term(node: Node, known: Known) -> Term:
-    number, scalars, arrays = scalar_product(node)
-    return Term(number, tuple(scalars), known.chain(arrays[0]) if arrays else ())
+    found: Term | None = known.read.get(node)
+    if found is None:
+        number, scalars, arrays = scalar_product(node)
+        found = known.read[node] = Term(number, tuple(scalars), known.chain(arrays[0]) if arrays else ())
+    return found
 
 
 def product(parts: Iterable[Node]) -> Node:
