@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from functools import cache
@@ -47,7 +48,7 @@ def rule(
     """Register a rewrite under the operations at its root; with `facts` the function also takes what is `Known`."""
 
     def register(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
-        apply = function if facts else lambda node, known: function(node)
+        apply = function if facts else lambda node, _: function(node)
         entry = Rewrite(function.__name__, equation, ends, apply, since, facts, limits, until)
         for head in heads:
             RULES.setdefault(head, []).append(entry)
@@ -75,14 +76,15 @@ class Known:
     """What may be used of variables: nothing before the last differentiation (`properties` False), everything after it.
 
     `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.  `read` keeps
-    the expressions that many rules read as terms.
+    what rules read of an expression, by the function that reads it.
     """
 
     properties: bool
     symbols: Set[Node] = field(default_factory=set)
     apart: Set[Node] = field(default_factory=set)
-    read: dict[Node, Any] = field(default_factory=dict)
+    read: defaultdict[str, dict[Node, Any]] = field(default_factory=lambda: defaultdict(dict))
     _symmetric: dict[Node, bool] = field(default_factory=dict)
+    _chains: dict[Node, Chain] = field(default_factory=dict)
 
     def of(self, x: Node) -> frozenset[str]:
         return x.params["properties"] if self.properties and x.op is VARIABLE else frozenset()
@@ -123,7 +125,14 @@ class Known:
 
     def chain(self, x: Node, depth: int = 0) -> Chain:
         """A product as its factors, each with whether it stands transposed; what is symmetric never does."""
-        return tuple((f, flip and not self.symmetric(f, depth)) for f, flip in factors(x))
+        if depth:
+            return self._chain(x, depth)
+        if x not in self._chains:
+            self._chains[x] = self._chain(x, depth)
+        return self._chains[x]
+
+    def _chain(self, x: Node, depth: int) -> Chain:
+        return tuple([(f, flip and not self.symmetric(f, depth)) for f, flip in factors(x)])
 
 
 def _is_square(x: Node) -> bool:
