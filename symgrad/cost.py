@@ -112,7 +112,7 @@ def flops(program: Program) -> sympy.Expr:
     >>> flops(sg.forward('def f(x: "n", A: "m n"): return A @ x').program)
     2*m*n
     """
-    return sympy.expand(sympy.Add(*(f for _, f in equation_flops(program))))
+    return sympy.expand(sympy.Add(*map(flops_of, postorder(eq.expr for eq in program.equations))))
 
 
 # memory ---------------------------------------------------------------------------------------------------------------------
