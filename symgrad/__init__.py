@@ -8,8 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from symgrad.core.version import VERSION
+
 if TYPE_CHECKING:
-    from symgrad.budget import Limits, limits
+    from symgrad.core.budget import Limits, limits
+    from symgrad.core.op import Node
+    from symgrad.core.program import Equation, Program
     from symgrad.derivation import Derivation, Forward, forward
     from symgrad.errors import (
         InputError,
@@ -19,13 +23,12 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerificationError,
     )
-    from symgrad.op import Node
-    from symgrad.program import Equation, Program
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 _HOMES = {
-    "symgrad.budget": ("Limits", "limits"),
+    "symgrad.core.budget": ("Limits", "limits"),
     "symgrad.derivation": ("Derivation", "Forward", "forward"),
     "symgrad.errors": (
         "InputError",
@@ -35,8 +38,8 @@ _HOMES = {
         "UnsupportedError",
         "VerificationError",
     ),
-    "symgrad.op": ("Node",),
-    "symgrad.program": ("Equation", "Program"),
+    "symgrad.core.op": ("Node",),
+    "symgrad.core.program": ("Equation", "Program"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""A Derivation's programs as one standalone NumPy module, as source text."""
+"""A derivation's programs as one standalone NumPy module, as source text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symgrad import __version__
-from symgrad.blocks import Factors
-from symgrad.budget import budgeted
-from symgrad.dimensions import compound, places, unknown
+from symgrad.core.budget import budgeted
+from symgrad.core.dimensions import compound, places, unknown
+from symgrad.core.graph import postorder
+from symgrad.core.op import CONSTANT, Node, show_shape
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import dim_source
+from symgrad.core.version import VERSION
 from symgrad.errors import UnsupportedError
-from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import forms, source_of, with_needs
@@ -19,15 +21,13 @@ from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import released
 from symgrad.export.reuse import helpers_of
-from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.export.targets import NUMPY, Target
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
-from symgrad.program import Program, fresh
-from symgrad.source import dim_source
+from symgrad.planning.association import Sizes
+from symgrad.planning.schedule import scheduled
+from symgrad.second.assembly import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp")
@@ -402,7 +402,7 @@ class _Module:
             "from typing import NamedTuple",
         ]
         defined = [name for name in PUBLIC if any(f"\ndef {name}(" in f"\n{text}" for text in bodies)]
-        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined, self.left_out, self.s.numbers)
+        title = module_docstring(self.s.forward, self.s.wrt, VERSION, self.target.title, defined, self.left_out, self.s.numbers)
         libraries = [line.format(np=self.np) for line in self.target.imports]
         return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
 

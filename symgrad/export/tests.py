@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from string import Template
 
+from symgrad.core.op import Node
+from symgrad.core.program import Program
 from symgrad.errors import InputError
-from symgrad.op import Node
 from symgrad.ops.generic import Generic
-from symgrad.program import Program
 
 _TEMPLATE = Template('''"""$module held against $function itself, by jax where it is installed; written by symgrad."""
 

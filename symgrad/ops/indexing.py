@@ -10,11 +10,11 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
+from symgrad.core.signature import FIRST, opaque
+from symgrad.core.source import dim_source, symbolic, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
-from symgrad.signature import FIRST, opaque
-from symgrad.source import dim_source, symbolic, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
 Index = tuple[Entry, ...]
@@ -129,6 +129,11 @@ def _put_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 
+def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
+    """A block that is the whole array."""
+    return X if index == _wholes(shape) else None
+
+
 put: Op = linear(
     "put",
     shape=_put_shape,
@@ -141,6 +146,7 @@ put: Op = linear(
     helpers=("_put",),
     flops=lambda X, **_: size(X),
     samples=(on("2", shape=(4,), index=((1, 2, 1),)), on("", shape=(3,), index=(1,))),
+    fold=_fold_put,
     found="The adjoint of take: <G, put(dX)> = <G[i], dX>.",
     defines=r"$\operatorname{put}_{i}(x)$ is the array of zeros with $x$ at $i$",
 )

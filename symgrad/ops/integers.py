@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
 from symgrad.ops.filling import counting
 from symgrad.ops.selection import select
 

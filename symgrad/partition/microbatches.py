@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.op import Node, variable
+from symgrad.core.program import Equation, Program, fresh
 from symgrad.errors import UnsupportedError
-from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, variable
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
-from symgrad.program import Equation, Program, fresh
 
 
 class Microbatches:
@@ -55,8 +55,8 @@ class Microbatches:
 
     def _sum(self, eq: Equation, node: Node) -> Node:
         if node not in self.sums:
-            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["symbol"]
-            name = fresh(f"S_{of if isinstance(of, str) else of[1]}", taken)
+            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["role"]
+            name = fresh(f"S_{of if isinstance(of, str) else of.of}", taken)
             self.sums[node] = variable(name, node.shape)
             self.late.add(self.sums[node])
         return self.sums[node]

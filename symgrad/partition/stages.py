@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.op import Node, zeros
+from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, zeros
 from symgrad.ops.arithmetic import add, scale
 from symgrad.partition.mesh import WHOLE, Mesh, planned
 from symgrad.partition.microbatches import Microbatches
 from symgrad.partition.placing import Placed, place
-from symgrad.program import Equation, Program
 
 MICRO = "micro"
 """The axis of microbatches."""
@@ -92,11 +92,11 @@ class _Cut:
 
     def _latest_reader(self, eq: Equation, at: Mapping[Node, int]) -> int:
         """An adjoint is computed where its symbol is read."""
-        of = eq.symbol.params["symbol"][1]
+        of = eq.symbol.params["role"].of
         readers = [
             at[f.symbol]
             for f in self.program.equations
-            if self.is_forward[f.symbol] and any(v.params["symbol"] == of for v in variables(*self.running(f)))
+            if self.is_forward[f.symbol] and any(v.params["role"] == of for v in variables(*self.running(f)))
         ]
         return max(readers, default=self.count - 1)
 
@@ -153,7 +153,7 @@ class _Cut:
             if eq.symbol in wanted:
                 kept.append(eq)
                 wanted |= set(variables(eq.expr)) - set(inputs)
-        return replace(self.program, inputs=inputs, equations=tuple(reversed(kept)), outputs=outputs)
+        return replace(self.program, inputs=inputs, statements=tuple(reversed(kept)), outputs=outputs)
 
     # what crosses -----------------------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Cut:
             equations.append(Equation(g, closed[g]))
         functions = tuple(v for v in self.program.inputs if v not in self.arrays)
         outputs = tuple(eq.symbol for eq in equations)
-        return replace(self.program, inputs=(*params, *data, *sums, *functions), equations=tuple(equations), outputs=outputs)
+        return replace(self.program, inputs=(*params, *data, *sums, *functions), statements=tuple(equations), outputs=outputs)
 
     def _closed(self) -> dict[Node, Node]:
         """What is known after the last microbatch, over inputs and sums."""

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from symgrad.budget import budgeted
-from symgrad.op import PRINTERS, Node, constant, value_of, variable
+from symgrad.core.budget import budgeted
+from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
+from symgrad.core.program import PASSES, Equation, Program, symbols_in
+from symgrad.core.roles import Adjoint
 from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES, Equation, Program, symbols_in
 
 WIDEST = 84
 """Characters, as the terminal counts them, after which a printed equation goes on in a new line."""
@@ -41,11 +42,11 @@ def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]
             yield WHERE + left, right
             continue
         for source, part in eq.parts if len(eq.parts) > 1 else ():
-            if source.params["symbol"] in summands:
-                local = variable("", part.shape, symbol=("bar", eq.symbol.params["symbol"][1], source.params["symbol"]))
+            if source.params["role"] in summands:
+                local = variable("", part.shape, role=Adjoint(eq.symbol.params["role"].of, source.params["role"]))
                 yield sides(local, part, show)
         if _is_bar(eq.symbol) and not eq.symbol.ndim and value_of(eq.expr) == 1:
-            summands.add(eq.symbol.params["symbol"][1])
+            summands.add(eq.symbol.params["role"].of)
         yield sides(eq.symbol, eq.expr, show)
 
 
@@ -66,13 +67,13 @@ def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
 def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
     """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
     numbers = list(takewhile(lambda eq: not symbols_in(eq.expr), backward))
-    place = {eq.symbol.params["symbol"]: i for i, eq in enumerate(forward)}
-    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["symbol"][1], len(place)))
+    place = {eq.symbol.params["role"]: i for i, eq in enumerate(forward)}
+    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["role"].of, len(place)))
     return (*first, *backward[len(numbers) :])
 
 
 def _is_bar(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "bar"
+    return isinstance(symbol.params["role"], Adjoint)
 
 
 @budgeted("printing")

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symgrad.core.graph import variables
+from symgrad.core.op import VARIABLE, Node, value_of, variable
+from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError
-from symgrad.graph import variables
-from symgrad.op import VARIABLE, Node, value_of, variable
 from symgrad.printing.derived import Derived
 from symgrad.printing.indices import is_indexed, whole
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
-from symgrad.printing.steps import every_operation, is_adjoint, split
 from symgrad.printing.text import unicode_of
-from symgrad.program import Equation, Program
+from symgrad.printing.walkthrough import every_operation, is_adjoint, split
 
 WIDEST = 44
 """Characters of a right side that are drawn; a longer one is called f."""
@@ -54,7 +54,7 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
         letters = Letters(forward.names)
         backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
         forward = replace(
-            backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
+            backward, statements=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
     forward = forward.needed()
     values = None if point is None else d.values(point, backward)
@@ -66,9 +66,9 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
 
 
 def _adjoints(forward: Program, backward: Program) -> dict[Node, Node]:
-    bars = {eq.symbol.params["symbol"][1]: eq.symbol for eq in backward.equations if is_adjoint(eq.symbol)}
+    bars = {eq.symbol.params["role"].of: eq.symbol for eq in backward.equations if is_adjoint(eq.symbol)}
     symbols = (*forward.inputs, *(eq.symbol for eq in forward.equations))
-    return {v: bars[v.params["symbol"]] for v in symbols if v.params["symbol"] in bars}
+    return {v: bars[v.params["role"]] for v in symbols if v.params["role"] in bars}
 
 
 def _gates(program: Program, show: Show) -> list[Gate]:
@@ -78,7 +78,7 @@ def _gates(program: Program, show: Show) -> list[Gate]:
 def _sign(eq: Equation, show: Show) -> str:
     """The sign of a single operation, its operands left away; the whole right side of anything else."""
     if all(a.op is VARIABLE or value_of(a) is not None for a in eq.expr.args):
-        places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, symbol="Xi") for i, a in enumerate(eq.expr.args)]
+        places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, role="Xi") for i, a in enumerate(eq.expr.args)]
         text = unicode_of(show.text(eq.expr.op.node(*places, **eq.expr.params)))
         bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()

@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 import sympy
 
-from symgrad.op import CHAIN, Dim, Node, constant, variable
+from symgrad.core.op import CHAIN, Dim, Node, constant, variable
+from symgrad.core.roles import Printed
+from symgrad.core.source import is_minus, symbolic
 from symgrad.ops.arithmetic import denominator
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
-from symgrad.source import is_minus, symbolic
 
 Letter: TypeAlias = sympy.Symbol
 Letters: TypeAlias = frozenset[Letter]
@@ -110,7 +111,7 @@ def under(letters: Sequence[Letter], limits: Sequence[str]) -> str:
 
 def piece(text: str, precedence: int) -> Node:
     """A scalar that is printed already."""
-    return variable(text, symbol=("piece", text, precedence))
+    return variable(text, role=Printed(text, precedence))
 
 
 def closed(product: Product, show: Show) -> Leaf:

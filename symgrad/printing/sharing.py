@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from symgrad.graph import postorder
-from symgrad.op import VARIABLE, Node
-from symgrad.operations import counted
+from symgrad.core.graph import postorder
+from symgrad.core.op import VARIABLE, Node
+from symgrad.core.program import Equation, symbols_in
+from symgrad.core.roles import Of, Symbol
 from symgrad.printing.letters import Letters
-from symgrad.program import Equation, symbols_in
+from symgrad.rules.brevity import counted
 
 SAVED = 3
 """Operations that a letter must spare the reader, over all the places where it stands."""
@@ -78,7 +79,7 @@ class Sharing:
         for node in postorder([root]):
             static: Any = tuple((k, str(v)) for k, v in node.static if k != "shape")
             if node.op is VARIABLE:
-                static, index = _without_index(node.params["symbol"])
+                static, index = _without_index(node.params["role"])
                 indices.add(index)
             form = (node.op.name, static, *(forms[a] for a in node.args))
             forms[node] = self.forms.setdefault(form, len(self.forms))
@@ -124,14 +125,14 @@ class Sharing:
                 yield aside
 
 
-def _without_index(symbol: Any) -> tuple[Any, str]:
+def _without_index(symbol: Symbol) -> tuple[Symbol, str]:
     """h3 as h and 3; an accent has the index of what stands under it."""
-    if isinstance(symbol, str):
-        bare = symbol.rstrip("0123456789")
-        return bare, symbol[len(bare) :]
-    at = 2 if symbol[0] == "direction" else 1
-    bare, index = _without_index(symbol[at])
-    return (*symbol[:at], bare, *symbol[at + 1 :]), index
+    if isinstance(symbol, Of):
+        bare, index = _without_index(symbol.of)
+        return replace(symbol, of=bare), index
+    name = str(symbol)
+    bare = name.rstrip("0123456789")
+    return bare, name[len(bare) :]
 
 
 def _can_be_named(node: Node) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
+from symgrad.core.op import SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.ops.arithmetic import coefficient
 from symgrad.ops.product import factors
 

@@ -16,17 +16,17 @@ from index_reader import value_of as entries
 from latex_reader import Eye, value_of
 
 import symgrad as sg
+from symgrad.checking.evaluation import evaluate
+from symgrad.core.graph import postorder
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import ATOM, REGISTRY, Node, Op, variable
+from symgrad.core.program import Equation, Program
 from symgrad.derivation import Forward
-from symgrad.evaluation import evaluate
-from symgrad.graph import postorder
-from symgrad.language import LANGUAGE
-from symgrad.op import ATOM, REGISTRY, Node, Op, variable
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import sum_
 from symgrad.printing.entries import high_nodes
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
-from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
 SHOW, SIZES = Show(), {"m": 2, "n": 3}
@@ -212,7 +212,7 @@ def test_inside_the_range_of_a_clip_the_two_sides_tie():
 def test_entry_by_entry(value):
     """Arrays of three axes print by their entries, and so do the signs."""
     d = sg.forward(f'def f(X: "m n 2", Y: "m n 2"): return sum(({value})**2)').derive()
-    program = d.legible_adjoint
+    program = d.formulas.legible_adjoint
     for at, _ in points(d, 6):
         found = evaluate(program, {str(v): x for v, x in at.items()})
         written = {v: SHOW(v, ATOM) for v in (*program.inputs, *(eq.symbol for eq in program.equations))}
