@@ -62,7 +62,7 @@ class Equation:
     def symbols(self) -> tuple[Node, ...]:
         return (self.symbol,)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[Node, ...]:
         return symbols_in(self.expr, self.name)
 
@@ -197,9 +197,9 @@ def _check_order(statement: Statement, known: set[Node]) -> None:
     for v in statement.symbols:
         if v in known:
             raise InputError(f"{v} is assigned twice")
-    for v in statement.reads:
-        if v not in known:
-            raise InputError(f"{statement.symbols[0]} reads {v} before it is assigned")
+    if not known.issuperset(statement.reads):
+        unknown = next(v for v in statement.reads if v not in known)
+        raise InputError(f"{statement.symbols[0]} reads {unknown} before it is assigned")
 
 
 _symbols: WeakKeyDictionary[Node, tuple[Node, ...]] = WeakKeyDictionary()
