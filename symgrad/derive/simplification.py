@@ -103,7 +103,8 @@ class _Passes:
 
     def __init__(self, known: Known) -> None:
         self.known = known
-        self._code, self._factored, self._print = (_Rewriting(stage, known) for stage in (CODE, FACTORED, PRINT))
+        self._code = _Rewriting(CODE, known)
+        self._factored, self._print = (_Rewriting(stage, known, self._code) for stage in (FACTORED, PRINT))
         self._laid_out: dict[Node, Node] = {}
 
     def for_code(self, root: Node) -> Node:
@@ -113,11 +114,20 @@ class _Passes:
         return laid_out(self._print.of(self._code.of(root)), self.known, self._laid_out)
 
 
-class _Rewriting:
-    """One pass bottom up; `_done` holds what every node seen becomes, a node that nothing applies to itself."""
+_RULES = {stage: rules_at(stage) for stage in (NORMAL, CODE, FACTORED, PRINT)}
+_NEW = {stage: rules_at(stage, CODE) for stage in (NORMAL, CODE, FACTORED, PRINT)}
+"""Those that code does not use already."""
 
-    def __init__(self, stage: int, known: Known) -> None:
-        self.known, self._rules = known, rules_at(stage)
+
+class _Rewriting:
+    """One pass bottom up; `_done` holds what every node seen becomes, a node that nothing applies to itself.
+
+    What the pass for code, `before` it, left as it was is tried by the rules that are new since then alone.
+    """
+
+    def __init__(self, stage: int, known: Known, before: _Rewriting | None = None) -> None:
+        self.known, self._before = known, before
+        self._rules, self._new = _RULES[stage], _NEW[stage]
         self._done: dict[Node, Node] = {}
 
     def of(self, root: Node) -> Node:
@@ -131,6 +141,10 @@ class _Rewriting:
                 stack.extend((a, False) for a in reversed(node.args))
         return self._done[root]
 
+    def leaves(self, node: Node) -> bool:
+        """Was it tried, and nothing applied?"""
+        return self._done.get(node) is node
+
     def _step(self, node: Node) -> Node:
         rebuilt = node.op.rebuild(node, map(self._done.__getitem__, node.args))
         if rebuilt is not node:
@@ -138,7 +152,8 @@ class _Rewriting:
                 return self._done[rebuilt]
             if any(self._done.get(a) is not a for a in rebuilt.args):
                 return self.of(rebuilt)  # building it folded into operands that are new
-        for entry in self._rules.get(rebuilt.op.name, ()):
+        rules = self._new if self._before and self._before.leaves(rebuilt) else self._rules
+        for entry in rules.get(rebuilt.op.name, ()):
             if (found := entry.apply(rebuilt, self.known)) is not None and found is not rebuilt:
                 return self.of(found)
         self._done[rebuilt] = rebuilt

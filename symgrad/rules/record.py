@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from symgrad.core.op import SYMMETRIC, VARIABLE, Node, value_of
@@ -37,6 +36,9 @@ class Rewrite:
     limits: str = ""
     until: int = PRINT
 
+    def used_at(self, stage: int) -> bool:
+        return self.since <= stage <= self.until
+
 
 RULES: dict[str, list[Rewrite]] = {}
 """The rewrites by the operation at the root of their left side."""
@@ -57,11 +59,12 @@ def rule(
     return register
 
 
-@cache
-def rules_at(stage: int) -> dict[str, list[Rewrite]]:
-    """Those of them that one stage uses."""
-    found = {head: [entry for entry in entries if entry.since <= stage <= entry.until] for head, entries in RULES.items()}
-    return {head: entries for head, entries in found.items() if entries}
+def rules_at(stage: int, before: int | None = None) -> dict[str, list[Rewrite]]:
+    """Those of them that one stage uses, and this one before it does not."""
+    return {
+        head: [entry for entry in entries if entry.used_at(stage) and not (before is not None and entry.used_at(before))]
+        for head, entries in RULES.items()
+    }
 
 
 DEEPEST = 12
