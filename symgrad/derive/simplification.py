@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from symgrad.core.budget import budgeted
 from symgrad.core.op import Node
@@ -82,6 +82,8 @@ class Simplifier:
         symmetric, apart = set[Node](), set[Node]()
 
         def passes(root: Node) -> _Passes:
+            if not (symmetric or apart):
+                return self._knowing()
             read = symbols_in(root)
             return self._knowing(frozenset(symmetric.intersection(read)), frozenset(apart.intersection(read)))
 
@@ -131,14 +133,14 @@ class _Rewriting:
         self._done: dict[Node, Node] = {}
 
     def of(self, root: Node) -> Node:
-        stack = [(root, False)]
+        stack: list[Node | None] = [root]
         while stack:
-            node, ready = stack.pop()
-            if ready:
+            node = stack.pop()
+            if node is None:  # its operands are done
+                node = cast(Node, stack.pop())
                 self._done[node] = self._step(node)
             elif node not in self._done:
-                stack.append((node, True))
-                stack.extend((a, False) for a in reversed(node.args))
+                stack += (node, None, *node.args[::-1])
         return self._done[root]
 
     def leaves(self, node: Node) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import VARIABLE, Node
@@ -170,15 +170,16 @@ def _written(eq: Equation, name_of: NameOf) -> Equation:
 def _named(root: Node, name_of: NameOf) -> Node:
     """The same expression with names for its parts, the largest first; built as it stands, without folding."""
     done: Names = {}
-    stack = [root]
+    stack: list[Node | None] = [root]
     while stack:
-        node = stack[-1]
-        name = name_of(node)
-        missing = [a for a in node.args if a not in done] if name is None else []
-        stack += missing
-        if not missing:
-            done[node] = _rebuilt(node, done) if name is None else name
-            stack.pop()
+        node = stack.pop()
+        if node is None:  # its operands are done
+            node = cast(Node, stack.pop())
+            done[node] = _rebuilt(node, done)
+        elif (name := name_of(node)) is not None:
+            done[node] = name
+        elif node not in done:
+            stack += (node, None, *node.args)
     return done[root]
 
 
