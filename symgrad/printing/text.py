@@ -48,8 +48,20 @@ def parts(latex: str) -> list[str]:
 
 
 def joined(parts: Sequence[str]) -> str:
-    text = _SIGNS.sub(lambda sign: f" {sign[1]} ", _adjacent(parts)).replace("( ", "(").replace(" )", ")")
+    text = _spaced(_adjacent(parts)).replace("( ", "(").replace(" )", ")")
     return _NO_SPACE.sub("", text).strip()
+
+
+def _spaced(text: str) -> str:
+    before, *rest = _SIGN.split(text)
+    out = [before]
+    for sign, after in zip(rest[::2], rest[1::2], strict=True):
+        if out[-1].endswith("^"):
+            out += (sign, after)
+        else:
+            out[-1] = out[-1].rstrip(" ")
+            out += (f" {sign} ", after.lstrip(" "))
+    return "".join(out)
 
 
 def doubled(latex: str) -> str:
@@ -86,6 +98,8 @@ def _parts(tokens: Tokens, closing: bool = False) -> list[str]:
 
 
 def _adjacent(parts: Sequence[str]) -> str:
+    if _Fraction not in set(map(type, parts)):
+        return "".join(parts)
     return "".join([_beside(parts, at) if isinstance(part, _Fraction) else part for at, part in enumerate(parts)])
 
 
@@ -103,11 +117,11 @@ def _beside(parts: Sequence[str], at: int) -> str:
 _OPENED, _CLOSED = "\ue000", "\ue001"
 """Stand on the inner side of bars, which look alike, until spaces are set."""
 
-_SIGNS = re.compile(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *")
-"""With a space on either side."""
+_SIGN = re.compile(r"([⊙⊗+=⊘](?:(?<=⊘)(?:₀|_\{[^{}]*\}))?)")
+"""With a space on either side, but not as an exponent."""
 
-_NO_SPACE = re.compile(rf"(?:(?<=∂)|(?<=∂[²³])) |{_OPENED} *| *{_CLOSED}|(?<= ) +")
-"""What goes: spaces behind ∂, on the inner side of bars and beside other spaces."""
+_NO_SPACE = re.compile(rf" (?:(?<=∂ )|(?<=∂[²³] )|(?<=  )|(?= *{_CLOSED}))|{_OPENED} *|{_CLOSED}")
+"""What goes: spaces behind ∂, beside other spaces and on the inner side of bars."""
 
 _BARS = {"lvert": f"|{_OPENED}", "lVert": f"‖{_OPENED}", "rvert": f"{_CLOSED}|", "rVert": f"{_CLOSED}‖"}
 _BEFORE_A_TERM, _AFTER_A_TERM = {"", _OPENED, *"+-=(,[{⟨;<>≤≥≠↦:"}, {"", _CLOSED, *"+-=),]}⟩;<>≤≥≠"}
@@ -118,6 +132,8 @@ _READ_ON = frozenset("\\{}^_")
 
 
 def _one(token: str, tokens: Tokens) -> str:
+    if token.startswith("\\"):
+        return _command(token[1:], tokens)
     match token:
         case "{":
             return _adjacent(_parts(tokens, closing=True))
@@ -125,7 +141,7 @@ def _one(token: str, tokens: Tokens) -> str:
             return _script(_group(tokens), _SUPER, "^")
         case "_" | "}":
             return _script(_group(tokens), _SUB, "_")
-    return _command(token[1:], tokens) if token.startswith("\\") else token
+    return token
 
 
 def _command(name: str, tokens: Tokens) -> str:

@@ -84,6 +84,8 @@ def common_number(node: Node) -> Node | None:
 @rule("s X + s Y = s (X + Y), s a scalar", "add", ends="fewer factors", since=PRINT, facts=True)
 def common_scalar(node: Node, known: Known) -> Node | None:
     terms = [term(t, known) for t in node.args]
+    if not all(t.scalars for t in terms):
+        return None
     shared = Counter(terms[0].scalars)
     for t in terms[1:]:
         shared &= Counter(t.scalars)
