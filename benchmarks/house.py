@@ -29,7 +29,7 @@ TABLES = {
     "batching._ODD": batching._ODD,
     "structure._ACTS": structure._ACTS,
     "brevity._COUNTS": brevity._COUNTS,
-    "entries.RULES": entries.RULES,
+    "entries.ENTRY_RULES": entries.ENTRY_RULES,
     "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
 }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
 from symgrad.checking.oracle import import_jax
 from symgrad.checking.points import values_at
@@ -27,7 +26,7 @@ from symgrad.partition.pipeline import Pipeline
 from symgrad.partition.sharding import Partition
 from symgrad.passes import Passes, chosen
 from symgrad.printing.document import embedded, save
-from symgrad.printing.formulas import Formulas
+from symgrad.printing.formulas import Formulary
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
@@ -92,14 +91,14 @@ class Derivation:
         self.forward, self.program = forward, forward.program
         self.wrt = chosen(self.program, names)
         self.passes = Passes(self.program, self.wrt)
-        self.formulas = Formulas(self.passes)
+        self.formulas = Formulary(self.passes)
         self.modules = Modules(self.formulas)
+
+    # programs -----------------------------------------------------------------------------------------------------------
 
     @property
     def is_scalar(self) -> bool:
         return self.passes.is_scalar
-
-    # programs -----------------------------------------------------------------------------------------------------------
 
     @property
     def adjoint(self) -> Program:
@@ -214,9 +213,8 @@ class Derivation:
     def code(self, target: str, sizes: Mapping[str, int] | None = None) -> str:
         """The module over `target`: "numpy", "jax" for one of pure functions that jax.jit takes, "numba" for compiled ones.
 
-        `sizes` are those of dimensions that are known: products come in the order that costs least for them, and the code is right
-        for any others.  Raises `InputError` for a target or a dimension that is not known, and `UnsupportedError` with the name of
-        what the library has no words for.
+        `sizes` are those of known dimensions: products come in the order that costs least for them, and the code is right for any.
+        Raises `InputError` for an unknown target or dimension, `UnsupportedError` naming what the library has no words for.
         """
         return self.modules.text(target, sizes)
 
@@ -260,10 +258,9 @@ class Derivation:
         """Hold value, gradient, Hessian-vector product, Hessian (or Jacobian) and every adjoint equation against jax in float64.
 
         The value is held against the function on NumPy arrays too, unless it is jax's code.  `seeds` are those of random points, or
-        how many there are; `at` gives one point in their place, an array for each input.  An error is relative to the largest entry
-        of what is wanted (see `symgrad.checking.agreement`).  A generic function is bound by its name, `verify(phi=jnp.tanh)`.
-        Raises `VerificationError`, whose text is the whole table, if anything disagrees; `InputError` for unbound functions, and
-        where nothing is finite; `UnsupportedError` without jax.
+        how many; `at` gives one point instead.  Errors are relative to the largest entry of what is wanted.  A generic function is
+        bound by its name, `verify(phi=jnp.tanh)`.  Raises `VerificationError` with the table if any disagrees, `InputError` for
+        unbound functions and where nothing is finite, `UnsupportedError` without jax.
         """
         return self.compare(seeds, tol, at, **functions).raise_for_failure()
 
@@ -284,12 +281,9 @@ class Derivation:
         Documents (.tex, .pdf, .html, .md, .ipynb) take `level` ("result", "adjoints", "steps"), `report` (what `verify` returned),
         `style` and `superscript`; pictures (.svg, .png) take `point` (numbers for the inputs: values above each wire, gradients
         below), `digits`, `second` (the tangent program too), `detail` ("equations", "operations") and `groups`.
-        Code (.py) takes `target`, as `code` does.  Raises `InputError` for a suffix or an option that is not known, and where the
-        program that makes the file is missing.
+        Code (.py) takes `target`, as `code` does.  Raises `InputError` for an unknown suffix or option, or a missing program.
         """
-        path = Path(path)
-        save(self, path, options)
-        return path
+        return save(self, Path(path), options)
 
 
 def _derive(program: Program, wrt: tuple[str, ...], of: str | None) -> Derivation:

@@ -14,17 +14,17 @@ from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
 from symgrad.export.selftest import example_functions
 from symgrad.export.targets import target_of
-from symgrad.printing.formulas import Formulas
+from symgrad.printing.formulas import Formulary
 
-Key = tuple[str, tuple[tuple[str, int], ...]]
+_Key = tuple[str, tuple[tuple[str, int], ...]]
 
 
 class Modules:
     """Source text by target and known sizes, and the modules that it makes."""
 
-    def __init__(self, formulas: Formulas) -> None:
+    def __init__(self, formulas: Formulary) -> None:
         self.formulas, self.passes = formulas, formulas.passes
-        self._texts: dict[Key, str] = {}
+        self._texts: dict[_Key, str] = {}
         self._loaded: dict[str, types.ModuleType] = {}
 
     def text(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:

@@ -1,6 +1,7 @@
 """The house: imports point one way, few modules stand at the root, and a module is named otherwise than what it holds."""
 
 import ast
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import grimp
@@ -54,3 +55,37 @@ def public(tree):
 def test_what_a_module_defines_is_named_otherwise():
     assert public(ast.parse("def f(): ...\nclass C: ...\ndef _g(): ...\n")) == ["f", "C"]
     assert [str(path.relative_to(PACKAGE)) for path, tree in MODULES.items() if path.stem in public(tree)] == []
+
+
+def assigned(statement):
+    """The names that a statement of a module gives a value."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    parts = [part for x in targets for part in (x.elts if isinstance(x, ast.Tuple) else [x])]
+    return [part.id for part in parts if isinstance(part, ast.Name) and not part.id.startswith("_")]
+
+
+def defined_twice(trees):
+    """The public functions, classes and constants that more than one module defines."""
+    homes = defaultdict(set)
+    for place, tree in trees.items():
+        for name in (*public(tree), *(name for statement in tree.body for name in assigned(statement))):
+            homes[name].add(place)
+    return {name: found for name, found in homes.items() if len(found) > 1}
+
+
+def test_a_name_with_two_meanings_is_found():
+    texts = {"a": "X, Y = 1, 2\nclass C: ...\n", "b": "X: int = 3\n_Y = 2\nT[0] = 1\n", "c": "def C(): ...\nclass D:\n    Y = 1\n"}
+    assert defined_twice({place: ast.parse(text) for place, text in texts.items()}) == {"X": {"a", "b"}, "C": {"a", "c"}}
+
+
+def test_one_name_means_one_thing():
+    assert defined_twice({str(path.relative_to(PACKAGE)): tree for path, tree in MODULES.items()}) == {}
+
+
+MIRRORED = {"error_function", "kronecker", "labels", "layout"}
+"""Names of modules that stand in two rooms: the operations of a family, and the rewrites or the stable forms of the same family."""
+
+
+def test_a_module_is_named_otherwise_than_those_of_other_rooms():
+    counted = Counter(path.stem for path in MODULES if path.stem != "__init__")
+    assert {name for name, count in counted.items() if count > 1} == MIRRORED

@@ -35,7 +35,7 @@ def _derived(node: Node) -> tuple[str, tuple[int, ...]]:
     return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])
 
 
-def name_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
+def keyword_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
     """The keyword under which exported code takes this derivative."""
     return derivative_name(function, len(wrt)) if kind == "entrywise" else loss_name(function, wrt)
 

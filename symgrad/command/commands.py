@@ -13,11 +13,11 @@ from typing import Any
 from symgrad.checking.points import read_point
 from symgrad.checking.witness import bound_function
 from symgrad.command.arguments import FAILED, OK
-from symgrad.command.outputs import places, write
+from symgrad.command.outputs import output_paths, write
 from symgrad.core.files import split_target
 from symgrad.core.program import Program
 from symgrad.costs.plots import doubled
-from symgrad.costs.timing import runs, table
+from symgrad.costs.timing import runs, timing_table
 from symgrad.derivation import Derivation, Forward
 from symgrad.errors import InputError
 from symgrad.export.tests import module_name, pytest_module
@@ -52,7 +52,7 @@ def _derive(args: argparse.Namespace) -> int:
     print(printed)
     if args.output is not None:
         with _progress("writing"):
-            paths = places(args.output, [f"{derivation.program.name}{suffix}" for suffix in (".tex", ".py")], WRITERS)
+            paths = output_paths(args.output, [f"{derivation.program.name}{suffix}" for suffix in (".tex", ".py")], WRITERS)
             texts = {path: made(derivation, path, {}) for path in paths}
             _write(args, derivation, texts)
         _wrote(*texts)
@@ -82,7 +82,7 @@ def _export(args: argparse.Namespace) -> int:
     with _progress("exporting"):
         if args.tests and args.target != "numpy":
             raise InputError("--tests are for the NumPy module; one for another target tests itself when it runs as a script")
-        (path,) = places(args.output, [f"{module_name(derivation.program.name, args.target)}.py"], [".py"])
+        (path,) = output_paths(args.output, [f"{module_name(derivation.program.name, args.target)}.py"], [".py"])
         texts: dict[Path, str | bytes] = {path: derivation.code(args.target, args.sizes)}
         if args.tests:
             source = _relative(split_target(args.file)[0], path.parent)
@@ -102,7 +102,7 @@ def _cost(args: argparse.Namespace) -> int:
         cost = derivation.cost(args.sizes, args.dtype)
         tables = cost.tables()
         if args.measure:
-            tables.append(table(list(runs(cost, _bound(derivation, args)))))
+            tables.append(timing_table(list(runs(cost, _bound(derivation, args)))))
         if args.budget is not None:
             tables.append(cost.checkpoint_table(int(args.budget)))
         if args.peak is not None:
@@ -126,7 +126,7 @@ def _partition(args: argparse.Namespace) -> int:
     print("\n\n".join(printed))
     if args.output is not None:
         modules = split.modules()
-        texts = dict(zip(places(args.output, modules), modules.values(), strict=True))
+        texts = dict(zip(output_paths(args.output, modules), modules.values(), strict=True))
         _write(args, derivation, texts)
         _wrote(*texts)
     return OK

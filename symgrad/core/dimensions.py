@@ -12,7 +12,7 @@ from symgrad.errors import UnsupportedError
 
 
 @dataclass(frozen=True)
-class Place:
+class AxisPlace:
     """An axis of an input whose size is `factor` times the dimension plus `offset`."""
 
     input: Node
@@ -25,9 +25,9 @@ class Place:
         return (found - self.offset) // self.factor
 
 
-def places(inputs: Iterable[Node]) -> dict[str, Place]:
+def places(inputs: Iterable[Node]) -> dict[str, AxisPlace]:
     """By the name of a dimension; an axis that is the dimension itself goes before one such as 2*n + 1."""
-    found: dict[str, Place] = {}
+    found: dict[str, AxisPlace] = {}
     for v in inputs:
         for axis, dim in enumerate(v.shape):
             for name, place in _read(v, axis, dim):
@@ -49,11 +49,11 @@ def compound(inputs: Iterable[Node], name: str) -> list[tuple[Node, int, sympy.E
     ]  # fmt: skip
 
 
-def _read(v: Node, axis: int, dim: Dim) -> list[tuple[str, Place]]:
+def _read(v: Node, axis: int, dim: Dim) -> list[tuple[str, AxisPlace]]:
     if not isinstance(dim, sympy.Expr) or len(dim.free_symbols) != 1:
         return []
     (symbol,) = dim.free_symbols
     offset, factor = dim.subs(symbol, 0), dim.coeff(symbol, 1)
     if not (factor.is_Integer and offset.is_Integer and sympy.expand(factor * symbol + offset - dim) == 0):
         return []
-    return [(symbol.name, Place(v, axis, int(factor), int(offset)))]
+    return [(symbol.name, AxisPlace(v, axis, int(factor), int(offset)))]

@@ -10,8 +10,7 @@ from symgrad.core.op import Node
 from symgrad.core.program import Equation
 from symgrad.costs.counts import Counts
 from symgrad.planning.association import TYPICAL, typical
-from symgrad.planning.plans import WORTH
-from symgrad.planning.plans import Plan as WayThere
+from symgrad.planning.plans import WORTH, Plan
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.tables import Table, formula
@@ -114,7 +113,7 @@ def _plans_table(cost: Counts) -> Table:
     return Table(f"Plan of the {what}", ("plan", f"flops with every dimension {TYPICAL}", "why"), rows)
 
 
-def _reason(cost: Counts, plan: WayThere) -> str:
+def _reason(cost: Counts, plan: Plan) -> str:
     if len(cost.passes.plans) == 1:
         return "taken: there is no other"
     fewest = min(cost.passes.plans, key=lambda other: typical(other.flops))

@@ -17,29 +17,29 @@ from symgrad.core.counting import (
     flops,
     itemsize_of,
     kept,
+    leading_ratio,
     number,
-    ratio,
     working_set,
 )
 from symgrad.core.graph import postorder
 from symgrad.core.op import Node, Shape
 from symgrad.core.program import Program
-from symgrad.costs.checkpoint import Chain, Plan, cheapest
+from symgrad.costs.checkpoint import KeptValues, Recomputing, within_budget
 from symgrad.costs.roofline import Bound, bounds
 from symgrad.errors import InputError, one_of
-from symgrad.export.footprint import BLOCK, REUSED_FROM, Array, Point, dominating, held_by, totals
+from symgrad.export.footprint import BLOCK, REUSED_FROM, Array, Instant, dominating, held_by, total_bytes
 from symgrad.modules import Modules
 from symgrad.ops.generic import functions_of
-from symgrad.planning.plans import Plan as WayThere
+from symgrad.planning.plans import Plan
 from symgrad.planning.schedule import scheduled
 
-FUNCTIONS = {"prediction": "value", "training": "value_and_grad", "Hessian-vector product": "hvp", "Hessian": "hessian"}
+SCALAR_FUNCTIONS = {"prediction": "value", "training": "value_and_grad", "Hessian-vector product": "hvp", "Hessian": "hessian"}
 ARRAY_FUNCTIONS = {"prediction": "value", "Jacobian-vector product": "jvp", "Jacobian": "jacobian"}
 """What the program is used for, and the function of the exported module that does it."""
 
 
 @dataclass(frozen=True)
-class Memory:
+class BytesUsed:
     """Bytes that one use of a program takes; `peak` is what the exported code holds beyond its arguments at the worst moment."""
 
     arguments: sympy.Expr
@@ -115,7 +115,7 @@ class Counts:
         if "gradient" not in self.flops:
             return {}
         names = [n for n in self.flops if n.startswith("Hessian")]
-        return {f"{n} / gradient": ratio(self.flops[n], self.flops["gradient"]) for n in names}
+        return {f"{n} / gradient": leading_ratio(self.flops[n], self.flops["gradient"]) for n in names}
 
     @cached_property
     def _value(self) -> Program:
@@ -139,23 +139,23 @@ class Counts:
         return kept(self.program, self.passes.adjoint) if self.passes.is_scalar else []
 
     @cached_property
-    def memory(self) -> dict[str, Memory]:
+    def memory(self) -> dict[str, BytesUsed]:
         """Bytes by use: prediction, training, Hessian-vector product, Hessian."""
         return {use: self.memory_of(use) for use in self.uses}
 
     @property
     def uses(self) -> Mapping[str, str]:
         """What the program is used for, and the function of the exported module that does it."""
-        return FUNCTIONS if self.passes.is_scalar else ARRAY_FUNCTIONS
+        return SCALAR_FUNCTIONS if self.passes.is_scalar else ARRAY_FUNCTIONS
 
-    def memory_of(self, use: str) -> Memory:
+    def memory_of(self, use: str) -> BytesUsed:
         """Bytes of one use alone."""
         one_of("the use", use, self.uses)
         moved = tuple(self.passes.directions.values()) if use.endswith("product") else ()
         arguments = argument_bytes((*self.arrays, *moved), self.itemsize)
         stored = [k.symbol for k in self.kept if k.symbol.ndim] if use != "prediction" else []
         kept_bytes = entries(stored) * self.itemsize
-        return Memory(sympy.expand(arguments), self._results(use), sympy.expand(kept_bytes), self._peak(use))
+        return BytesUsed(sympy.expand(arguments), self._results(use), sympy.expand(kept_bytes), self._peak(use))
 
     def _results(self, use: str) -> sympy.Expr:
         output, parameters = self.program.output, entries(self.wrt)
@@ -203,8 +203,8 @@ class Counts:
     def _is_block(self, count: sympy.Expr) -> bool:
         return self.sizes is not None and number(count, self.sizes) <= BLOCK
 
-    def _worst(self, points: list[Point]) -> sympy.Expr:
-        return self._greatest([sympy.expand(t) for t in totals(dominating(points))])
+    def _worst(self, points: list[Instant]) -> sympy.Expr:
+        return self._greatest([sympy.expand(t) for t in total_bytes(dominating(points))])
 
     def _greatest(self, sums: list[sympy.Expr]) -> sympy.Expr:
         """The greatest at the sizes of this cost; without sizes all that can be, as one maximum."""
@@ -223,13 +223,13 @@ class Counts:
 
     # recomputing and roofline ---------------------------------------------------------------------------------------------
 
-    def checkpoints(self, budget: int | None = None) -> list[Plan]:
+    def checkpoints(self, budget: int | None = None) -> list[Recomputing]:
         """Kept intermediates against flops done again: every choice worth having, or the cheapest one within a budget in bytes."""
         if not self.passes.is_scalar:
             raise InputError(f"{self.program.name} has no backward pass to keep intermediates for: its value is no scalar")
         sizes = self.known_sizes("a choice of what to recompute")
-        curve = Chain(self.program, [k.symbol for k in self.kept], sizes, self.itemsize).curve()
-        return curve if budget is None else [cheapest(curve, budget)]
+        curve = KeptValues(self.program, [k.symbol for k in self.kept], sizes, self.itemsize).curve()
+        return curve if budget is None else [within_budget(curve, budget)]
 
     def roofline(self, flops_per_second: float | None = None, bytes_per_second: float | None = None) -> list[Bound]:
         """Flops and bytes of every equation of the gradient (the value, where that is an array), and which it waits for."""
@@ -237,7 +237,7 @@ class Counts:
         return bounds(program, self.known_sizes("the roofline"), self.itemsize, flops_per_second, bytes_per_second)
 
 
-def _named(whole: str, plan: WayThere) -> str:
+def _named(whole: str, plan: Plan) -> str:
     return f"{whole} {'in' if plan.has_forms else 'by'} {plan.name}"
 
 

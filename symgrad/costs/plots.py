@@ -17,7 +17,7 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.planning.schedule import scheduled
 from symgrad.printing.text import unicode_of
 
-KINDS = ("svg", "png", "pdf")
+_KINDS = ("svg", "png", "pdf")
 
 HESSIANS = ("Hessian", "Jacobian")
 """What grows with the square of the parameters, and would hide everything else."""
@@ -79,8 +79,8 @@ def curves(cost: Counts, against: str, values: Sequence[int]) -> tuple[Mapping[s
 def plot(cost: Counts, path: str | Path, against: str | None = None, values: Sequence[int] = ()) -> Path:
     """Write the picture; raises `InputError` for a suffix that is not known and `UnsupportedError` where matplotlib is missing."""
     kind = Path(path).suffix.lstrip(".")
-    if kind not in KINDS:
-        raise InputError(f"a plot is written as .{', .'.join(KINDS)}, not {Path(path).name!r}")
+    if kind not in _KINDS:
+        raise InputError(f"a plot is written as .{', .'.join(_KINDS)}, not {Path(path).name!r}")
     matplotlib = _matplotlib()
     figure = matplotlib.figure.Figure(figsize=(10, 3.8), layout="constrained")
     if against is None:

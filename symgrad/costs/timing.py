@@ -77,7 +77,7 @@ def _once(job: Callable[[], Any], repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def table(found: list[Run]) -> Table:
+def timing_table(found: list[Run]) -> Table:
     """Times in milliseconds, beside those of value and gradient."""
     base = next((r.seconds for r in found if r.name == "value and gradient"), None)
     rows = [(r.name, f"{r.flops:,}", *_cells(r, base)) for r in found]

@@ -14,7 +14,7 @@ from symgrad.core.budget import budgeted
 from symgrad.core.op import Node
 from symgrad.core.program import Program, symbols_in
 from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, Known, rules_at
-from symgrad.rules.layout import laid_out
+from symgrad.rules.layout import with_fewer_transposes
 
 
 def normalise(root: Node) -> Node:
@@ -113,7 +113,7 @@ class _Passes:
         return self._factored.of(self._code.of(root))
 
     def for_print(self, root: Node) -> Node:
-        return laid_out(self._print.of(self._code.of(root)), self.known, self._laid_out)
+        return with_fewer_transposes(self._print.of(self._code.of(root)), self.known, self._laid_out)
 
 
 _RULES = {stage: rules_at(stage) for stage in (NORMAL, CODE, FACTORED, PRINT)}

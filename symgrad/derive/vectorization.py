@@ -13,10 +13,10 @@ from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import VARIABLE, Dim, Node, variable
 from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.derive.activity import moving
-from symgrad.derive.batching import NotBatched, spread, vectorized
+from symgrad.derive.batching import NotBatched, along_directions, vectorized
 from symgrad.ops.product import transpose
 
-ENTRYWISE = frozenset({"int", "positive", "unit", "binary", "sign"})
+ENTRY_PROPERTIES = frozenset({"int", "positive", "unit", "binary", "sign"})
 """Properties that a stack of arrays has where each of them has it."""
 
 
@@ -41,7 +41,7 @@ def vmap(program: Program, points: Collection[Node], size: Dim) -> Program:
 
 def stacked_variable(v: Node, size: Dim) -> Node:
     """The variable that stands for one such array a point."""
-    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRYWISE, v.params["role"])
+    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRY_PROPERTIES, v.params["role"])
 
 
 class _Stacking:
@@ -111,10 +111,10 @@ class _Stacking:
                 sums=tuple(made[v] for v in loop.sums),
             )
         )
-        self.stacks |= {v: made[v] if v in loop.sums else exchanged(made[v]) for v in loop.symbols if v in moved}
+        self.stacks |= {v: made[v] if v in loop.sums else _exchanged(made[v]) for v in loop.symbols if v in moved}
 
     def _feed(self, feed: Feed) -> Feed:
-        return feed if feed.array is None else replace(feed, array=exchanged(self._stacked(feed.array)))
+        return feed if feed.array is None else replace(feed, array=_exchanged(self._stacked(feed.array)))
 
     def _made(self, v: Node, loop: Loop) -> Node:
         if v in loop.sums:
@@ -127,15 +127,17 @@ class _Stacking:
         copies, outputs = list[Equation](), list[Node]()
         for v, old, new in zip(loop.symbols, loop.body.outputs, body.outputs, strict=True):
             if v in moved and old not in inner:
-                copies.append(Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), spread(new, (self.size,))))
+                copies.append(
+                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), along_directions(new, (self.size,)))
+                )
             outputs.append(copies[-1].symbol if v in moved and old not in inner else new)
         return replace(body, statements=(*body.statements, *copies), outputs=tuple(outputs))
 
     def _stacked(self, expr: Node) -> Node:
         found = self.of(expr)
-        return spread(expr, (self.size,)) if found is expr else found
+        return along_directions(expr, (self.size,)) if found is expr else found
 
 
-def exchanged(X: Node) -> Node:
+def _exchanged(X: Node) -> Node:
     """Steps and points, the first two axes, the other way round."""
     return transpose(X, (1, 0, *range(2, X.ndim)))

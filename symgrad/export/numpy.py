@@ -14,9 +14,9 @@ from symgrad.core.program import Program, fresh
 from symgrad.core.source import dim_source
 from symgrad.core.version import VERSION
 from symgrad.errors import UnsupportedError
-from symgrad.export.blocking import split
+from symgrad.export.blocking import parted
 from symgrad.export.docstrings import function_docstring, module_docstring
-from symgrad.export.embedded import forms, source_of, with_needs
+from symgrad.export.embedded import forms, helper_source, with_needs
 from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import released
@@ -263,7 +263,7 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs), self.s.numbers)
-        parts = split(program) if self.target.writes else None
+        parts = parted(program) if self.target.writes else None
         reserved = self.reserved | {str(v) for v in self.s.directions}
         statements = Statements(program, reserved, parts, self.target.writes, self.target.code)
         lines = statements.emit()
@@ -393,7 +393,7 @@ class _Module:
     # the rest of the module -----------------------------------------------------------------------------------------------
 
     def header(self, bodies: Sequence[str]) -> str:
-        texts = [*(source_of(name, self.target.name) for name in self._called(bodies)), *bodies]
+        texts = [*(helper_source(name, self.target.name) for name in self._called(bodies)), *bodies]
         abstract = [name for name in _FUNCTIONS if any(f"{name}[" in text for text in bodies)]
         imports = [
             *(["import functools"] if any(re.search(r"\bfunctools\.", text) for text in texts) else []),
@@ -443,7 +443,7 @@ class _Module:
         return sorted(with_needs(named, self.target.name))
 
     def _embedded(self, name: str) -> str:
-        text = source_of(name, self.target.name)
+        text = helper_source(name, self.target.name)
         text = re.sub(r"\bmath\b", self.math, text)
         return self._tested(text) if name in TESTING or name in _CHECKING else re.sub(r"\b(np|jnp)\b", self.np, text)
 

@@ -17,7 +17,7 @@ from symgrad.core.source import dim_source, symbolic, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 
 Entry = Any  # a position, or (start, size, step)
-Index = tuple[Entry, ...]
+_Index = tuple[Entry, ...]
 
 
 def exact(dim: Any) -> Dim:
@@ -43,7 +43,7 @@ def dimension(value: Any) -> Dim:
     return found
 
 
-def _kept(shape: Shape, index: Index) -> Shape:
+def _kept(shape: Shape, index: _Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
     return tuple(e[1] for e in index if isinstance(e, tuple))
@@ -70,14 +70,14 @@ def _entry(entry: Entry, dim: Dim, word: Any) -> str:
     return f"{lower}:{upper}" + (f":{step}" if step != 1 else "")
 
 
-def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
+def index_text(index: _Index, shape: Shape, word: Any = dim_source) -> str:
     entries = [_entry(e, d, word) for e, d in zip(index, shape, strict=True)]
     while len(entries) > 1 and entries[-1] == ":" and word is dim_source:
         entries.pop()
     return ", ".join(entries)
 
 
-def _wholes(shape: Shape) -> Index:
+def _wholes(shape: Shape) -> _Index:
     return tuple(whole(d) for d in shape)
 
 
@@ -90,7 +90,7 @@ def _take_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(x, 0)} \right]_{{{where}}}"
 
 
-def _fold_take(X: Node, index: Index) -> Node | None:
+def _fold_take(X: Node, index: _Index) -> Node | None:
     whole = all(isinstance(e, tuple) and e == (0, d, 1) for e, d in zip(index, X.shape, strict=True))
     if whole:
         return X
@@ -118,7 +118,7 @@ take: Op = linear(
 )
 
 
-def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
+def _put_shape(X: Node, *, shape: Shape, index: _Index) -> Shape:
     if _kept(shape, index) != X.shape:
         raise ShapeError(f"a block of shape {show_shape(X.shape)} does not fit the index into {show_shape(shape)}")
     return shape
@@ -129,7 +129,7 @@ def _put_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 
-def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
+def _fold_put(X: Node, shape: Shape, index: _Index) -> Node | None:
     """A block that is the whole array."""
     return X if index == _wholes(shape) else None
 

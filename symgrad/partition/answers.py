@@ -8,7 +8,7 @@ from typing import Any
 from symgrad.errors import InputError
 from symgrad.partition.compare import Comparison
 from symgrad.partition.pipeline import Pipeline
-from symgrad.partition.search import best, candidates, table
+from symgrad.partition.search import best, candidates, plan_table
 from symgrad.partition.sharding import Machine, Partition
 from symgrad.printing.derived import Derived
 from symgrad.printing.tables import Table, markdown, plain
@@ -47,7 +47,7 @@ def _chosen(derivation: Derived, machine: Machine | None, args: Any) -> tuple[Pa
         raise InputError("--budget chooses the plan: it needs --sizes, --peak and --bandwidth, and no --plan")
     found = candidates(derivation, args.mesh, args.sizes, machine, args.dtype)
     chosen = best(found, args.budget)
-    return chosen.partition, [table(found, chosen)]
+    return chosen.partition, [plan_table(found, chosen)]
 
 
 def _named_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

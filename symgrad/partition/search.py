@@ -15,7 +15,7 @@ from symgrad.partition.sharding import Machine, Partition
 from symgrad.printing.derived import Derived
 from symgrad.printing.tables import Table
 
-MOST_TRIED = 2000
+_MOST_TRIED = 2000
 """Plans beyond which the search is refused."""
 
 
@@ -38,9 +38,9 @@ def candidates(
     """
     checked = checked_sizes(derivation.program, sizes)
     names = dimensions(derivation.program)
-    if (count := 2 * (len(names) + 1) ** len(mesh)) > MOST_TRIED:
+    if (count := 2 * (len(names) + 1) ** len(mesh)) > _MOST_TRIED:
         raise UnsupportedError(
-            f"{count} plans for {len(names)} dimensions on {len(mesh)} mesh axes; more than {MOST_TRIED} are not tried"
+            f"{count} plans for {len(names)} dimensions on {len(mesh)} mesh axes; more than {_MOST_TRIED} are not tried"
         )
     found = [
         _candidate(p, machine)
@@ -58,7 +58,7 @@ def best(found: list[Candidate], budget: float) -> Candidate:
     return fitting[0]
 
 
-def table(found: list[Candidate], chosen: Candidate) -> Table:
+def plan_table(found: list[Candidate], chosen: Candidate) -> Table:
     rows = [
         (str(c.partition.plan), f"{c.bytes:,}", f"{c.sent:,}", f"{1e6 * c.seconds:,.1f}", "chosen" * (c is chosen)) for c in found
     ]

@@ -18,12 +18,12 @@ from symgrad.core.program import Program
 from symgrad.errors import InputError
 from symgrad.partition.communication import Collective, collected, messages, ring_bytes, totals
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
-from symgrad.partition.mesh_code import Parts, named_sharding_module, shard_map_module
+from symgrad.partition.mesh_code import MeshParts, named_sharding_module, shard_map_module
 from symgrad.partition.placing import Placed, place
-from symgrad.partition.trial import check
+from symgrad.partition.trial import check_partition
 from symgrad.planning.schedule import scheduled
 from symgrad.printing.derived import Derived
-from symgrad.printing.equations import align, listing, show_of
+from symgrad.printing.equations import align_environment, listing, show_of
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
 
@@ -163,7 +163,7 @@ class Partition:
 
     def latex(self) -> str:
         """The same as LaTeX."""
-        return align(self.program.equations, show_of(self.program))
+        return align_environment(self.program.equations, show_of(self.program))
 
     def tables(self, machine: Machine | None = None) -> list[Table]:
         """Where everything lies, what is sent and what is held; with a machine, the time of a step."""
@@ -217,8 +217,8 @@ class Partition:
 
     # code -----------------------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> Parts:
-        return Parts(self.whole, self.placed, self.mesh, self.wrt, str(self.plan), self.equations())
+    def _parts(self) -> MeshParts:
+        return MeshParts(self.whole, self.placed, self.mesh, self.wrt, str(self.plan), self.equations())
 
     def shard_map(self) -> str:
         """A module over `jax.shard_map` in which every collective is written out."""
@@ -242,4 +242,4 @@ class Partition:
 
     def verify(self, **functions: Callable[..., Any]) -> Report:
         """Run both modules on the devices that jax sees, against the gradient on one device, and hold the bytes against the HLO."""
-        return check(self, functions).raise_for_failure()
+        return check_partition(self, functions).raise_for_failure()

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from symgrad.checking.agreement import Pairs, held, neighbours
-from symgrad.checking.generics import derivative
+from symgrad.checking.generics import Functions, derivative
 from symgrad.checking.oracle import double_precision, import_jax
-from symgrad.checking.report import Report, Row
+from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import inputs_of, sample_inputs
 from symgrad.checking.witness import checked_witness
 from symgrad.core.graph import postorder
@@ -25,7 +25,6 @@ from symgrad.partition.hlo import sent
 from symgrad.partition.mesh import WHOLE, Mesh
 from symgrad.printing.derived import Derived
 
-Functions = Mapping[str, Callable[..., Any]]
 Answer = Callable[[Mapping[str, Any]], list[Any]]
 """Arrays to the value and the gradient in each variable."""
 _IMPORTS = frozenset({"jax", "jax.numpy", "jax.sharding", "math", "functools", "typing"})
@@ -33,7 +32,7 @@ _READ = frozenset({"at", "set", "add", "Auto"})
 ENGINES = ("shard_map", "named_sharding")
 
 
-class Split(Protocol):
+class Tried(Protocol):
     """What a trial asks of a partition or a pipeline."""
 
     derivation: Derived
@@ -52,7 +51,7 @@ class Split(Protocol):
     def shard_map(self) -> str: ...
 
 
-class Meshed(Split, Protocol):
+class Meshed(Tried, Protocol):
     """What it asks of a partition alone."""
 
     mesh: Mesh
@@ -60,14 +59,14 @@ class Meshed(Split, Protocol):
     def named_sharding(self) -> str: ...
 
 
-class Staged(Split, Protocol):
+class Staged(Tried, Protocol):
     """What it asks of a pipeline alone."""
 
     @property
     def stages(self) -> Sequence[Any]: ...
 
 
-def check(partition: Meshed, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+def check_partition(partition: Meshed, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
     arrays = _inputs(partition, functions, seed)
     _enough(partition.mesh.devices)
@@ -104,7 +103,7 @@ def _enough(needed: int) -> None:
         )
 
 
-def _inputs(p: Split, functions: Functions, seed: int) -> dict[str, Any]:
+def _inputs(p: Tried, functions: Functions, seed: int) -> dict[str, Any]:
     if p.dtype != "float64":
         raise InputError("the check runs in float64; leave out the dtype")
     if missing := sorted({str(node.params["function"]) for node in _left_open(p.whole).values()} - functions.keys()):
@@ -113,7 +112,7 @@ def _inputs(p: Split, functions: Functions, seed: int) -> dict[str, Any]:
     return sample_inputs(wanted, p.known_sizes("a run"), seed)
 
 
-def _report(name: str, rows: list[Row], sizes: dict[str, int] | None, seed: int) -> Report:
+def _report(name: str, rows: list[ReportRow], sizes: dict[str, int] | None, seed: int) -> Report:
     witness = f"jax {import_jax().__version__} in float64 on one device; collectives against the compiled HLO"
     return Report(name, witness, tuple(rows), (seed,), (sizes or {},))
 
@@ -132,7 +131,9 @@ def _on_one_device(derivation: Derived, arrays: Mapping[str, Any], functions: Fu
     return answer
 
 
-def _engine(p: Meshed, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: Answer, tol: float) -> list[Row]:
+def _engine(
+    p: Meshed, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: Answer, tol: float
+) -> list[ReportRow]:
     source = p.shard_map() if engine == "shard_map" else p.named_sharding()
     module = loaded(source, f"{p.whole.name}_{engine}")
     mesh = module.make_mesh()
@@ -147,7 +148,7 @@ def _engine(p: Meshed, engine: str, arrays: Mapping[str, Any], functions: Functi
     return [*rows, *(_sent_rows(engine, p, sent(compiled.as_text())) if engine == "shard_map" else [])]
 
 
-def _compared(engine: str, p: Split, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float) -> list[Row]:
+def _compared(engine: str, p: Tried, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float) -> list[ReportRow]:
     """Sums in another order round otherwise; what that makes of terms that cancel is seen at inputs moved by roundings."""
     names = ["value", *(f"gradient {v}" for v in p.wrt)]
     nearby = [dict(zip(arrays, moved, strict=True)) for moved in neighbours(list(arrays.values()))]
@@ -157,13 +158,13 @@ def _compared(engine: str, p: Split, split: Answer, expected: Answer, arrays: Ma
 
     both = zip(split(arrays), expected(arrays), strict=True)
     gaps = [held(got, wanted, tol, partial(pairs, i)) for i, (got, wanted) in enumerate(both)]
-    return [Row(name, engine, gap.error, gap.tol) for name, gap in zip(names, gaps, strict=True)]
+    return [ReportRow(name, engine, gap.error, gap.tol) for name, gap in zip(names, gaps, strict=True)]
 
 
-def _sent_rows(engine: str, p: Split, found: Mapping[str, int]) -> list[Row]:
+def _sent_rows(engine: str, p: Tried, found: Mapping[str, int]) -> list[ReportRow]:
     predicted = {kind: p.at(b) for kind, b in p.sent.items()}
     off = {kind: abs(found.get(kind, 0) - predicted.get(kind, 0)) for kind in {**predicted, **found}}
-    return [Row(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), 0.0) for kind, d in off.items()]
+    return [ReportRow(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), 0.0) for kind, d in off.items()]
 
 
 def loaded(source: str, name: str) -> types.ModuleType:

@@ -9,7 +9,7 @@ from symgrad.core.program import PASSES, Equation
 from symgrad.core.roles import Side
 from symgrad.printing.derived import Lettered
 from symgrad.printing.equations import WHERE, aligned, reading_order
-from symgrad.printing.indices import entrywise, is_indexed, sides, whole
+from symgrad.printing.indices import is_indexed, map_by_entries, sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
@@ -60,8 +60,8 @@ def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[s
 def _printed(left: str, relation: str, right: Node, show: Show) -> tuple[str, str, str]:
     """A map whose value is written by index is an equation of entries."""
     if relation == "=" or not is_indexed(right):
-        return left, relation, whole(right, show)
-    left, text = entrywise(left, right, show)
+        return left, relation, whole_text(right, show)
+    left, text = map_by_entries(left, right, show)
     return left, "=", text
 
 

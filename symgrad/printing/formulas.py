@@ -15,7 +15,7 @@ from symgrad.derive.simplification import readable, simplify
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.generic import functions_of
 from symgrad.passes import Passes
-from symgrad.printing.equations import align, legend, listing, reordered, restated
+from symgrad.printing.equations import align_environment, legend, listing, reordered, restated
 from symgrad.printing.identifiers import Notation
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
@@ -27,7 +27,7 @@ LARGEST_CLOSED_FORM = 10_000
 """Nodes, counted as a tree, above which an expanded closed form is refused: it would not be read."""
 
 
-class Formulas:
+class Formulary:
     """The printed equations of a derivation: the same programs with fewer operations to read than to compute."""
 
     def __init__(self, passes: Passes) -> None:
@@ -162,7 +162,7 @@ class Formulas:
         """The whole derivation in `align` environments."""
         show = self._show(theme)
         notes = "\n".join((legend(self.program.inputs, show), *restated(self.stable_forms, show)))
-        parts = [notes, *(align(equations, show) for equations in self.sections.values())]
+        parts = [notes, *(align_environment(equations, show) for equations in self.sections.values())]
         return "\n\n".join(part for part in parts if part)
 
     def __str__(self) -> str:
@@ -190,7 +190,7 @@ class _Gradients(Mapping[str, Node]):
 class _Blocks(Mapping[tuple[str, str], Block]):
     """Hessian blocks, made when they are asked for."""
 
-    def __init__(self, formulas: Formulas) -> None:
+    def __init__(self, formulas: Formulary) -> None:
         self._formulas, self._names = formulas, [str(v) for v in formulas.wrt]
 
     def __getitem__(self, key: tuple[str, str]) -> Block:

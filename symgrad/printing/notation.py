@@ -18,12 +18,12 @@ from symgrad.core.graph import postorder
 from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Node, variable
 from symgrad.core.roles import Adjoint, Direction, Of, Printed, Symbol
 from symgrad.core.source import symbolic
-from symgrad.printing.identifiers import DELTA, FUNCTIONS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
+from symgrad.printing.identifiers import DELTA, FUNCTION_WORDS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
 from symgrad.printing.latex import Show
 from symgrad.printing.text import unicode_of
 
 _BLANK = Printed("x", ATOM)
-_WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTIONS))})\b")
+_WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTION_WORDS))})\b")
 
 
 def notation_of(symbols: Iterable[Node], roots: Iterable[Node] = (), functions: Iterable[str] = ()) -> Notation:
@@ -37,7 +37,7 @@ def notation_of(symbols: Iterable[Node], roots: Iterable[Node] = (), functions: 
     for base in bases:
         ways = spellings(base) if isinstance(base, str) else _directions(base, names)
         names[base] = _free(itertools.islice(ways, int(_stem(base) in crowded), None), taken)
-    dims = {d: _free(_sizes(d), taken) for d in dict.fromkeys(dimensions([*variables, *nodes]))}
+    dims = {d: _free(_sizes(d), taken) for d in dict.fromkeys(dimensions_in([*variables, *nodes]))}
     letters: dict[Choices, str] = {}
     for choices in dict.fromkeys([TANGENT, DELTA, *(n.op.letter for n in nodes if n.op.letter)]):
         letters[choices] = free_letter(choices, taken)
@@ -50,7 +50,7 @@ def constants(nodes: Iterable[Node]) -> set[sympy.Expr]:
     return {atom for n in nodes if n.op is CONSTANT for atom in symbolic(n.params["value"]).atoms(sympy.NumberSymbol)}
 
 
-def dimensions(nodes: Iterable[Node]) -> Iterator[str]:
+def dimensions_in(nodes: Iterable[Node]) -> Iterator[str]:
     """Of shapes and of numbers such as 1 / n."""
     for d in dict.fromkeys(d for n in nodes for d in (*n.shape, *((n.params["value"],) if n.op is CONSTANT else ()))):
         yield from sorted(s.name for s in symbolic(d).free_symbols)

@@ -12,13 +12,13 @@ from symgrad.core.op import VARIABLE, Node, value_of, variable
 from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError
 from symgrad.printing.derived import Derived
-from symgrad.printing.indices import is_indexed, whole
+from symgrad.printing.indices import is_indexed, whole_text
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
 from symgrad.printing.text import unicode_of
-from symgrad.printing.walkthrough import every_operation, is_adjoint, split
+from symgrad.printing.walkthrough import every_operation, is_adjoint, one_operation_each
 
-WIDEST = 44
+WIDEST_LABEL = 44
 """Characters of a right side that are drawn; a longer one is called f."""
 
 
@@ -52,7 +52,7 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     forward = d.program
     if detail == "operations":
         letters = Letters(forward.names)
-        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
+        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else one_operation_each(forward, letters)
         forward = replace(
             backward, statements=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
@@ -83,8 +83,8 @@ def _sign(eq: Equation, show: Show) -> str:
         bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
-    text = unicode_of(whole(eq.expr, show))
-    is_legible = len(text) <= WIDEST and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
+    text = unicode_of(whole_text(eq.expr, show))
+    is_legible = len(text) <= WIDEST_LABEL and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
     return text if is_legible else "f"
 
 

@@ -23,10 +23,10 @@ SAVED = 3
 SMALLEST = 2
 """Operations of a part that is worth a name, however often it stands."""
 
-SILENT = frozenset({"variable", "constant", "broadcast", "transpose", "scale", "fill"})
+_SILENT = frozenset({"variable", "constant", "broadcast", "transpose", "scale", "fill"})
 """Names, and what is part of how an operand is written: the operand is named and not they."""
 
-Names = dict[Node, Node]
+_Names = dict[Node, Node]
 
 
 class Sharing:
@@ -37,9 +37,9 @@ class Sharing:
 
     def __init__(self, letters: Letters, before: Iterable[Equation] = (), own: Mapping[Node, Node] | None = None) -> None:
         self.letters, self.own = letters, own or {}
-        self.lefts: Names = {}
-        self.parts: Names = {}
-        self.meant: Names = {}
+        self.lefts: _Names = {}
+        self.parts: _Names = {}
+        self.meant: _Names = {}
         self.told: set[Node] = set()
         self.families: dict[int, str] = {}
         self.forms: dict[Any, int] = {}
@@ -138,7 +138,7 @@ def _without_index(symbol: Symbol) -> tuple[Symbol, str]:
 def _can_be_named(node: Node) -> bool:
     """What stands below a fraction's line is named, and not the fraction; nor is a power of a name."""
     fraction = node.op.name == "power" and not node.ndim and (node.args[0].op is VARIABLE or node.params["exponent"].is_negative)
-    return node.op.name not in SILENT and not fraction and any(x.op is VARIABLE for x in postorder([node]))
+    return node.op.name not in _SILENT and not fraction and any(x.op is VARIABLE for x in postorder([node]))
 
 
 def _inner_product(node: Node) -> Node | None:
@@ -159,17 +159,17 @@ def _preorder(root: Node) -> Iterator[Node]:
             stack.extend(reversed(node.args))
 
 
-NameOf: TypeAlias = Callable[[Node], Node | None]
+_NameOf: TypeAlias = Callable[[Node], Node | None]
 
 
-def _written(eq: Equation, name_of: NameOf) -> Equation:
+def _written(eq: Equation, name_of: _NameOf) -> Equation:
     expr, parts = _named(eq.expr, name_of), tuple((v, _named(x, name_of)) for v, x in eq.parts)
     return eq if expr is eq.expr and parts == eq.parts else replace(eq, expr=expr, parts=parts)
 
 
-def _named(root: Node, name_of: NameOf) -> Node:
+def _named(root: Node, name_of: _NameOf) -> Node:
     """The same expression with names for its parts, the largest first; built as it stands, without folding."""
-    done: Names = {}
+    done: _Names = {}
     stack: list[Node | None] = [root]
     while stack:
         node = stack.pop()

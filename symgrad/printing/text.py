@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
-COMMANDS = dict(
+TEX_COMMANDS = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ", omega="ω", lambda_="λ", Gamma="Γ",
     Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
@@ -14,7 +14,7 @@ COMMANDS = dict(
     sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
     lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", bmod="%", in_="∈", to="→", nabla="∇", ldots="…", cdots="⋯",
 )  # fmt: skip
-COMMANDS |= {
+TEX_COMMANDS |= {
     "lambda": "λ",
     "in": "∈",
     "{": "{",
@@ -29,7 +29,7 @@ COMMANDS |= {
 }
 DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
 PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "bm", "mathit"})
-ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
+_ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
 _SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
 _SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[{}^_]|\s+|[^\\{}^_\s]+")
@@ -44,7 +44,7 @@ def parts(latex: str) -> list[str]:
     """The formula in Unicode, what stands in no group piece by piece; those of two formulas in a row are those of both."""
     while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
-    return _parts(TOKEN.findall(doubled(latex))[::-1])
+    return _parts(TOKEN.findall(double_brackets(_LIMITS.sub(r"\\sum_{\1..\2}", latex)))[::-1])
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -64,10 +64,13 @@ def _spaced(text: str) -> str:
     return "".join(out)
 
 
-def doubled(latex: str) -> str:
+def double_brackets(latex: str) -> str:
     """Two brackets that LaTeX sets close together are one sign."""
     return latex.replace(r"[\![", "⟦").replace(r"]\!]", "⟧")
 
+
+_LIMITS = re.compile(r"\\sum_\{(\w+ = [^{}]*)\}\^\{([^{}]*)\}")
+"""A sum over steps: its last one would stand like an exponent, or a transpose."""
 
 _STACKED = re.compile(
     r"(?P<open>\\left\\\{\\begin\{array\}\{ll\}|\\begin\{bmatrix\}) (?P<rows>(?:(?!\\begin\{).)*?)"
@@ -153,10 +156,10 @@ def _command(name: str, tokens: Tokens) -> str:
         return bold(_group(tokens))
     if name in PLAIN:
         return _group(tokens)
-    if name in ACCENTS:
+    if name in _ACCENTS:
         inner = _group(tokens)
-        return inner[:1] + ACCENTS[name] + inner[1:]
-    return "" if name in DROPPED else _BARS.get(name) or COMMANDS.get(name, name)
+        return inner[:1] + _ACCENTS[name] + inner[1:]
+    return "" if name in DROPPED else _BARS.get(name) or TEX_COMMANDS.get(name, name)
 
 
 _BOLD = {

@@ -20,9 +20,9 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading import static
 from symgrad.reading.annotations import check_entries
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, library, sharing, sums, truths
+from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, package_of, sharing, sums, truths
 from symgrad.reading.messages import Place, operand
-from symgrad.reading.operators import FACTS, array_attribute, binary, compared, unary
+from symgrad.reading.operators import FACTS, array_attribute, binary_operation, compared, unary_operation
 from symgrad.reading.refused import EXPRESSIONS
 from symgrad.reading.words import FLOATS, ModuleName
 
@@ -138,7 +138,7 @@ class Expressions(ABC):
             self.place.tree = link
             self.step()
             result = self.operated(link.op, (left, made), (right, others))
-            left, made = binary(link.op, left, right, (link.left, link.right)), result
+            left, made = binary_operation(link.op, left, right, (link.left, link.right)), result
             left = self.shallow(left) if isinstance(left, Node) else left
         self.made = made
         return left
@@ -160,14 +160,14 @@ class Expressions(ABC):
             return OPERATORS["add"](*values)
         total = values[0]
         for value in values[1:]:
-            total = binary(ast.Add(), total, value, (tree.left, tree.right))
+            total = binary_operation(ast.Add(), total, value, (tree.left, tree.right))
         return total
 
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
         value, made = self.operand(tree.operand, scope)
         self.place.tree = tree
         self.made = replace(self.used((value, made)), truth=isinstance(tree.op, ast.Invert))
-        return unary(tree.op, value)
+        return unary_operation(tree.op, value)
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
         """Python's own: the operand that decides is the value."""
@@ -313,7 +313,7 @@ class Expressions(ABC):
         made = self.used(*operands)
         if function in sums() and _all_truths(operands):
             raise UnsupportedError(TRUTHS)
-        package = "" if method else library(tree.func, self.place.module, scope)
+        package = "" if method else package_of(tree.func, self.place.module, scope)
         return Made(
             new=function not in sharing(),
             fixed=function in fixing() or (made.fixed and function in sharing()),

@@ -99,7 +99,7 @@ _ARRAYS = frozenset({"numpy", "jax", "scipy", "autograd"})
 def is_jaxs(function: ast.FunctionDef, module: Module) -> bool:
     """Whether the arrays of a function are jax's: it is under jax's jit, or it and its helpers use jax's words alone."""
     names = [node for decorator in function.decorator_list for node in ast.walk(decorator)]
-    if any(_last(node) == "jit" and library(node, module) == "jax" for node in names):
+    if any(_last(node) == "jit" and package_of(node, module) == "jax" for node in names):
         return True
     return set(_roots(function, module, [])) & _ARRAYS == {"jax"}
 
@@ -111,7 +111,7 @@ def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef
         last = _last(node)
         bare = isinstance(node, ast.Name) and (last in module.modules or last in BARE_MODULES)  # np, where np.tanh counts
         if last and not bare and last not in CONSTANTS and last not in FLOATS:
-            yield library(node, module)
+            yield package_of(node, module)
         helper = module.functions.get(last)
         if helper is not None and helper not in seen:
             yield from _roots(helper, module, seen)
@@ -121,7 +121,7 @@ def _last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def library(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
+def package_of(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
     """The package that a dotted name belongs to, or nothing."""
     while isinstance(tree, ast.Attribute):
         tree = tree.value

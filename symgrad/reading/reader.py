@@ -25,8 +25,8 @@ from symgrad.reading.memory import Made, Origins, as_assignment, check_in_place,
 from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
-from symgrad.reading.operators import binary
-from symgrad.reading.refused import STATEMENTS
+from symgrad.reading.operators import binary_operation
+from symgrad.reading.refused import REFUSED_STATEMENTS
 
 DEEPEST_CALL = 32
 DEEPEST_VALUE = 16
@@ -220,7 +220,9 @@ class Reader(Expressions):
             case ast.Continue():
                 raise _Continued
             case _:
-                way = STATEMENTS.get(type(statement), "it is not read; write assignments, loops over literal ranges and a return")
+                way = REFUSED_STATEMENTS.get(
+                    type(statement), "it is not read; write assignments, loops over literal ranges and a return"
+                )
                 raise UnsupportedError(way)
 
     def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:
@@ -230,11 +232,11 @@ class Reader(Expressions):
         self.place.tree = statement
         if isinstance(left, list):
             right = list(static.items(right)) if isinstance(statement.op, ast.Add) else right
-            left[:] = binary(statement.op, left, right, (target, statement.value))
+            left[:] = binary_operation(statement.op, left, right, (target, statement.value))
             return
         old = self.memory.of(left)
         result = self.operated(statement.op, (left, old), (right, made))
-        value = binary(statement.op, left, right, (target, statement.value))
+        value = binary_operation(statement.op, left, right, (target, statement.value))
         if isinstance(left, Node):
             check_in_place(left, right, value, statement, old)
             scope[target.id] = self._written(target.id, left, value, statement)

@@ -37,13 +37,13 @@ from symgrad.ops.indexing import take
 from symgrad.ops.kronecker import kron
 from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpose
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
-from symgrad.reading.sympy_indices import fits, sliced, split
+from symgrad.reading.sympy_indices import fits, sliced, split_index
 
-LONGEST_PIECE = 100
+_LONGEST_PIECE = 100
 
 
 @dataclass(frozen=True)
-class Entries:
+class _Entries:
     """A number for every value of some indices: the axes of `node` run over the indices in `over`."""
 
     node: Node
@@ -59,28 +59,28 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Scope:
+class _Scope:
     """What bound symbols stand for: the variable of a Lambda for entries, an index for its range; a summed one for a whole axis."""
 
-    values: dict[sympy.Symbol, Entries] = field(default_factory=dict)
+    values: dict[sympy.Symbol, _Entries] = field(default_factory=dict)
     sizes: dict[sympy.Symbol, Dim] = field(default_factory=dict)
     summed: frozenset[sympy.Symbol] = frozenset()
-    memo: dict[sympy.Basic, Entries] = field(default_factory=dict)
+    memo: dict[sympy.Basic, _Entries] = field(default_factory=dict)
 
 
-def piece(expr: Any) -> str:
+def _piece(expr: Any) -> str:
     """An expression as a short text; large ones by their kind, since SymPy prints a graph as a tree."""
-    if sum(1 for _ in islice(sympy.preorder_traversal(expr), LONGEST_PIECE)) == LONGEST_PIECE:
+    if sum(1 for _ in islice(sympy.preorder_traversal(expr), _LONGEST_PIECE)) == _LONGEST_PIECE:
         return f"this {type(expr).__name__}"
     text = str(expr)
-    return text if len(text) <= LONGEST_PIECE else text[: LONGEST_PIECE - 3] + "..."
+    return text if len(text) <= _LONGEST_PIECE else text[: _LONGEST_PIECE - 3] + "..."
 
 
 def is_matrix(expr: Any) -> bool:
     return bool(getattr(expr, "is_Matrix", False))
 
 
-class Reader:
+class _Reader:
     """Reads expressions over the symbols declared so far."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Reader:
         self.dims: dict[str, sympy.Symbol] = {}
         self.functions: set[str] = set()
         self.matrices: dict[sympy.Basic, Node] = {}
-        self.outside = Scope()
+        self.outside = _Scope()
 
     # symbols --------------------------------------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class Reader:
         if isinstance(symbol, sympy.Dummy | sympy.Wild):
             raise InputError(f"{what} {str(symbol)!a} is a {type(symbol).__name__}; use Symbol or MatrixSymbol")
         if not isinstance(symbol, sympy.Symbol | matrices.MatrixSymbol):
-            raise InputError(f"{what} {piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol")
+            raise InputError(f"{what} {_piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol")
         if isinstance(symbol, sympy.Symbol) and not symbol.is_commutative:
             raise InputError(f"{what} {symbol.name!a} does not commute; use a MatrixSymbol")
         name = check_identifier(str(symbol.name), what.removeprefix("the "))
@@ -181,7 +181,7 @@ class Reader:
 
     def matrix(self, expr: Any) -> Node:
         if not is_matrix(expr):
-            raise ShapeError(f"{piece(expr)} is a number where a matrix is needed")
+            raise ShapeError(f"{_piece(expr)} is a number where a matrix is needed")
         if expr not in self.matrices:
             self.matrices[expr] = self._dispatch(_MATRIX, expr)(self, expr)
         return self.matrices[expr]
@@ -190,7 +190,7 @@ class Reader:
         for kind in type(expr).__mro__:
             if kind in table:
                 return table[kind]
-        raise UnsupportedError(f"{type(expr).__name__} is not read ({piece(expr)}); write it with the operations of docs/sympy.md")
+        raise UnsupportedError(f"{type(expr).__name__} is not read ({_piece(expr)}); write it with the operations of docs/sympy.md")
 
     def symbol(self, expr: Any) -> Node:
         if expr in self.known:
@@ -206,7 +206,7 @@ class Reader:
         nodes = [self.matrix(e) for e in exprs]
         for e, X in zip(exprs[1:], nodes[1:], strict=True):
             if X.shape != nodes[0].shape:
-                shapes = f"{piece(exprs[0])} is {show_shape(nodes[0].shape)} and {piece(e)} is {show_shape(X.shape)}"
+                shapes = f"{_piece(exprs[0])} is {show_shape(nodes[0].shape)} and {_piece(e)} is {show_shape(X.shape)}"
                 turned = X.shape[::-1] == nodes[0].shape
                 way = f"did you mean {_turned(e)}?" if turned else "copy a row or column with a product with OneMatrix"
                 raise ShapeError(f"{what} of two shapes: {shapes}; {way}")
@@ -230,14 +230,16 @@ class Reader:
         base, exponent = expr.args[0], expr.args[1] if len(expr.args) > 1 else sympy.S.NegativeOne
         X = self.matrix(base)
         if X.shape[0] != X.shape[1]:
-            what = "inverse" if exponent == -1 else f"power {piece(exponent)}"
-            raise ShapeError(f"{what} of {piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower")
+            what = "inverse" if exponent == -1 else f"power {_piece(exponent)}"
+            raise ShapeError(
+                f"{what} of {_piece(base)}, which is {show_shape(X.shape)} and not square; entrywise use HadamardPower"
+            )
         if X.shape == (1, 1):
             return OPERATORS["power"](X, self.number(exponent))
         most = limit("exponent")
         if not exponent.is_Integer or abs(exponent) > most:
             raise UnsupportedError(
-                f"the power {piece(exponent)} of {piece(base)} is no whole number to {most}; entrywise use HadamardPower"
+                f"the power {_piece(exponent)} of {_piece(base)} is no whole number to {most}; entrywise use HadamardPower"
             )
         if exponent < 0:
             X = language("inv")(X)
@@ -256,16 +258,16 @@ class Reader:
         if not isinstance(function, sympy.Lambda):
             t = sympy.Dummy()
             function = sympy.Lambda(t, function(t))
-        scope = Scope({function.variables[0]: Entries(X, (row, column))}, dict(zip((row, column), X.shape, strict=True)))
+        scope = _Scope({function.variables[0]: _Entries(X, (row, column))}, dict(zip((row, column), X.shape, strict=True)))
         return self.filled(function.expr, scope, (row, column))
 
     def function_matrix(self, expr: Any) -> Node:
         rows, columns, function = expr.args
         indices = function.variables
         sizes = dict(zip(indices, (self.dim(rows), self.dim(columns)), strict=True))
-        return self.filled(function.expr, Scope(sizes=sizes), tuple(indices))
+        return self.filled(function.expr, _Scope(sizes=sizes), tuple(indices))
 
-    def filled(self, body: Any, scope: Scope, over: tuple[Any, ...]) -> Node:
+    def filled(self, body: Any, scope: _Scope, over: tuple[Any, ...]) -> Node:
         entries = self.scalar(body, scope)
         shape = tuple(scope.sizes[i] for i in over)
         return entries.spread(over, scope.sizes) if entries.over else fill(entries.node, shape)
@@ -273,14 +275,14 @@ class Reader:
     def explicit(self, expr: Any) -> Node:
         values = set(expr)
         if len(values) != 1 or min(expr.shape) == 0:
-            raise UnsupportedError(f"the explicit matrix {piece(expr)} is not read; make it a MatrixSymbol and an input")
+            raise UnsupportedError(f"the explicit matrix {_piece(expr)} is not read; make it a MatrixSymbol and an input")
         return fill(self.number(values.pop()), self.shape(expr))
 
     def vector(self, expr: Any) -> Node:
         """A row or column as a vector of rank 1."""
         X = self.matrix(expr)
         if 1 not in X.shape:
-            raise ShapeError(f"{piece(expr)} is {show_shape(X.shape)} where a row or column is needed")
+            raise ShapeError(f"{_piece(expr)} is {show_shape(X.shape)} where a row or column is needed")
         return sum_(X, axes=(1,) if X.shape[1] == 1 else (0,))
 
     def squared(self, name: str, expr: Any) -> Node:
@@ -288,38 +290,38 @@ class Reader:
         try:
             square(name, X)
         except ShapeError:
-            raise ShapeError(f"{name} of {piece(expr)}, which is {show_shape(X.shape)} and not square") from None
+            raise ShapeError(f"{name} of {_piece(expr)}, which is {show_shape(X.shape)} and not square") from None
         return X
 
     # scalars, with an axis for every free index ---------------------------------------------------------------------------------
 
-    def scalar(self, expr: Any, scope: Scope | None = None) -> Entries:
+    def scalar(self, expr: Any, scope: _Scope | None = None) -> _Entries:
         scope = scope or self.outside
         if is_matrix(expr):
             single = tuple(expr.shape) == (1, 1)
-            way = f"Trace({piece(expr)}) is the number in a 1x1 matrix" if single else "use MatAdd, MatMul or applyfunc"
-            raise ShapeError(f"the matrix {piece(expr)} stands where a number is needed; {way}")
+            way = f"Trace({_piece(expr)}) is the number in a 1x1 matrix" if single else "use MatAdd, MatMul or applyfunc"
+            raise ShapeError(f"the matrix {_piece(expr)} stands where a number is needed; {way}")
         if expr not in scope.memo:
             found = self._dispatch(_SCALAR, expr)(self, expr, scope)
-            scope.memo[expr] = found if isinstance(found, Entries) else Entries(found)
+            scope.memo[expr] = found if isinstance(found, _Entries) else _Entries(found)
         return scope.memo[expr]
 
-    def together(self, function: Callable[..., Node], exprs: Iterable[Any], scope: Scope) -> Entries:
+    def together(self, function: Callable[..., Node], exprs: Iterable[Any], scope: _Scope) -> _Entries:
         """A function of numbers, over all the indices that any of them has."""
-        values = [e if isinstance(e, Entries) else self.scalar(e, scope) for e in exprs]
+        values = [e if isinstance(e, _Entries) else self.scalar(e, scope) for e in exprs]
         over = tuple(dict.fromkeys(i for v in values for i in v.over))
-        return Entries(function(*(v.spread(over, scope.sizes) for v in values)), over)
+        return _Entries(function(*(v.spread(over, scope.sizes) for v in values)), over)
 
-    def letter(self, expr: Any, scope: Scope) -> Entries:
+    def letter(self, expr: Any, scope: _Scope) -> _Entries:
         if expr in scope.values:
             return scope.values[expr]
         if expr in scope.sizes:
             raise UnsupportedError(f"the index {expr.name} stands outside the brackets of an entry; that is not read")
         if expr not in self.known and self.dims.get(expr.name) == expr:
-            return Entries(constant(self.dim(expr)))
-        return Entries(self.symbol(expr))
+            return _Entries(constant(self.dim(expr)))
+        return _Entries(self.symbol(expr))
 
-    def times(self, expr: Any, scope: Scope) -> Entries:
+    def times(self, expr: Any, scope: _Scope) -> _Entries:
         below = [a for a in expr.args if a.is_Pow and a.exp.could_extract_minus_sign()]
         above = self.chain("multiply", [a for a in expr.args if a not in below], scope)
         if not below:
@@ -327,59 +329,59 @@ class Reader:
         under = self.chain("multiply", [1 / a for a in below], scope)
         return self.together(OPERATORS["divide"], [above, under], scope)
 
-    def chain(self, name: str, exprs: list[Any], scope: Scope) -> Entries:
-        values = [self.scalar(e, scope) for e in exprs] or [Entries(constant(1))]
+    def chain(self, name: str, exprs: list[Any], scope: _Scope) -> _Entries:
+        values = [self.scalar(e, scope) for e in exprs] or [_Entries(constant(1))]
         return reduce(lambda a, b: self.together(OPERATORS[name], [a, b], scope), values)
 
-    def entry(self, expr: Any, scope: Scope) -> Entries:
+    def entry(self, expr: Any, scope: _Scope) -> _Entries:
         """X[i, j]: bound indices become axes, whole numbers pick."""
         parent, *indices = expr.args
         X = self.matrix(parent)
         places, bound = zip(*(self.place(expr, i, size, scope) for i, size in zip(indices, X.shape, strict=True)), strict=True)
         over = [i for i in bound if i is not None]
         if X.shape == (1, 1) and not over:
-            return Entries(trace(X))
+            return _Entries(trace(X))
         ones = tuple(k for k, p in enumerate(places) if p == 0 and X.shape[k] == 1)
         X = take(sum_(X, axes=ones), index=tuple(p for k, p in enumerate(places) if k not in ones))
-        return Entries(diagonal(X), (over[0],)) if len(set(over)) < len(over) else Entries(X, tuple(over))
+        return _Entries(diagonal(X), (over[0],)) if len(set(over)) < len(over) else _Entries(X, tuple(over))
 
-    def place(self, expr: Any, index: Any, size: Dim, scope: Scope) -> tuple[IndexEntry, sympy.Symbol | None]:
+    def place(self, expr: Any, index: Any, size: Dim, scope: _Scope) -> tuple[IndexEntry, sympy.Symbol | None]:
         """An index on an axis of this size, in the notation of `take`, and the bound symbol that runs along it."""
-        parts = split(index, scope.sizes)
+        parts = split_index(index, scope.sizes)
         if parts is None:
-            raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a place, or one plus a multiple of an index")
+            raise UnsupportedError(f"the entry {_piece(expr)} is not read; an index is a place, or one plus a multiple of an index")
         start, step, bound = parts
         if bound is None:
             if not fits(place := self.dim(start), size):
-                raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a whole number on the axis of {size}")
+                raise UnsupportedError(f"the entry {_piece(expr)} is not read; an index is a whole number on the axis of {size}")
             return place, None
         count = scope.sizes[bound]
         part = (self.dim(start), count, step if count != 1 else 1)
         if not fits(part, size) or (bound in scope.summed and part != (0, size, 1)):
-            raise ShapeError(f"the index of {piece(expr)} runs over {count} values on an axis of {size}")
+            raise ShapeError(f"the index of {_piece(expr)} runs over {count} values on an axis of {size}")
         return part, bound
 
     def slice(self, expr: Any) -> Node:
         return take(self.matrix(expr.parent), index=tuple(sliced(b, self.dim) for b in (expr.rowslice, expr.colslice)))
 
-    def sum(self, expr: Any, scope: Scope) -> Entries:
+    def sum(self, expr: Any, scope: _Scope) -> _Entries:
         """A sum over whole axes; over a product it is one contraction."""
         bound = {index for index, *_ in expr.limits}
-        inner = Scope(scope.values, dict(scope.sizes), scope.summed | bound)
+        inner = _Scope(scope.values, dict(scope.sizes), scope.summed | bound)
         for index, low, high in expr.limits:
             if low != 0:
-                raise UnsupportedError(f"{piece(expr)} does not start at 0; only sums over a whole axis are read")
+                raise UnsupportedError(f"{_piece(expr)} does not start at 0; only sums over a whole axis are read")
             inner.sizes[index] = self.dim(high + 1)
         factors = [self.scalar(a, inner) for a in sympy.Mul.make_args(expr.function)]
         if missing := bound - {i for v in factors for i in v.over}:
-            raise UnsupportedError(f"{piece(expr)} sums over {min(map(str, missing))}, which no entry in it has")
+            raise UnsupportedError(f"{_piece(expr)} sums over {min(map(str, missing))}, which no entry in it has")
         over = tuple(dict.fromkeys(i for v in factors for i in v.over))
         letters = dict(zip(over, string.ascii_letters, strict=False))
         free = tuple(i for i in over if i not in bound)
         spec = [",".join("".join(letters[i] for i in v.over) for v in factors), "".join(letters[i] for i in free)]
-        return Entries(contract("->".join(spec), *(v.node for v in factors)), free)
+        return _Entries(contract("->".join(spec), *(v.node for v in factors)), free)
 
-    def function(self, expr: Any, scope: Scope) -> Entries:
+    def function(self, expr: Any, scope: _Scope) -> _Entries:
         self.no_matrix(type(expr).__name__, expr)
         found = _functions().get(expr.func)
         if found is None:
@@ -389,33 +391,33 @@ class Reader:
     def no_matrix(self, name: str, expr: Any) -> None:
         """SymPy takes tanh(W*x) without a word, and means by it neither the entrywise nor the matrix function."""
         for argument in filter(is_matrix, expr.args):
-            text = piece(argument)
+            text = _piece(argument)
             raise ShapeError(f"{name} of the matrix {text} is no entrywise function; write ({text}).applyfunc({name})")
 
-    def extremum(self, expr: Any, scope: Scope) -> Entries:
+    def extremum(self, expr: Any, scope: _Scope) -> _Entries:
         both = language("maximum" if isinstance(expr, sympy.Max) else "minimum")
         values = [self.scalar(a, scope) for a in expr.args]
         return reduce(lambda a, b: self.together(both, [a, b], scope), values)
 
-    def heaviside(self, expr: Any, scope: Scope) -> Entries:
+    def heaviside(self, expr: Any, scope: _Scope) -> _Entries:
         x, at_zero = expr.args
         if at_zero == 0:
             return self.together(lambda X: language("where")(language("greater")(X, 0), 1, 0), [x], scope)
         if at_zero != HALF:
-            raise UnsupportedError(f"{piece(expr)}: at zero only 0 and 1/2 are read")
+            raise UnsupportedError(f"{_piece(expr)}: at zero only 0 and 1/2 are read")
         return self.together(lambda X: HALF * (1 + LANGUAGE["sign"](X)), [x], scope)
 
-    def piecewise(self, expr: Any, scope: Scope) -> Entries:
+    def piecewise(self, expr: Any, scope: _Scope) -> _Entries:
         *cases, (otherwise, always) = expr.args
         if always != sympy.true:
-            raise InputError(f"{piece(expr)} has no last case (value, True)")
+            raise InputError(f"{_piece(expr)} has no last case (value, True)")
         return reduce(
             lambda rest, case: self.together(language("where"), [self.condition(case[1], scope), case[0], rest], scope),
             reversed(cases),
             self.scalar(otherwise, scope),
         )
 
-    def condition(self, expr: Any, scope: Scope) -> Entries:
+    def condition(self, expr: Any, scope: _Scope) -> _Entries:
         if type(expr) in _COMPARISONS:
             return self.together(language(_COMPARISONS[type(expr)]), expr.args, scope)
         if type(expr) in _LOGIC:
@@ -423,42 +425,42 @@ class Reader:
             if len(values) == 1:
                 return self.together(join, values, scope)
             return reduce(lambda a, b: self.together(join, [a, b], scope), values)
-        raise UnsupportedError(f"the condition {piece(expr)} is not read; compare with < <= > >=")
+        raise UnsupportedError(f"the condition {_piece(expr)} is not read; compare with < <= > >=")
 
-    def generic(self, expr: Any, scope: Scope, order: int = 0) -> Entries:
+    def generic(self, expr: Any, scope: _Scope, order: int = 0) -> _Entries:
         """phi(t) entrywise; l(o, y) with a matrix among several arguments is a loss of whole arrays."""
         name = check_identifier(str(expr.func.__name__), "function")
         if any(s.name == name for s in self.known):
             raise InputError(f"{name} is the name of a function and of a symbol; rename one")
         self.functions.add(name)
         if len(expr.args) > 1:
-            return Entries(loss(*(self.read(a) for a in expr.args), function=name, wrt=(), label=""))
+            return _Entries(loss(*(self.read(a) for a in expr.args), function=name, wrt=(), label=""))
         self.no_matrix(name, expr)
         return self.together(lambda X: apply(X, function=name, order=order), expr.args, scope)
 
-    def derivative(self, expr: Any, scope: Scope) -> Entries:
+    def derivative(self, expr: Any, scope: _Scope) -> _Entries:
         """phi'(t): the derivative of an undefined function at its own variable."""
         inner, *counts = expr.args
         if not isinstance(inner, AppliedUndef) or len(counts) != 1 or inner.args != (counts[0][0],) or not counts[0][1].is_Integer:
-            raise UnsupportedError(f"{piece(expr)} is not read; differentiate with derive")
+            raise UnsupportedError(f"{_piece(expr)} is not read; differentiate with derive")
         return self.generic(inner, scope, int(counts[0][1]))
 
-    def substitution(self, expr: Any, scope: Scope) -> Entries:
+    def substitution(self, expr: Any, scope: _Scope) -> _Entries:
         values = dict(zip(expr.variables, (self.scalar(p, scope) for p in expr.point), strict=True))
         return self.scalar(expr.expr, replace(scope, values=scope.values | values, memo={}))
 
 
 def _turned(expr: Any) -> str:
-    text = piece(expr)
+    text = _piece(expr)
     return f"{text}.T" if isinstance(expr, matrices.MatrixSymbol) else f"({text}).T"
 
 
 def _mismatch(a: Any, X: Node, b: Any, Y: Node) -> str:
-    shapes = f"{piece(a)} is {show_shape(X.shape)} and {piece(b)} is {show_shape(Y.shape)}"
+    shapes = f"{_piece(a)} is {show_shape(X.shape)} and {_piece(b)} is {show_shape(Y.shape)}"
     if X.shape[0] == Y.shape[0]:
-        way = f"did you mean {_turned(a)}*{piece(b)}?"
+        way = f"did you mean {_turned(a)}*{_piece(b)}?"
     elif X.shape[1] == Y.shape[1]:
-        way = f"did you mean {piece(a)}*{_turned(b)}?"
+        way = f"did you mean {_piece(a)}*{_turned(b)}?"
     else:
         way = "check the order of the factors"
     if X.shape[1] == 1 or Y.shape[0] == 1:
@@ -486,25 +488,25 @@ def _functions() -> dict[Any, Callable[..., Node]]:
     return table
 
 
-def _number(reader: Reader, expr: Any, scope: Scope) -> Node:
+def _number(reader: _Reader, expr: Any, scope: _Scope) -> Node:
     """Decimals are exact as they are written: 0.1 is 1/10."""
     if not expr.is_finite or not expr.is_real:
         raise InputError(f"the number {expr} is not finite and real")
     return constant(sympy.Rational(repr(float(expr))) if expr.is_Float else expr)
 
 
-_MATRIX: dict[type, Callable[[Reader, Any], Node]] = {
-    matrices.MatrixSymbol: Reader.symbol,
-    matrices.MatMul: Reader.matmul,
+_MATRIX: dict[type, Callable[[_Reader, Any], Node]] = {
+    matrices.MatrixSymbol: _Reader.symbol,
+    matrices.MatMul: _Reader.matmul,
     matrices.MatAdd: lambda reader, e: OPERATORS["add"](*reader.same("sum", e.args)),
     matrices.Transpose: lambda reader, e: reader.matrix(e.arg).T,
     matrices.Adjoint: lambda reader, e: reader.matrix(e.arg).T,
-    matrices.MatPow: Reader.power,
+    matrices.MatPow: _Reader.power,
     matrices.HadamardProduct: lambda reader, e: reduce(OPERATORS["multiply"], reader.same("HadamardProduct", e.args)),
-    matrices.HadamardPower: Reader.hadamard_power,
-    ElementwiseApplyFunction: Reader.entrywise,
-    matrices.FunctionMatrix: Reader.function_matrix,
-    matrices.MatrixSlice: Reader.slice,
+    matrices.HadamardPower: _Reader.hadamard_power,
+    ElementwiseApplyFunction: _Reader.entrywise,
+    matrices.FunctionMatrix: _Reader.function_matrix,
+    matrices.MatrixSlice: _Reader.slice,
     matrices.Identity: lambda reader, e: eye(reader.dim(e.shape[0])),
     matrices.ZeroMatrix: lambda reader, e: fill(0, reader.shape(e)),
     matrices.OneMatrix: lambda reader, e: fill(1, reader.shape(e)),
@@ -512,29 +514,29 @@ _MATRIX: dict[type, Callable[[Reader, Any], Node]] = {
     DiagonalMatrix: lambda reader, e: diag(diagonal(reader.squared("DiagonalMatrix", e.arg))),
     DiagonalOf: lambda reader, e: _column(diagonal(reader.squared("DiagonalOf", e.arg))),
     matrices.KroneckerProduct: lambda reader, e: reduce(kron, [reader.matrix(a) for a in e.args]),
-    sympy.MatrixBase: Reader.explicit,
+    sympy.MatrixBase: _Reader.explicit,
 }
 
-_SCALAR: dict[type, Callable[[Reader, Any, Scope], Any]] = {
-    sympy.Symbol: Reader.letter,
+_SCALAR: dict[type, Callable[[_Reader, Any, _Scope], Any]] = {
+    sympy.Symbol: _Reader.letter,
     sympy.Number: _number,
     sympy.NumberSymbol: _number,
     sympy.Add: lambda reader, e, scope: reader.chain("add", list(e.args), scope),
-    sympy.Mul: Reader.times,
+    sympy.Mul: _Reader.times,
     sympy.Pow: lambda reader, e, scope: reader.together(OPERATORS["power"], e.args, scope),
     sympy.Trace: lambda reader, e, scope: trace(reader.squared("Trace", e.arg)),
     sympy.Determinant: lambda reader, e, scope: language("det")(reader.squared("Determinant", e.arg)),
     DotProduct: lambda reader, e, scope: dot(*map(reader.vector, e.args)),
-    MatrixElement: Reader.entry,
-    sympy.Sum: Reader.sum,
-    sympy.Max: Reader.extremum,
-    sympy.Min: Reader.extremum,
-    sympy.Heaviside: Reader.heaviside,
-    sympy.Piecewise: Reader.piecewise,
-    AppliedUndef: Reader.generic,
-    sympy.Derivative: Reader.derivative,
-    sympy.Subs: Reader.substitution,
-    sympy.Function: Reader.function,
+    MatrixElement: _Reader.entry,
+    sympy.Sum: _Reader.sum,
+    sympy.Max: _Reader.extremum,
+    sympy.Min: _Reader.extremum,
+    sympy.Heaviside: _Reader.heaviside,
+    sympy.Piecewise: _Reader.piecewise,
+    AppliedUndef: _Reader.generic,
+    sympy.Derivative: _Reader.derivative,
+    sympy.Subs: _Reader.substitution,
+    sympy.Function: _Reader.function,
 }
 _COMPARISONS: dict[Any, str] = {
     sympy.Gt: "greater",
@@ -569,7 +571,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
 
     `inputs` lists the symbols that are given, or maps each to its properties: {x: "", lam: "positive"}.
     """
-    reader = Reader()
+    reader = _Reader()
     check_identifier(name, "program name")
     variables = tuple(reader.declare(*pair) for pair in _pairs(inputs, "inputs", single=True))
     pairs, read = _pairs(equations, "equations", single=False), []
@@ -588,7 +590,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
 def _where(i: int, key: Any, expr: Any) -> str:
     if not isinstance(key, sympy.Basic) or not isinstance(expr, sympy.Basic | sympy.MatrixBase):
         return f"equation {i + 1}"
-    return f'"{piece(key)} = {piece(expr)}" (equation {i + 1})'
+    return f'"{_piece(key)} = {_piece(expr)}" (equation {i + 1})'
 
 
 PASSES["from_sympy"] = from_sympy

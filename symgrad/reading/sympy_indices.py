@@ -12,7 +12,7 @@ from symgrad.core.source import symbolic
 from symgrad.ops.indexing import Entry, exact
 
 
-def split(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:
+def split_index(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:
     """(start, step, bound) with index = start + step*bound, a bound of None for a position; None where it is no such sum."""
     bound = index.free_symbols & set(sizes)
     if not bound:

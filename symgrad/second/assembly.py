@@ -12,7 +12,7 @@ from symgrad.core.program import Equation, Program, fresh
 from symgrad.core.roles import Adjoint, Role, SecondDerivative
 from symgrad.derive.simplification import Simplifier
 from symgrad.linear.matrices import side
-from symgrad.linear.structure import Diagonal, Term
+from symgrad.linear.structure import Diagonal, LinearTerm
 from symgrad.ops.product import transpose
 from symgrad.ops.triangular import reads_one_triangle
 from symgrad.rules import Known
@@ -24,7 +24,7 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
 
     Second derivatives commute, so blocks below the diagonal are transposes of those above it.
     """
-    rows: list[Row] = []
+    rows: list[_Row] = []
     for i, row in enumerate(wrt):
         for j, column in enumerate(wrt):
             expr = arrays[i, j] if i <= j else exchanged(arrays[j, i], column.ndim)
@@ -60,11 +60,11 @@ def dense_row(program: Program, arrays: Mapping[Node, Node], of: Node) -> Progra
     )
 
 
-Row = tuple[str, Shape, Role | None, Node]
+_Row = tuple[str, Shape, Role | None, Node]
 """The name wanted for a block, its shape, its role and its value."""
 
 
-def _followed(program: Program, rows: Iterable[Row]) -> Program:
+def _followed(program: Program, rows: Iterable[_Row]) -> Program:
     """The program with these for its outputs."""
     equations, outputs, names = list(program.equations), [], set(program.names)
     for wanted, shape, role, expr in rows:
@@ -106,7 +106,7 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block], simplifi
     return Factors(replace(program, statements=equations, outputs=tuple(symbols.values())).needed(), terms)
 
 
-def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
+def _named_term(term: LinearTerm, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
     coefficient = symbol(term.coefficient)
     if term.inner is not None and term.spread is not None:
         return coefficient, (("rank one", symbol(term.spread), symbol(term.inner)),)

@@ -14,15 +14,15 @@ from symgrad.core.op import OPERATORS, Node, constant, zeros
 from symgrad.core.program import PASSES, Program
 from symgrad.core.roles import CurvatureProduct, Tangent
 from symgrad.derive.simplification import Simplifier
-from symgrad.linear.matrices import array_of, gathered, matrix_of
-from symgrad.linear.structure import Term, Unreadable, read, read_through
+from symgrad.linear.matrices import array_of, matrix_of, summed_between
+from symgrad.linear.structure import LinearTerm, Unreadable, read, read_through
 from symgrad.ops.kronecker import commutation, kron, vec
 
 DISTRIBUTED = 6
 """A block of more terms than this is printed as the operator it is and not as a sum of matrices."""
 
 
-LONGEST = 7
+_LONGEST = 7
 """Stages of one term; a longer product of Jacobians has names for its parts."""
 
 
@@ -41,7 +41,7 @@ class Block:
     column: Node
     v: Node
     operator: Node
-    terms: tuple[Term, ...] | None
+    terms: tuple[LinearTerm, ...] | None
     simplifier: Simplifier = field(repr=False, compare=False)
     value: Node | None = None
     letter: str = ""
@@ -76,7 +76,7 @@ class Block:
     def _repr_latex_(self) -> str:
         return self.latex()
 
-    def _stacked(self, terms: tuple[Term, ...]) -> Node:
+    def _stacked(self, terms: tuple[LinearTerm, ...]) -> Node:
         parts = [matrix_of(t, self.column.shape, self.row.shape) for t in terms]
         return OPERATORS["add"](*parts) if parts else zeros((sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape)))
 
@@ -94,7 +94,7 @@ class Block:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
             return self.matrix
-        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in gathered(self.terms, self.column.shape)]
+        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in summed_between(self.terms, self.column.shape)]
         return self.simplifier.simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
     @cached_property
@@ -125,19 +125,19 @@ def block(
     return Block(row, column, v, operator, _terms(operator, v), simplifier, value)
 
 
-def _terms(operator: Node, v: Node) -> tuple[Term, ...] | None:
+def _terms(operator: Node, v: Node) -> tuple[LinearTerm, ...] | None:
     """The shorter reading: every path multiplied out while they are few, whole Jacobians between vectors otherwise."""
     for reading in (_multiplied_out, read_through):
         try:
             terms = tuple(_merged(reading(operator, v)))
         except Unreadable:
             continue
-        if len(terms) <= DISTRIBUTED and all(len(t.stages) <= LONGEST for t in terms):
+        if len(terms) <= DISTRIBUTED and all(len(t.stages) <= _LONGEST for t in terms):
             return terms
     return None
 
 
-def _multiplied_out(operator: Node, v: Node) -> list[Term]:
+def _multiplied_out(operator: Node, v: Node) -> list[LinearTerm]:
     return read(operator, v)
 
 
@@ -145,9 +145,9 @@ def _moves(symbol: Node) -> bool:
     return isinstance(symbol.params["role"], Tangent | CurvatureProduct)
 
 
-def _merged(terms: list[Term]) -> list[Term]:
+def _merged(terms: list[LinearTerm]) -> list[LinearTerm]:
     """Terms that differ in their coefficient alone, added."""
-    merged: dict[Term, Node] = {}
+    merged: dict[LinearTerm, Node] = {}
     for term in terms:
         bare = replace(term, coefficient=constant(1))
         merged[bare] = OPERATORS["add"](merged[bare], term.coefficient) if bare in merged else term.coefficient
