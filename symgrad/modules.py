@@ -64,7 +64,7 @@ class Modules:
             diagonal=p.diagonal,
             factors=p.factors,
             gauss_newton=p.curvature,
-            equations=self.formulas.listings(),
+            equations=self.formulas.listings,
             sizes=self._shapes(),
             numbers={s: sizes[s.name] for s in symbols_of(p.program) if s.name in sizes},
         )
