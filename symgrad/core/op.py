@@ -1,8 +1,7 @@
 """The operation record, the expression node and the registry: what everything else is made of.
 
 An expression is a directed acyclic graph of interned `Node`s: equal nodes are the same object, so equality is identity and
-every walk can be memoised.  What an operation is stands in its `Op` record, and differentiation reads nothing else; the passes that
-want more of it than that keep tables by name, which docs/architecture.md lists.
+every walk can be memoised.  What an operation is stands in its `Op` record, and every pass reads it there.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from symgrad.core.signature import Signature, opaque
 from symgrad.core.source import value_source
 from symgrad.errors import InputError, ShapeError
 
-Dim: TypeAlias = int | sympy.Expr
+Expr: TypeAlias = sympy.Expr
+Dim: TypeAlias = int | Expr
 Shape: TypeAlias = tuple[Dim, ...]
 
 # Binding strength of printed forms, weakest first.  A quotient entry by entry and a Kronecker product bind more weakly than
@@ -151,6 +151,14 @@ class Op:
     `axes` says what the operation does along every index, and in which operands it is linear; without a word of it every entry may
     read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
+    `definition` makes it of other operations, equal to it in exact arithmetic where those are defined; None where there are none.
+    `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where neither `definition`
+    nor `scalar` nor a sum of products in `axes` says it.
+    `entry` writes the entry at given indices, `(node, index, show)`, where that is neither an entrywise function of the operands'
+    entries nor a sum of products.
+    `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None
+    where it takes none.  `length` counts the operations that a reader meets in the print, `(node, count)`, where that is not one
+    more than in the operands.
     `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` says, with formulas between dollar
     signs, what the signs mean that this operation alone prints, or that readers would read otherwise at a tie: a clause a sign.
     """
@@ -165,7 +173,7 @@ class Op:
     flops: Callable[..., Any]
     samples: tuple[Sample, ...]
     found: str
-    scalar: Callable[..., sympy.Expr] | None = None
+    scalar: Callable[..., Expr] | None = None
     fold: Callable[..., Node | None] | None = None
     spreads: bool = False  # leaves the broadcasting of its operands to NumPy
     helpers: tuple[str, ...] = ()
@@ -177,6 +185,11 @@ class Op:
     axes: Callable[[Node], Signature] = opaque
     front: Callable[[Node, Shape], dict[str, Any]] | None = None
     defines: str = ""
+    length: Callable[..., int] | None = None
+    definition: Callable[..., Node | None] | None = None
+    sympy: Callable[..., Any] | None = None
+    entry: Callable[..., Any] | None = None
+    stacked: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:
@@ -194,6 +207,10 @@ class Op:
         tick()
         key = (self.name, operands, tuple(sorted(static.items())) if static else ())
         return _interned.get(key) or _intern(key, self, static, self.shape(*operands, **static))
+
+    def defined(self, node: Node) -> Node | None:
+        """The node by its definition, if it has one."""
+        return None if self.definition is None else self.definition(*node.args, **node.params)
 
     def rebuild(self, node: Node, args: Iterable[Node]) -> Node:
         args = tuple(args)
@@ -217,6 +234,7 @@ CONSTANT = leaf(
     lambda n, show: show.constant(n.params["value"]),
     lambda n: value_source(n.params["value"]),
     lambda **_: (),
+    sympy=lambda node: node.params["value"],
     python=lambda n, line: line.number(n.params["value"]),
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from symgrad.core.graph import postorder, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node
-from symgrad.printing import entry_blocks, entry_products, entry_reductions  # noqa: F401
 from symgrad.printing.entries import Entries, has_rule
 from symgrad.printing.latex import Show
 from symgrad.printing.products import closed
