@@ -16,6 +16,7 @@ import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
 from symgrad.blocks import commute, factored
 from symgrad.cost import known_sizes, symbols_of
 from symgrad.cost_report import Cost
+from symgrad.dimensions import size_of
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
@@ -40,7 +41,7 @@ from symgrad.probabilities import by_name, differentiable
 from symgrad.program import PASSES, Equation, Program, fresh
 from symgrad.reading.source import read_file, read_function, read_text
 from symgrad.reverse import adjoint
-from symgrad.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
+from symgrad.sampling import ENLARGED, inputs_of, program_sizes, sample_inputs
 from symgrad.second import Block, block
 from symgrad.simplify import legible, readable, simplified, simplify
 from symgrad.tangent import direction_names, tangent
@@ -494,7 +495,7 @@ class Derivation:
         inputs = inputs_of(self.program.inputs)
         examples = example_functions(self.program)
         for least in ENLARGED:
-            sizes = sizes_for(inputs, least=least)
+            sizes = program_sizes(self.program, least=least)
             try:
                 with np.errstate(all="ignore"):  # shapes alone matter here
                     evaluate(self.program, sample_inputs(inputs, sizes, 0), examples)

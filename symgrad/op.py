@@ -18,7 +18,7 @@ import sympy
 from symgrad.budget import tick
 from symgrad.errors import InputError, ShapeError
 from symgrad.signature import Signature, opaque
-from symgrad.source import value_source
+from symgrad.source import dim_text, value_source
 
 Dim: TypeAlias = int | sympy.Expr
 Shape: TypeAlias = tuple[Dim, ...]
@@ -261,7 +261,7 @@ def same_shape(*operands: Node, **_: Any) -> Shape:
 
 
 def show_shape(shape: Shape) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    return f"({', '.join(map(dim_text, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def size(node: Node) -> sympy.Expr:

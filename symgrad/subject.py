@@ -17,7 +17,7 @@ from symgrad.generics import Functions, bind
 from symgrad.op import SYMMETRIC, Node
 from symgrad.oracle import import_jax
 from symgrad.rounding import roughened
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.sampling import inputs_of, program_sizes, sample_inputs
 from symgrad.witness import Witness, checked_witness, library, live_witness, numpy_witness, perturbed_witness
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Subject:
         witness = live_witness(self.d.program, live, functions)
         inputs = inputs_of(self.d.program.inputs)
         try:
-            self.jax.eval_shape(witness, sample_inputs(inputs, sizes_for(inputs), 0))
+            self.jax.eval_shape(witness, sample_inputs(inputs, program_sizes(self.d.program), 0))
         except (self.jax.errors.JAXTypeError, self.jax.errors.JAXIndexError):
             return checked_witness(self.d.program, functions)
         except (TypeError, AttributeError, NameError, IndexError, ValueError, NotImplementedError):

@@ -17,7 +17,7 @@ from symgrad.op import SYMMETRIC, Node
 from symgrad.oracle import double_precision, import_jax
 from symgrad.points import given_point
 from symgrad.report import Report, Row
-from symgrad.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
+from symgrad.sampling import DOMAINS, ENLARGED, inputs_of, program_sizes, sample_inputs
 from symgrad.subject import Arrays, Compared, Point, Subject, inner, said
 from symgrad.taylor import SLOPE, is_kink, shortfall
 
@@ -117,7 +117,7 @@ class _Check:
     def _drawn(self, shift: int, seed: int, least: int) -> Point:
         """A random point where everything is finite; if there is none, one where the value is, and jax's gradient alone is not."""
         inputs = inputs_of(self.variables)
-        sizes, tried = sizes_for(inputs, shift, least), []
+        sizes, tried = program_sizes(self.subject.d.program, shift, least), []
         for domain in DOMAINS:
             point = self._asked(sample_inputs(inputs, sizes, seed, domain), sizes, seed)
             if point.has_value and not point.lost:

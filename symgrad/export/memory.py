@@ -155,7 +155,7 @@ class _Walk:
                     scope[name] = statement
                 case ast.Delete(targets=targets):
                     self.release(*(scope.pop(target.id) for target in targets if isinstance(target, ast.Name)))
-                case ast.Expr(value=ast.Call(func=ast.Name(id="_same_size"))):
+                case ast.Expr(value=ast.Call(func=ast.Name(id="_same_size" | "_has_room"))):
                     continue
                 case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Attribute(attr="size") | ast.Compare(), orelse=[]):
                     continue  # what is done to few entries holds little

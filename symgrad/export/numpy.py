@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from symgrad import __version__
 from symgrad.blocks import Factors
 from symgrad.budget import budgeted
-from symgrad.dimensions import compound, places, unknown
+from symgrad.dimensions import compound, constraints, in_order, places, unknown
 from symgrad.errors import UnsupportedError
 from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
@@ -27,7 +27,7 @@ from symgrad.graph import postorder
 from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
 from symgrad.program import Program, fresh
-from symgrad.source import dim_source
+from symgrad.source import dim_source, dim_text
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp")
@@ -236,7 +236,10 @@ class _Module:
     def _checks(self) -> str:
         self.helpers |= {"_check", "_fits"}
         says = "Hold inputs against declared shapes and properties; raises ValueError with a name."
-        body = [f"_arrays({_keywords(self.inputs)})", f"_check(dict({_keywords(self.inputs)}))"]
+        taken = {*self.inputs}
+        sizes = self._with_dimensions(list(self._size_checks()), taken)
+        unpacked = self._unpacked(fresh("dtype", taken)) if sizes else f"_arrays({_keywords(self.inputs)})"
+        body = _without_unused([unpacked, *sizes, f"_check(dict({_keywords(self.inputs)}))"])
         return self._written("check", "None", says, body, generics=False)
 
     def _product(self, name: str, program: Program, says: str) -> str:
@@ -279,7 +282,7 @@ class _Module:
             lines = [f"{made} = _results({self.kernels[name]}({', '.join(arguments)}), {dtype})"]
             named = [f"{made}[{k}]" for k in range(len(named))]
         lines += result.format(*named, rest=", ".join(named[1:]), all=", ".join(named), dtype=dtype, **self.word).splitlines()
-        lines = self._with_dimensions(lines, statements.taken)
+        lines = self._with_dimensions([*self._size_checks(), *lines], statements.taken)
         body = _without_unused([line for line in (self._unpacked(dtype), first, *lines) if line])
         if self.target.writes:
             body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.inputs})
@@ -365,23 +368,29 @@ class _Module:
         if (place := places(inputs).get(dim)) is None:
             raise unknown(dim)
         size = f"{place.input}.shape[{place.axis}]"
-        shifted = f"({size} - {place.offset})" if place.offset and place.factor != 1 else f"{size} - {place.offset}"
-        yield f"{name} = {shifted if place.offset else size}" + (f" // {place.factor}" if place.factor != 1 else "")
-        for v, axis, d in () if self.target.compiled else compound(inputs, dim):
-            if len(d.free_symbols) == 1 and (place.factor != 1 or (v, axis) != (place.input, place.axis)):
-                self.helpers.add("_same_size")
-                yield f'_same_size("{v}", "{d}", {v}.shape[{axis}], {dim_source(d).replace(f"_dim_{dim}", name)})'
+        shifted = f"{size} + {dim_source(-place.offset)}" if place.offset else size
+        yield f"{name} = {shifted}" if place.factor == 1 else f"{name} = ({shifted}) // {place.factor}"
+
+    def _size_checks(self) -> Iterator[str]:
+        """What must hold between the dimensions and no name alone says: axes that are expressions, and slices of axes."""
+        forward, known = self.s.forward, places(self.s.forward.inputs)
+        for v, axis, d in compound(forward.inputs):
+            self.helpers.add("_same_size")
+            yield f'_same_size("{v}", {axis}, "{dim_text(d)}", {v}.shape[{axis}], {dim_source(d)})'
+        held = constraints([*forward.inputs, *(eq.expr for eq in forward.equations)])
+        for gap in (gap for gap in held if all(s.name in known for s in gap.free_symbols)):
+            self.helpers.add("_has_room")
+            yield f'_has_room("{dim_text(gap)}", {dim_source(gap)})'
 
     def _with_dimensions(self, lines: list[str], taken: set[str]) -> list[str]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
-        used = dict.fromkeys(n for line in lines for n in names_in(line) if n.startswith("_dim_"))
+        used = dict.fromkeys(n.removeprefix("_dim_") for line in lines for n in names_in(line) if n.startswith("_dim_"))
         renamed, unpacked = {"np": self.np, "math": self.math}, list[str]()
-        for marker in used:
-            dim = marker.removeprefix("_dim_")
+        for dim in in_order(used, places(self.s.forward.inputs)):
             name = fresh(dim if dim not in taken else f"n_{dim}", taken)
             taken.add(name)
-            renamed[marker] = name
-            unpacked += self._read_off(dim, name)
+            renamed[f"_dim_{dim}"] = name
+            unpacked += [tidy(line, renamed) for line in self._read_off(dim, name)]
         if self.target.compiled:
             renamed["_dtype"] = f"{self.np}.float64"
         elif any("_dtype" in names_in(line) for line in lines):
@@ -425,7 +434,7 @@ class _Module:
         inputs = self.s.forward.inputs
         known = {str(v): tuple(sorted(v.params["properties"])) for v in inputs if v.params["properties"]}
         labels = tuple(str(v) for v in inputs if is_label(v))
-        shapes = {str(v): tuple(d if isinstance(d, int) else str(d) for d in v.shape) for v in inputs}
+        shapes = {str(v): tuple(d if isinstance(d, int) else dim_text(d) for d in v.shape) for v in inputs}
         gradient = ["class Gradient(NamedTuple):", '    """One array a variable, of its shape."""', ""]
         gradient += [f"    {v}: {self._typed('np.ndarray' if v.ndim or not self.target.writes else 'float')}" for v in self.s.wrt]
         tables = [*_table("SHAPES", shapes), f"LABELS = {labels!r}".replace("'", '"'), *_table("PROPERTIES", known)]

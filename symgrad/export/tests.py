@@ -10,6 +10,7 @@ from symgrad.errors import InputError
 from symgrad.op import Node
 from symgrad.ops.generic import Generic
 from symgrad.program import Program
+from symgrad.source import dim_text
 
 _TEMPLATE = Template('''"""$module held against $function itself, by jax where it is installed; written by symgrad."""
 
@@ -79,7 +80,7 @@ def shapes_of(program: Program) -> dict[str, str]:
 
 
 def _annotation(v: Node) -> str:
-    dims = " ".join(str(d).replace(" ", "") for d in v.shape)
+    dims = " ".join(dim_text(d).replace(" ", "") for d in v.shape)
     words = " ".join(sorted(v.params["properties"]))
     return f"{dims} | {words}" if words else dims
 

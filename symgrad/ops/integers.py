@@ -9,6 +9,7 @@ from symgrad.graph import postorder
 from symgrad.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
 from symgrad.ops.filling import counting
 from symgrad.ops.selection import select
+from symgrad.source import dim_text
 
 _MOVED = frozenset("broadcast concatenate diagonal gather pick put reshape scatter stack take transpose".split())
 _WHOLE = frozenset(
@@ -83,7 +84,7 @@ def labels(x: Any, what: str) -> Node:
     if is_integral(y):
         return y
     if y.op is VARIABLE:
-        text = " ".join([*map(str, y.shape), "| int"])
+        text = " ".join([*(dim_text(d).replace(" ", "") for d in y.shape), "| int"])
         raise InputError(f'{what} needs integer labels, and {y} holds real numbers; labels are inputs, declared as {y}: "{text}"')
     raise UnsupportedError(f"{what} needs integer labels, and this holds real numbers; pass the labels in as an input")
 

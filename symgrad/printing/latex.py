@@ -14,7 +14,7 @@ from symgrad.errors import UnsupportedError, one_of
 from symgrad.graph import postorder
 from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
 from symgrad.printing.names import Notation, latex_symbol
-from symgrad.source import decimal_of, symbolic
+from symgrad.source import as_written, decimal_of, symbolic
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ class Show:
         if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
             return decimal
         named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
-        return re.sub("^- ", "-", sympy.latex(value, symbol_names=named))
+        order = "none" if value.is_Add else None
+        return re.sub("^- ", "-", sympy.latex(as_written(value), symbol_names=named, order=order))
 
     def size(self, dim: Dim) -> str:
         return self.number(symbolic(dim))

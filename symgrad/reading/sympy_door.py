@@ -38,6 +38,7 @@ from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpo
 from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
 from symgrad.reading.sympy_indices import fits, sliced, split
+from symgrad.source import dim_text
 
 LONGEST_PIECE = 100
 
@@ -119,7 +120,7 @@ class Reader:
             name = check_identifier(str(letter.name), "dimension")
             if self.dims.setdefault(name, letter) != letter:
                 raise InputError(f"{name} names two different dimensions; make it one Symbol")
-        return " ".join(str(d).replace(" ", "") for d in symbol.shape)
+        return " ".join(dim_text(d).replace(" ", "") for d in symbol.shape)
 
     def declare(self, symbol: Any, words: Any) -> Node:
         """An input; `words` are its properties, such as "spd"."""

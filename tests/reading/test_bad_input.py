@@ -549,10 +549,10 @@ FILES = [
         'x in "def f(x: "-1"): return x" (m.py, line 1): x: the dimension \'-1\' is no name and no positive number',
     ),
     (
-        'def f(x: "n-1"): return x',
+        'def f(x: "n/2"): return x',
         {},
         InputError,
-        'x in "def f(x: "n-1"): return x" (m.py, line 1): x: the dimension \'n-1\' is no name and no positive number',
+        'x in "def f(x: "n/2"): return x" (m.py, line 1): x: the dimension \'n/2\' is no name and no positive number',
     ),
     (
         'def f(x: "n;d"): return x',
