@@ -19,8 +19,8 @@ import numpy
 import sympy
 
 import symgrad as sg
-from symgrad.graph import postorder
-from symgrad.program import Program
+from symgrad.core.graph import postorder
+from symgrad.core.program import Program
 
 TOP = Path(__file__).parents[1]
 REPEATS = 3

@@ -13,11 +13,13 @@ from pathlib import Path
 import grimp
 
 import symgrad.derivation  # noqa: F401  (registers every operation)
-from symgrad import batching, linear, operations
+from symgrad.core.op import REGISTRY
+from symgrad.derive import batching
 from symgrad.export import numba
-from symgrad.op import REGISTRY
+from symgrad.linear import structure
 from symgrad.partition.collectives import COLLECTIVES, part
 from symgrad.printing import entries, sympy_form
+from symgrad.rules import brevity
 
 PACKAGE = Path(__file__).parents[1] / "symgrad"
 SHORT, LONG = 28, 400
@@ -25,8 +27,8 @@ SHORT, LONG = 28, 400
 
 TABLES = {
     "batching._ODD": batching._ODD,
-    "linear._ACTS": linear._ACTS,
-    "operations._COUNTS": operations._COUNTS,
+    "structure._ACTS": structure._ACTS,
+    "brevity._COUNTS": brevity._COUNTS,
     "entries.RULES": entries.RULES,
     "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},

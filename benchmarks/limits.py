@@ -13,9 +13,9 @@ import sympy
 from models import Model
 
 import symgrad as sg
-from symgrad.cost import flops_of
-from symgrad.export.schedule import scheduled
-from symgrad.graph import postorder
+from symgrad.core.flops import flops_of
+from symgrad.core.graph import postorder
+from symgrad.planning.schedule import scheduled
 
 _BY_BLAS = frozenset({"matmul", "dot", "inv", "solve", "logdet"})
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from harness import Row, exported, measure
 from models import Model, model, models, normal
 
-_EXPORT = "symgrad.export"
+_EXPORT, _PLANNING = "symgrad.export", "symgrad.planning"
 
 
 def chain_of_products(A: "n n", B: "n n", C: "n n", x: "n"):
@@ -36,20 +36,20 @@ def _first(given: Any, *_: Any) -> Any:
 TECHNIQUES: dict[str, tuple[str, Any, str, str]] = {
     "values at hand: the slope of tanh from tanh": (f"{_EXPORT}.reuse.REUSES", (), "8 layers", "gradient"),
     "values at hand: softmax from log-softmax": (f"{_EXPORT}.reuse.REUSES", (), "softmax regression", "gradient"),
-    "one inverse for every system": (f"{_EXPORT}.forms._by_inverse", _none, "Gaussian", "gradient"),
-    "one inverse for every system, product": (f"{_EXPORT}.forms._by_inverse", _none, "GP", "product"),
-    "inner products without the array of products": (f"{_EXPORT}.schedule.products", _first, "factorisation", "gradient"),
-    "inner products along rows": (f"{_EXPORT}.schedule.products", _first, "attention", "gradient"),
-    "scalars multiplied first": (f"{_EXPORT}.schedule.gathered", _first, "GP", "product"),
-    "copies last": (f"{_EXPORT}.forms._of_copies", _none, "layer norm", "product"),
+    "one inverse for every system": (f"{_PLANNING}.forms._by_inverse", _none, "Gaussian", "gradient"),
+    "one inverse for every system, product": (f"{_PLANNING}.forms._by_inverse", _none, "GP", "product"),
+    "inner products without the array of products": (f"{_PLANNING}.schedule.products", _first, "factorisation", "gradient"),
+    "inner products along rows": (f"{_PLANNING}.schedule.products", _first, "attention", "gradient"),
+    "scalars multiplied first": (f"{_PLANNING}.schedule.gathered", _first, "GP", "product"),
+    "copies last": (f"{_PLANNING}.forms._of_copies", _none, "layer norm", "product"),
     "blocks of entries, gradient": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "gradient"),
     "blocks of entries, product": (f"{_EXPORT}.numpy.split", _none, "chain of 1e6", "product"),
     "short axes stored first": (f"{_EXPORT}.helpers._classes_first", _classes_first, "softmax regression", "gradient"),
-    "products in the order of least cost": (f"{_EXPORT}.schedule.associated", _first, "product chain", "gradient"),
-    "products in the order of the sizes given": (f"{_EXPORT}.schedule.distributed", _first, "factorisation", "product"),
+    "products in the order of least cost": (f"{_PLANNING}.schedule.associated", _first, "product chain", "gradient"),
+    "products in the order of the sizes given": (f"{_PLANNING}.schedule.distributed", _first, "factorisation", "product"),
     "arrays given up after the last use": (f"{_EXPORT}.numpy.released", _first, "32 layers", "gradient"),
     "arrays given up after the last use, product": (f"{_EXPORT}.numpy.released", _first, "32 layers", "product"),
-    "weighted products as squares": (f"{_EXPORT}.forms._symmetric_update", _none, "logistic 2000", "hessian"),
+    "weighted products as squares": (f"{_PLANNING}.forms._symmetric_update", _none, "logistic 2000", "hessian"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from docutils.nodes import SkipNode
 
 import symgrad
-from symgrad.printing.mathml import row
+from symgrad.printing.browser import row
 
 project = "symgrad"
 author = copyright = "The symgrad authors"

@@ -9,7 +9,7 @@ import re
 import shlex
 from pathlib import Path
 
-from symgrad.cli import main
+from symgrad.command.cli import main
 
 TOP = Path(__file__).parents[1]
 PAGES = ("cost.md", "devices.md", "minibatches.md")

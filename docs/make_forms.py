@@ -24,7 +24,7 @@ most the number of operations of its right side there, and to the same value.
 
 Operations are the interior nodes of the printed expression. Transposes, signs, norms and scalar factors count one each, a matrix
 power one whatever its exponent; names and numbers are leaves; a named intermediate or adjoint is a leaf and is not reopened. One
-function, `symgrad.operations.operations`, counts both sides.
+function, `symgrad.rules.brevity.operations`, counts both sides.
 
 Two rows do not compare with the book as it stands. (55) there is $2 (X^+)^{\\top}$: three operations if $X^+$ is one symbol, for
 which we have none; the row spells it out as $X (X^{\\top} X)^{-1}$, five on both sides. (92) is compared with a corrected sum.

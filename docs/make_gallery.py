@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import symgrad as sg
-from symgrad.printing.content import content
-from symgrad.printing.graph import has_dot
-from symgrad.printing.page import fragment
+from symgrad.printing.composition import content
+from symgrad.printing.graphviz import has_dot
 from symgrad.printing.parts import Code, Heading, Part
 from symgrad.printing.tables import markdown
+from symgrad.printing.webpage import fragment
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parent / "derivations"

@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from judged import listed
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.language import LANGUAGE
-from symgrad.meaning import MEANINGS
-from symgrad.op import REGISTRY, Node, Op, Sample, variable
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import REGISTRY, Node, Op, Sample, variable
+from symgrad.derive.meaning import MEANINGS
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.wording import worded
 from symgrad.reading.annotations import declare

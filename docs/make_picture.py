@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import symgrad as sg
-from symgrad.plots import doubled
+from symgrad.costs.plots import doubled
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "_static"

@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symgrad.budget import Limits, limits
+    from symgrad.core.budget import Limits, limits
+    from symgrad.core.op import Node
+    from symgrad.core.program import Equation, Program
     from symgrad.derivation import Derivation, Forward, forward
     from symgrad.errors import (
         InputError,
@@ -19,13 +21,11 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerificationError,
     )
-    from symgrad.op import Node
-    from symgrad.program import Equation, Program
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "symgrad.budget": ("Limits", "limits"),
+    "symgrad.core.budget": ("Limits", "limits"),
     "symgrad.derivation": ("Derivation", "Forward", "forward"),
     "symgrad.errors": (
         "InputError",
@@ -35,8 +35,8 @@ _HOMES = {
         "UnsupportedError",
         "VerificationError",
     ),
-    "symgrad.op": ("Node",),
-    "symgrad.program": ("Equation", "Program"),
+    "symgrad.core.op": ("Node",),
+    "symgrad.core.program": ("Equation", "Program"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,38 +13,38 @@ import numpy as np
 
 import symgrad.ops
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
-from symgrad.blocks import commute, factored
-from symgrad.cost import known_sizes, symbols_of
-from symgrad.cost_report import Cost
-from symgrad.dimensions import size_of
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import ENLARGED, inputs_of, program_sizes, sample_inputs
+from symgrad.core.dimensions import size_of
+from symgrad.core.files import split_target
+from symgrad.core.flops import known_sizes, symbols_of
+from symgrad.core.graph import postorder, substitute
+from symgrad.core.op import SYMMETRIC, Node, variable
+from symgrad.core.program import PASSES, Equation, Program, fresh
+from symgrad.costs.summary import Cost
+from symgrad.derive.adjoints import adjoint
+from symgrad.derive.probabilities import by_name, differentiable
+from symgrad.derive.simplification import legible, readable, simplified, simplify
+from symgrad.derive.tangents import direction_names, tangent
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.evaluation import evaluate
 from symgrad.export.loading import load
 from symgrad.export.numpy import Sources, numpy_module
-from symgrad.export.plan import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.export.selftest import example_functions
 from symgrad.export.targets import Target, target_of
-from symgrad.files import split_target
-from symgrad.gauss_newton import gauss_newton
-from symgrad.graph import postorder, substitute
-from symgrad.op import SYMMETRIC, Node, variable
 from symgrad.ops.generic import functions_of
+from symgrad.planning.plans import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
 from symgrad.printing.document import embedded, save
 from symgrad.printing.equations import align, legend, listing, reordered, restated
+from symgrad.printing.identifiers import Notation
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
-from symgrad.printing.names import Notation
 from symgrad.printing.notation import notation_of
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.sympy_form import sympy_of
-from symgrad.probabilities import by_name, differentiable
-from symgrad.program import PASSES, Equation, Program, fresh
-from symgrad.reading.source import read_file, read_function, read_text
-from symgrad.reverse import adjoint
-from symgrad.sampling import ENLARGED, inputs_of, program_sizes, sample_inputs
-from symgrad.second import Block, block
-from symgrad.simplify import legible, readable, simplified, simplify
-from symgrad.tangent import direction_names, tangent
+from symgrad.reading.door import read_file, read_function, read_text
+from symgrad.second.assembly import commute, factored
+from symgrad.second.curvature import gauss_newton
+from symgrad.second.hessian import Block, block
 
 MOST_READ = 120
 """Equations of a backward pass above which no second derivative has a closed form short enough to look for."""
@@ -516,7 +516,7 @@ class Derivation:
         return {}
 
     def cost(self, sizes: Mapping[str, int] | None = None, dtype: str = "float64") -> Cost:
-        """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.cost_report`."""
+        """Flops and memory as formulas in the dimensions, and as numbers where `sizes` has them; see `symgrad.costs.summary`."""
         return Cost(self, sizes, dtype)
 
     def partition(
@@ -529,9 +529,9 @@ class Derivation:
         """The gradient split over a mesh of devices: equations, what is sent, what is held, and modules for JAX.
 
         A plan splits dimensions, `{"n": "data"}`, or the axes of single arrays, `{"W1": ("model", None)}`; see
-        `symgrad.partition.report`.
+        `symgrad.partition.sharding`.
         """
-        from symgrad.partition.report import Partition  # noqa: PLC0415  (a layer above)
+        from symgrad.partition.sharding import Partition  # noqa: PLC0415  (a layer above)
 
         return Partition(self, mesh, plan, sizes, dtype)
 
@@ -555,7 +555,7 @@ class Derivation:
         `seeds` are those of the random points, or how many; `at` gives one point of your own, an array for each input.
         Raises `VerificationError` with the report if anything disagrees.
         """
-        from symgrad.verify import verify  # noqa: PLC0415  (a layer above, and it needs jax)
+        from symgrad.checking.verification import verify  # noqa: PLC0415  (a layer above, and it needs jax)
 
         return verify(self, seeds, tol, at, **functions)
 

@@ -19,14 +19,14 @@ import numpy as np
 import sympy
 
 import symgrad.ops  # noqa: F401  (fills the registry)
-from symgrad.evaluation import applied
-from symgrad.graph import postorder, variables
-from symgrad.op import REGISTRY, VARIABLE, Dim, Node, Op, value_of, variable
+from symgrad.checking.evaluation import applied
+from symgrad.core.graph import postorder, variables
+from symgrad.core.op import REGISTRY, VARIABLE, Dim, Node, Op, value_of, variable
+from symgrad.core.source import decimal_of, symbolic
 from symgrad.printing.derived import Derived
 from symgrad.printing.equations import align, rows
-from symgrad.printing.names import TANGENT
+from symgrad.printing.identifiers import TANGENT
 from symgrad.printing.notation import constants, dimensions, operators, words
-from symgrad.source import decimal_of, symbolic
 
 __all__ = ["filling", "functions", "measure", "python", "signs", "variables"]
 

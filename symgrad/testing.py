@@ -2,8 +2,8 @@
 
 Each holds a derivative against jax in float64 where jax is installed and can trace the function, and against central
 differences otherwise, or where jax has nan.  An error is relative to the largest entry of what is wanted, in each argument by
-itself, and absolute where that is zero; beside it only rounding is allowed (see `symgrad.agreement`), and what differences may
-be off.
+itself, and absolute where that is zero; beside it only rounding is allowed (see `symgrad.checking.agreement`), and what differences
+may be off.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.agreement import DIGITS, Pairs, held, neighbours
-from symgrad.differences import Measured, differenced, rounded, slope
+from symgrad.checking.agreement import DIGITS, Pairs, held, neighbours
+from symgrad.checking.differences import Measured, differenced, rounded, slope
+from symgrad.checking.generics import Functions, derivative, name_of, on_arrays
+from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.rounding import roughened
+from symgrad.checking.sampling import inputs_from, sample_inputs, sizes_for
+from symgrad.checking.witness import bound_function, checked_witness
 from symgrad.errors import InputError, UnsupportedError, VerificationError, one_of
 from symgrad.export.numpy import PUBLIC
-from symgrad.generics import Functions, derivative, name_of, on_arrays
-from symgrad.oracle import double_precision, import_jax
 from symgrad.reading.annotations import FUNCTIONS, declare
-from symgrad.reading.source import read_text
-from symgrad.rounding import roughened
-from symgrad.sampling import inputs_from, sample_inputs, sizes_for
-from symgrad.witness import bound_function, checked_witness
+from symgrad.reading.door import read_text
 
 EXACT, DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
 """Tolerances against jax, against central differences, and against differences of differences."""

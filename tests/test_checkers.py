@@ -15,8 +15,8 @@ from cases import case_of
 from witnesses import WITNESSES
 
 from symgrad import ops as _ops  # noqa: F401
+from symgrad.core.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, REGISTRY, SUM, Node, Op, on
 from symgrad.errors import InputError
-from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, REGISTRY, SUM, Node, Op, on
 from symgrad.ops.arithmetic import HALF
 
 hadamard, matmul, sigmoid, tanh = (REGISTRY[name] for name in ("hadamard", "matmul", "sigmoid", "tanh"))

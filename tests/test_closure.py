@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from cases import evaluate
 
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY, Node, variable
-from symgrad.program import Program
-from symgrad.reading.source import read_text
-from symgrad.reverse import adjoint
-from symgrad.tangent import tangent
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY, Node, variable
+from symgrad.core.program import Program
+from symgrad.derive.adjoints import adjoint
+from symgrad.derive.tangents import tangent
+from symgrad.reading.door import read_text
 
 SOURCE = """
 def model(x: "n", A: "m n"):

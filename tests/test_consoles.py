@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from symgrad.cli import main
+from symgrad.command.cli import main
 
 TOP = Path(__file__).parents[1]
 COMMANDS = {"cost.md": 1, "devices.md": 4, "minibatches.md": 2}

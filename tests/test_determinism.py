@@ -14,9 +14,9 @@ import pytest
 from bytes_of import MODELS, forms
 
 import symgrad as sg
-from symgrad.budget import _peak_memory, _work
-from symgrad.files import write_text
-from symgrad.source import parsed
+from symgrad.core.budget import _peak_memory, _work
+from symgrad.core.files import write_text
+from symgrad.core.source import parsed
 
 SCRIPT = Path(__file__).parent / "support" / "bytes_of.py"
 
@@ -148,7 +148,9 @@ def test_work_that_is_quadratic_is_noticed():
 
 # files ----------------------------------------------------------------------------------------------------------------------
 
-WRITER = "import sys\nfrom symgrad.files import write_text\nfor _ in range(200): write_text(sys.argv[1], sys.argv[2] * 100_000)\n"
+WRITER = (
+    "import sys\nfrom symgrad.core.files import write_text\nfor _ in range(200): write_text(sys.argv[1], sys.argv[2] * 100_000)\n"
+)
 
 
 def test_two_writers_leave_the_whole_file_of_one(tmp_path):
@@ -176,7 +178,7 @@ def test_control_c_leaves_no_half_written_file(tmp_path):
 
 
 FULL = (
-    "import resource, signal, sys\nfrom symgrad.cli import main\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "import resource, signal, sys\nfrom symgrad.command.cli import main\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\nsys.exit(main(sys.argv[1:]))\n"
 )
 

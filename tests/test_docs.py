@@ -15,8 +15,8 @@ import pytest
 import symgrad as sg
 import symgrad.ops
 from benchmarks.house import TABLES
-from symgrad.budget import Limits
-from symgrad.op import REGISTRY
+from symgrad.core.budget import Limits
+from symgrad.core.op import REGISTRY
 from symgrad.partition.collectives import COLLECTIVES, part
 from symgrad.printing.equations import align
 

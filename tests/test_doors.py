@@ -12,11 +12,11 @@ import sympy
 from hostile import ARGUMENTS, MARKUP, PATHS, SHAPES, SIZES, count
 
 import symgrad as sg
-from symgrad.cli import main
+from symgrad.command.cli import main
 from symgrad.errors import SymgradError
 from symgrad.export.loading import check, load
-from symgrad.printing.graph import rendered
-from symgrad.printing.tex import pdf
+from symgrad.printing.graphviz import rendered
+from symgrad.printing.typesetting import pdf
 
 SECONDS = 10.0
 DOCS = Path(__file__).parents[1] / "docs"

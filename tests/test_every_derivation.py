@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
+from symgrad.checking.evaluation import evaluate
 from symgrad.printing.equations import rows
 from symgrad.printing.latex import Show
 

@@ -11,7 +11,7 @@ import pytest
 from cases import DISTINCT, LEAVES, ONES, UNSAMPLED, Case, case_of, fits_size_one, samples
 from witnesses import UNWITNESSED, WITNESSES
 
-from symgrad.op import REGISTRY, Op, Sample
+from symgrad.core.op import REGISTRY, Op, Sample
 
 SAMPLES = list(samples())
 NAMES = [name for name, _, _ in SAMPLES]

@@ -8,14 +8,14 @@ from compared import compared, rows
 from forms import COOKBOOK, FORMS
 
 import symgrad as sg
-from symgrad.op import variable
-from symgrad.operations import operations
+from symgrad.core.op import variable
+from symgrad.derive.simplification import legible
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.linalg import inv
 from symgrad.ops.product import dot, matmul, outer
 from symgrad.printing.latex import Show
 from symgrad.reading.annotations import declare
-from symgrad.simplify import legible
+from symgrad.rules.brevity import operations
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda f: f.name)

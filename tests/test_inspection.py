@@ -11,10 +11,10 @@ import scipy.special
 from cases import case_of, function_of, point, samples
 
 import symgrad as sg
-from symgrad.evaluation import evaluate as values_of
+from symgrad.checking.evaluation import evaluate as values_of
+from symgrad.checking.sampling import inputs_of, sample_inputs, size_of, sizes_for
+from symgrad.core.op import constant
 from symgrad.inspection import filling, functions, measure, python, signs, variables
-from symgrad.op import constant
-from symgrad.sampling import inputs_of, sample_inputs, size_of, sizes_for
 
 FILES = [
     f

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
-import symgrad as sg
 from symgrad.op import REGISTRY
 from symgrad.printing.content import content
-from symgrad.printing.latex import Theme
 from symgrad.printing.markdown import markdown
+
+import symgrad as sg
+from symgrad.printing.latex import Theme
 from symgrad.printing.wording import worded
 
 TOP = Path(__file__).parents[1]

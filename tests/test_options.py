@@ -6,12 +6,12 @@ import re
 import pytest
 
 import symgrad as sg
-from symgrad.cost import ITEMSIZES
-from symgrad.cost_report import FUNCTIONS
+from symgrad.core.flops import ITEMSIZES
+from symgrad.costs.summary import FUNCTIONS
 from symgrad.export.targets import TARGETS
-from symgrad.printing.content import LEVELS
+from symgrad.printing.composition import LEVELS
 from symgrad.printing.document import WRITERS
-from symgrad.printing.graph import DETAILS
+from symgrad.printing.graphviz import DETAILS
 from symgrad.printing.latex import Theme
 from symgrad.testing import QUANTITIES, assert_module
 

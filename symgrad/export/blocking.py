@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from symgrad.cost import flops
-from symgrad.export.association import typical
-from symgrad.graph import postorder, rewrite, variables
-from symgrad.op import CONSTANT, VARIABLE, Node, Shape, variable
+from symgrad.core.flops import flops
+from symgrad.core.graph import postorder, rewrite, variables
+from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, variable
+from symgrad.core.program import Equation, Program, fresh
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.contraction import einsum
 from symgrad.ops.product import dot
-from symgrad.program import Equation, Program, fresh
+from symgrad.planning.association import typical
 
 FEWEST = 8
 """Operations on entries below which blocks do not pay for the call."""
@@ -96,11 +96,11 @@ class _Splitting:
         wanted = {*variables(*(eq.expr for eq in self.after)), *self.program.outputs}
         outputs = tuple(eq.symbol for eq in self.inside if eq.symbol in wanted)
         read = tuple(v for v in variables(*(eq.expr for eq in self.inside)) if v not in own)
-        entries = replace(self.program, inputs=read, equations=tuple(self.inside), outputs=outputs, unsimplified=None)
+        entries = replace(self.program, inputs=read, statements=tuple(self.inside), outputs=outputs, unsimplified=None)
         rest = replace(
             self.program,
             inputs=(*self.program.inputs, *outputs),
-            equations=(*self.before, *self.after),
+            statements=(*self.before, *self.after),
             unsimplified=None,
         )
         return Split(entries, rest, len(self.before))

@@ -7,10 +7,10 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from symgrad.export.association import Sizes
+from symgrad.core.op import Node, show_shape
+from symgrad.core.program import Program
 from symgrad.export.lines import LONGEST
-from symgrad.op import Node, show_shape
-from symgrad.program import Program
+from symgrad.planning.association import Sizes
 
 _SPELLED = {"λ": "lambda", "Λ": "Lambda", "ℓ": "ell", "𝟎": "0", "𝟏": "1", "×": "*", "∨": "or"}
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from symgrad.core.source import parsed
+from symgrad.core.source import source_of as function_source
 from symgrad.export import helpers
-from symgrad.source import parsed
-from symgrad.source import source_of as function_source
 
 
 @cache
@@ -19,7 +19,7 @@ def source_of(name: str, target: str = "numpy") -> str:
     text = forms(target).get(name)
     if text is None:
         text = function_source(helper := getattr(helpers, name)).strip()
-        text = _vectorized(text) if target == "numba" and helper.__module__.endswith((".entrywise", ".special")) else text
+        text = _vectorized(text) if target == "numba" and helper.__module__.endswith((".stable", ".special")) else text
     return re.sub(r"  # noqa.*", "", text)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
 from typing import Any
 
-from symgrad.program import fresh
-from symgrad.source import parsed
+from symgrad.core.program import fresh
+from symgrad.core.source import parsed
 
 LONGEST = 88
 """Columns, as ruff has it by default."""

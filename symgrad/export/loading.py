@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.core.source import compiled, parsed
 from symgrad.errors import InputError
-from symgrad.source import compiled, parsed
 
 _IMPORTS = frozenset(
     {

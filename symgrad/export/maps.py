@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from symgrad.blocks import Factors
-from symgrad.op import Node
-from symgrad.program import fresh
+from symgrad.core.op import Node
+from symgrad.core.program import fresh
+from symgrad.second.assembly import Factors
 
 
 def by_products(call: str, wrt: Sequence[Node], held: Mapping[str, str], taken: Collection[str], start: str = "return") -> str:

@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import sympy
 
+from symgrad.core.op import Node
+from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.statements import in_numpy
-from symgrad.op import Node
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.contraction import laid_out
 from symgrad.ops.indexing import index_text
 from symgrad.ops.integers import label_source
 from symgrad.ops.labels import gather_source
 from symgrad.ops.selection import literal
-from symgrad.source import dim_source, parsed, tuple_source, value_source
 
 SAME = frozenset(
     "constant variable abs add arange arccos arcsin arcsinh arctan arctan2 arctanh cbrt cholesky cos cosh det det_sign diag "

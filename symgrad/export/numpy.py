@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symgrad import __version__
-from symgrad.blocks import Factors
-from symgrad.budget import budgeted
-from symgrad.dimensions import compound, constraints, in_order, places, unknown
+from symgrad.core.budget import budgeted
+from symgrad.core.dimensions import compound, constraints, in_order, places, unknown
+from symgrad.core.graph import postorder
+from symgrad.core.loop import right_sides
+from symgrad.core.op import CONSTANT, Node, show_shape
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import dim_source, dim_text
 from symgrad.errors import UnsupportedError
-from symgrad.export.association import Sizes
 from symgrad.export.blocking import split
 from symgrad.export.docstrings import function_docstring, module_docstring
 from symgrad.export.embedded import forms, source_of, with_needs
@@ -19,15 +22,13 @@ from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import released
 from symgrad.export.reuse import helpers_of
-from symgrad.export.schedule import scheduled
 from symgrad.export.selftest import REPORTS, TESTING, self_test
 from symgrad.export.statements import Statements, names_in, tidy
 from symgrad.export.targets import NUMPY, Target
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, Node, show_shape
 from symgrad.ops.generic import apply, functions_of
-from symgrad.program import Program, fresh
-from symgrad.source import dim_source, dim_text
+from symgrad.planning.association import Sizes
+from symgrad.planning.schedule import scheduled
+from symgrad.second.assembly import Factors
 
 _GAUSS_NEWTON = "The Gauss-Newton matrix J^T H J times a direction: the curvature of the loss, not of the model."
 _CALLED = ("Gradient", "LinearMap", "float", "value_and_grad", "hvp", "hessian", "jvp")
@@ -377,7 +378,7 @@ class _Module:
         for v, axis, d in compound(forward.inputs):
             self.helpers.add("_same_size")
             yield f'_same_size("{v}", {axis}, "{dim_text(d)}", {v}.shape[{axis}], {dim_source(d)})'
-        held = constraints([*forward.inputs, *(eq.expr for eq in forward.equations)])
+        held = constraints([*forward.inputs, *right_sides(forward)])
         for gap in (gap for gap in held if all(s.name in known for s in gap.free_symbols)):
             self.helpers.add("_has_room")
             yield f'_has_room("{dim_text(gap)}", {dim_source(gap)})'

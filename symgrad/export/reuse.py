@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from symgrad.op import Node, Op
+from symgrad.core.op import Node, Op
 from symgrad.ops.elementwise import sech2, tanh
 from symgrad.ops.reduction import log_softmax, softmax
 

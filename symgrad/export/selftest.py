@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node
+from symgrad.core.program import Program
 from symgrad.export import helpers
-from symgrad.graph import postorder
-from symgrad.op import Node
 from symgrad.ops.generic import apply, functions_of
-from symgrad.program import Program
 
 REPORTS = {"scalar": {"_random", "_scalar_errors", "_report"}, "array": {"_random", "_array_errors", "_report"}}
 """Helpers that the foot of a scalar function and of any other calls."""

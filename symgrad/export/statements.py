@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
+from symgrad.core.program import Equation, Program, numbered
+from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.export.blocking import Split
 from symgrad.export.lines import STATEMENTS
 from symgrad.export.reuse import reused, wanted
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast, index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
-from symgrad.program import Equation, Program, numbered
-from symgrad.source import dim_source, parsed, tuple_source, value_source
 
 WIDEST = 88
 """A right side longer than this is cut at its largest operands."""

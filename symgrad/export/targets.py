@@ -10,12 +10,12 @@ from operator import attrgetter
 
 import numpy as np
 
+from symgrad.core.op import Node
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.export.embedded import source_of, with_needs
 from symgrad.export.numba import in_numba
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import ARRAY, in_numpy
-from symgrad.op import Node
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from string import Template
 
+from symgrad.core.op import Node
+from symgrad.core.program import Program
+from symgrad.core.source import dim_text
 from symgrad.errors import InputError
-from symgrad.op import Node
 from symgrad.ops.generic import Generic
-from symgrad.program import Program
-from symgrad.source import dim_text
 
 _TEMPLATE = Template('''"""$module held against $function itself, by jax where it is installed; written by symgrad."""
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
-from symgrad.language import named
-from symgrad.op import Node, as_node
+from symgrad.core.builders import elementwise
+from symgrad.core.language import named
+from symgrad.core.op import Node, as_node
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, operator_name, reciprocal, tanh, unary
 from symgrad.ops.powers import divide

@@ -6,9 +6,8 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import bilinear
-from symgrad.errors import ShapeError
-from symgrad.op import (
+from symgrad.core.builders import bilinear
+from symgrad.core.op import (
     CHAIN,
     CONSTANT,
     OPERATORS,
@@ -29,9 +28,10 @@ from symgrad.op import (
     value_of,
     zeros,
 )
+from symgrad.core.signature import contraction, each, entrywise, letters, together
+from symgrad.core.source import is_minus, value_source
+from symgrad.errors import ShapeError
 from symgrad.ops.broadcasting import align, fill, sum_
-from symgrad.signature import contraction, each, entrywise, letters, together
-from symgrad.source import is_minus, value_source
 
 HALF = sympy.Rational(1, 2)
 

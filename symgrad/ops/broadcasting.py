@@ -7,11 +7,11 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.core.signature import FIRST, Signature, contraction, letters, without
+from symgrad.core.source import tuple_source
 from symgrad.errors import InputError, ShapeError
-from symgrad.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
-from symgrad.signature import FIRST, Signature, contraction, letters, without
-from symgrad.source import tuple_source
 
 M, N = (sympy.Symbol(name, integer=True, positive=True) for name in "mn")
 

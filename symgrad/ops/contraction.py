@@ -8,13 +8,13 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.core.signature import contraction
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import hadamard, inner, scale
 from symgrad.ops.broadcasting import broadcast, sum_
 from symgrad.ops.product import dot, eye, matmul, outer, transpose
-from symgrad.signature import contraction
 
 # einsum -----------------------------------------------------------------------------------------------------------------------
 

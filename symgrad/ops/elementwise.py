@@ -7,15 +7,15 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
+from symgrad.core.builders import elementwise
+from symgrad.core.language import LANGUAGE, named
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, is_zero, on, value_of
+from symgrad.core.signature import FIRST, entrywise
 from symgrad.errors import InputError
-from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, PRODUCT, QUOTIENT, Node, Op, as_node, is_zero, on, value_of
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
 from symgrad.ops.selection import plain
-from symgrad.signature import FIRST, entrywise
 
 PAIR = (on("m n", "m n"), on("", ""))
 POSITIVE = (on("m n | positive"), on(" | positive"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.op import ATOM, Node, Shape, on, show_shape
+from symgrad.core.signature import contraction
+from symgrad.core.source import tuple_source
 from symgrad.errors import ShapeError
-from symgrad.op import ATOM, Node, Shape, on, show_shape
 from symgrad.ops.contraction import einsum_of
-from symgrad.signature import contraction
-from symgrad.source import tuple_source
 
 
 def _parts(spec: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
-from symgrad.op import ATOM, Node, Op, on
+from symgrad.core.builders import elementwise
+from symgrad.core.op import ATOM, Node, Op, on
 from symgrad.ops.elementwise import operator_name, primes
 from symgrad.ops.powers import divide
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, same_shape, show_shape, size, value_of, zeros
+from symgrad.core.signature import along, behind
 from symgrad.errors import ShapeError
-from symgrad.language import named
-from symgrad.op import ATOM, Node, Op, Shape, as_node, on, same_shape, show_shape, size, value_of, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
 from symgrad.ops.reduction import reduced, spread
 from symgrad.ops.selection import shared
-from symgrad.signature import along, behind
 
 
 def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:

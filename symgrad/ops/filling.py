@@ -6,14 +6,14 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import named
+from symgrad.core.op import OPERATORS, Node, as_node, leaf, value_of
+from symgrad.core.source import dim_source, symbolic
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import OPERATORS, Node, as_node, leaf, value_of
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast_to, fill
 from symgrad.ops.indexing import dimension
 from symgrad.ops.layout import dims
-from symgrad.source import dim_source, symbolic
 
 # filled arrays ------------------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size, zeros
+from symgrad.core.signature import entrywise
 from symgrad.errors import InputError
-from symgrad.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size, zeros
 from symgrad.ops.arithmetic import multiply, plus
 from symgrad.ops.contraction import contract
 from symgrad.ops.elementwise import primes
-from symgrad.signature import entrywise
 
 
 def _apply_latex(node: Node, show: Any) -> str:

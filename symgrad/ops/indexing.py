@@ -10,11 +10,11 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
+from symgrad.core.signature import FIRST, opaque
+from symgrad.core.source import dim_source, symbolic, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
-from symgrad.signature import FIRST, opaque
-from symgrad.source import dim_source, symbolic, tuple_source
 
 Entry = Any  # a position, or (start, size, step)
 Index = tuple[Entry, ...]

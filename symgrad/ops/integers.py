@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
+from symgrad.core.source import dim_text
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
 from symgrad.ops.filling import counting
 from symgrad.ops.selection import select
-from symgrad.source import dim_text
 
 _MOVED = frozenset("broadcast concatenate diagonal gather pick put reshape scatter stack take transpose".split())
 _WHOLE = frozenset(

@@ -8,15 +8,15 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import limit
+from symgrad.core.budget import limit
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.core.signature import Signature, letters, together, without
+from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.broadcasting import broadcast, broadcast_to, normal_axes
 from symgrad.ops.indexing import dimension, exact, read_slice, take, whole
 from symgrad.ops.layout import atleast_1d, atleast_2d, dims, expand_dims, ravel, reshaped
-from symgrad.signature import Signature, letters, together, without
-from symgrad.source import symbolic
 
 # concatenate and stack --------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import bilinear, linear
+from symgrad.core.builders import bilinear, linear
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, QUOTIENT, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.core.source import dim_source, symbolic
 from symgrad.errors import ShapeError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, QUOTIENT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.product import IDENTITY
-from symgrad.source import dim_source, symbolic
 
 # Kronecker product ----------------------------------------------------------------------------------------------------------
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.core.language import METHODS, named
+from symgrad.core.op import ATOM, CHAIN, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
+from symgrad.core.signature import FIRST, Signature, letters, without
+from symgrad.core.source import dim_source, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import METHODS, named
-from symgrad.op import ATOM, CHAIN, Dim, Node, Op, Shape, as_node, is_zero, on, show_shape, size, zeros
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.indexing import dimension, read_position, read_slice, take, whole
 from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
 from symgrad.ops.product import diagonal, transpose
-from symgrad.signature import FIRST, Signature, letters, without
-from symgrad.source import dim_source, tuple_source
 
 # one_hot ----------------------------------------------------------------------------------------------------------------
 

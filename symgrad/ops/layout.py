@@ -6,15 +6,15 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, show_shape, size, zeros
+from symgrad.core.signature import FIRST, entrywise, opaque
+from symgrad.core.source import tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, Node, Op, Shape, as_node, on, show_shape, size, zeros
 from symgrad.ops.broadcasting import broadcast, broadcast_to, expand, fill, normal_axes, sum_
 from symgrad.ops.indexing import dimension, exact
 from symgrad.ops.product import transpose
-from symgrad.signature import FIRST, entrywise, opaque
-from symgrad.source import tuple_source
 
 # reshape ----------------------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import sympy
 
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
+from symgrad.core.signature import Signature
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zero, on, show_shape, zeros
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.product import eye, identity, outer, square, trace, transposition
-from symgrad.signature import Signature
 
 LARGEST_POWER = 100
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import LANGUAGE, named
+from symgrad.core.op import ATOM, CHAIN, POWER, Node, Op, as_node, on, same_shape, show_shape, size
+from symgrad.core.signature import along, behind
+from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import LANGUAGE, named
-from symgrad.op import ATOM, CHAIN, POWER, Node, Op, as_node, on, same_shape, show_shape, size
 from symgrad.ops.arithmetic import multiply, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import reduced, spread
-from symgrad.signature import along, behind
-from symgrad.source import symbolic
 
 
 def _length_latex(node: Node, show: Any) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 import sympy
 
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
+from symgrad.core.signature import along, behind, each, opaque
 from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, reduced_shape
@@ -19,7 +20,6 @@ from symgrad.ops.linalg import inv, square_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import matmul, trace
 from symgrad.ops.reduction import reduced, spread
-from symgrad.signature import along, behind, each, opaque
 
 
 def slope(name: str, **fields: Any) -> Op:

@@ -6,13 +6,13 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
+from symgrad.core.builders import elementwise
+from symgrad.core.op import ATOM, CONSTANT, OPERATORS, POWER, QUOTIENT, Node, Op, as_node, constant, is_zero, on, value_of
+from symgrad.core.signature import FIRST, entrywise
+from symgrad.core.source import value_source
 from symgrad.errors import UnsupportedError
-from symgrad.op import ATOM, CONSTANT, OPERATORS, POWER, QUOTIENT, Node, Op, as_node, constant, is_zero, on, value_of
 from symgrad.ops.arithmetic import HALF, multiply, scale, subtract
 from symgrad.ops.broadcasting import align, fill
-from symgrad.signature import FIRST, entrywise
-from symgrad.source import value_source
 
 # quotient -------------------------------------------------------------------------------------------------------------
 

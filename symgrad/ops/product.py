@@ -10,14 +10,14 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import bilinear, linear
+from symgrad.core.builders import bilinear, linear
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.core.signature import contraction, letters
+from symgrad.core.source import dim_source
 from symgrad.errors import ShapeError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.indexing import dimension
-from symgrad.signature import contraction, letters
-from symgrad.source import dim_source
 
 # transpose ------------------------------------------------------------------------------------------------------------
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
+from symgrad.core.signature import along, behind
+from symgrad.core.source import symbolic
 from symgrad.errors import InputError
-from symgrad.language import named
-from symgrad.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
 from symgrad.ops.powers import power
-from symgrad.signature import along, behind
-from symgrad.source import symbolic
 
 
 def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:

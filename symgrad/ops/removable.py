@@ -7,8 +7,8 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
-from symgrad.op import POWER, Node, Op, on
+from symgrad.core.builders import elementwise
+from symgrad.core.op import POWER, Node, Op, on
 
 _FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "log1p": (r"\log(1 + #)", lambda x: sympy.log(1 + x)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy
 
-from symgrad.builders import elementwise
-from symgrad.op import POWER, on
+from symgrad.core.builders import elementwise
+from symgrad.core.op import POWER, on
 from symgrad.ops.broadcasting import fill
 from symgrad.ops.elementwise import absolute, hypot
 from symgrad.ops.powers import power

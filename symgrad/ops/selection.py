@@ -11,14 +11,14 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import elementwise
+from symgrad.core.builders import elementwise
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
+from symgrad.core.signature import entrywise
+from symgrad.core.source import value_source
 from symgrad.errors import UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, PRODUCT, SUM, Node, Op, as_node, on, same_shape, size, value_of, zeros
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import align, broadcast, fill
-from symgrad.signature import entrywise
-from symgrad.source import value_source
 
 RELATIONS = {
     ">": (r">", "<=", sympy.Gt),

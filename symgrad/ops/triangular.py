@@ -6,15 +6,15 @@ from typing import Any
 
 import sympy
 
-from symgrad.builders import linear
+from symgrad.core.builders import linear
+from symgrad.core.language import named
+from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
+from symgrad.core.signature import FIRST, Signature, letters
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import named
-from symgrad.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
 from symgrad.ops.arithmetic import HALF, scale
 from symgrad.ops.broadcasting import normal_axes
 from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_axes, system_shape
 from symgrad.ops.product import eye
-from symgrad.signature import FIRST, Signature, letters
 
 # triangles ----------------------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symgrad.core.op import ATOM, Node, Op, Shape
+from symgrad.core.source import dim_source
 from symgrad.errors import UnsupportedError
-from symgrad.op import ATOM, Node, Op, Shape
-from symgrad.source import dim_source
 
 
 def _no_derivative(*_: Any, **__: Any) -> Any:

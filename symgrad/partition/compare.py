@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from symgrad.cost import dimensions, leading
+from symgrad.core.flops import dimensions, leading
 from symgrad.errors import InputError
-from symgrad.partition.collected import messages
-from symgrad.partition.report import Machine, Partition
+from symgrad.partition.communication import messages
+from symgrad.partition.sharding import Machine, Partition
 from symgrad.printing.tables import Table, formula
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node, value_of
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import parsed, symbolic, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import source_of, with_needs
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
-from symgrad.graph import postorder
-from symgrad.op import Node, value_of
 from symgrad.partition.mesh import Axes, Mesh, Split
-from symgrad.program import Program, fresh
-from symgrad.source import parsed, symbolic, value_source
 
 WORDS = {
     "_sigmoid": "jax.nn.sigmoid",

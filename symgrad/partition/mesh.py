@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import sympy
 
-from symgrad.cost import dimensions
+from symgrad.core.flops import dimensions
+from symgrad.core.op import Dim, Node, Shape
+from symgrad.core.program import Program, fresh
+from symgrad.core.source import symbolic
 from symgrad.errors import InputError
-from symgrad.op import Dim, Node, Shape
-from symgrad.program import Program, fresh
-from symgrad.source import symbolic
 
 Axes: TypeAlias = tuple[str, ...]
 Split: TypeAlias = tuple[Axes, ...]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.op import Node, variable
+from symgrad.core.program import Equation, Program, fresh
 from symgrad.errors import UnsupportedError
-from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, variable
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
-from symgrad.program import Equation, Program, fresh
 
 
 class Microbatches:

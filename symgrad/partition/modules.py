@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import Node
+from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import Node
 from symgrad.ops.generic import functions_of
 from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec_source
 from symgrad.partition.mesh import WHOLE, Mesh, Split
 from symgrad.partition.placing import Placed
-from symgrad.program import Program, fresh
 
 _OWN = (
     *"Gradient MESH NamedTuple NamedSharding PartitionSpec SPECS device function jax jnp make_mesh math mesh".split(),

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symgrad.op import Dim, Node, Op, Shape
+from symgrad.core.op import Dim, Node, Op, Shape
+from symgrad.core.signature import Signature
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import transposition
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
 from symgrad.partition.mesh import Axes, Mesh, Split
-from symgrad.signature import Signature
 
 
 @dataclass(frozen=True)

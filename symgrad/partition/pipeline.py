@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from symgrad.cost import checked_sizes, entries, flops, itemsize_of, number
+from symgrad.core.files import write_text
+from symgrad.core.flops import checked_sizes, entries, flops, itemsize_of, number
+from symgrad.core.graph import variables
+from symgrad.core.op import Node
 from symgrad.errors import InputError
-from symgrad.export.schedule import scheduled
-from symgrad.files import write_text
-from symgrad.graph import variables
-from symgrad.op import Node
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
-from symgrad.partition.pipeline_module import PipelineParts, pipeline_module
-from symgrad.partition.report import Machine
+from symgrad.partition.pipeline_code import PipelineParts, pipeline_module
+from symgrad.partition.sharding import Machine
 from symgrad.partition.stages import MICRO, Stage, Stages, staged
+from symgrad.planning.schedule import scheduled
 from symgrad.printing.equations import listing
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
@@ -200,7 +200,7 @@ class Pipeline:
 
     def verify(self, **functions: Callable[..., Any]) -> Any:
         """Run the module on the devices that jax sees, against the gradient on one device, and hold the bytes against the HLO."""
-        from symgrad.partition.check import check_pipeline  # noqa: PLC0415  (it needs jax)
+        from symgrad.partition.trial import check_pipeline  # noqa: PLC0415  (it needs jax)
 
         return check_pipeline(self, functions).raise_for_failure()
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symgrad.graph import postorder
-from symgrad.op import VARIABLE, Node, variable
+from symgrad.core.graph import postorder
+from symgrad.core.op import VARIABLE, Node, variable
+from symgrad.core.program import Equation, Program
+from symgrad.core.signature import Signature, together
 from symgrad.ops.arithmetic import add
 from symgrad.partition.mesh import WHOLE, Axes, Mesh, Plan, Split
 from symgrad.partition.moving import Moves, Piece, rule_of, with_shape
-from symgrad.program import Equation, Program
-from symgrad.signature import Signature, together
 
 TYPICAL = 97
 """The size of a dimension where none is given."""
@@ -50,7 +50,7 @@ class _Placing:
         local = replace(
             program,
             inputs=tuple(self.pieces[v].node for v in program.inputs),
-            equations=equations,
+            statements=equations,
             outputs=tuple(self.pieces[v].node for v in program.outputs),
             unsimplified=None,
         )

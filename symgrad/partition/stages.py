@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.op import Node, zeros
+from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.graph import postorder, substitute, variables
-from symgrad.op import Node, zeros
 from symgrad.ops.arithmetic import add, scale
 from symgrad.partition.mesh import WHOLE, Mesh, planned
 from symgrad.partition.microbatches import Microbatches
 from symgrad.partition.placing import Placed, place
-from symgrad.program import Equation, Program
 
 MICRO = "micro"
 """The axis of microbatches."""
@@ -153,7 +153,7 @@ class _Cut:
             if eq.symbol in wanted:
                 kept.append(eq)
                 wanted |= set(variables(eq.expr)) - set(inputs)
-        return replace(self.program, inputs=inputs, equations=tuple(reversed(kept)), outputs=outputs)
+        return replace(self.program, inputs=inputs, statements=tuple(reversed(kept)), outputs=outputs)
 
     # what crosses -----------------------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Cut:
             equations.append(Equation(g, closed[g]))
         functions = tuple(v for v in self.program.inputs if v not in self.arrays)
         outputs = tuple(eq.symbol for eq in equations)
-        return replace(self.program, inputs=(*params, *data, *sums, *functions), equations=tuple(equations), outputs=outputs)
+        return replace(self.program, inputs=(*params, *data, *sums, *functions), statements=tuple(equations), outputs=outputs)
 
     def _closed(self) -> dict[Node, Node]:
         """What is known after the last microbatch, over inputs and sums."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from symgrad.op import Node, is_zero, variable
-from symgrad.operations import operations
+from symgrad.core.op import Node, is_zero, variable
+from symgrad.core.program import PASSES, Equation
 from symgrad.printing.derived import Derived
 from symgrad.printing.equations import WHERE, aligned, reading_order
 from symgrad.printing.indices import entrywise, is_indexed, sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES, Equation
-from symgrad.second import Block
+from symgrad.rules.brevity import operations
+from symgrad.second.hessian import Block
 
 LONG = 40
 """Operations above which a formula is broken up into named parts."""

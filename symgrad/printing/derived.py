@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from symgrad.op import Node
+from symgrad.core.op import Node
+from symgrad.core.program import Equation, Program
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
-from symgrad.program import Equation, Program
 
 
 class Derived(Protocol):

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from symgrad.budget import budgeted
+from symgrad.core.budget import budgeted
+from symgrad.core.files import write_bytes, write_text
 from symgrad.errors import InputError, one_of
-from symgrad.files import write_bytes, write_text
-from symgrad.printing.content import content
+from symgrad.printing.composition import content
 from symgrad.printing.derived import Derived, Verified
-from symgrad.printing.graph import has_dot, picture
+from symgrad.printing.graphviz import has_dot, picture
 from symgrad.printing.latex import Theme
-from symgrad.printing.markdown import markdown, notebook
-from symgrad.printing.page import fragment, page
+from symgrad.printing.notebooks import markdown, notebook
 from symgrad.printing.parts import Part
 from symgrad.printing.picture import Groups
-from symgrad.printing.tex import pdf, tex
+from symgrad.printing.typesetting import pdf, tex
+from symgrad.printing.webpage import fragment, page
 
 
 def _content(d: Derived, level: str, report: Verified | None, style: str, superscript: bool) -> list[Part]:

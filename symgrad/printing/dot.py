@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.graph import variables
-from symgrad.op import Node
+from symgrad.core.graph import variables
+from symgrad.core.op import Node
+from symgrad.core.program import Equation
 from symgrad.printing.derived import Derived
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
 from symgrad.printing.picture import WIDEST, Gate, Picture
 from symgrad.printing.text import unicode_of
-from symgrad.program import Equation
 
 FORWARD, BACKWARD, SECOND, VALUE, SOFT = "#1f5fa8", "#c0392b", "#2b7a3d", "#1e8449", "#6b7075"
 """The colours of the passes, of values and of what is said by the way."""

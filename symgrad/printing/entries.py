@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 
 import sympy
 
-from symgrad.graph import postorder
-from symgrad.op import ATOM, CONSTANT, VARIABLE, Dim, Node, Shape, value_of
+from symgrad.core.graph import postorder
+from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Dim, Node, Shape, value_of
+from symgrad.core.signature import Signature
+from symgrad.core.source import symbolic
 from symgrad.ops.powers import power
+from symgrad.printing.identifiers import DELTA
 from symgrad.printing.latex import Show
-from symgrad.printing.names import DELTA
 from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, piece, summed
-from symgrad.signature import Signature
-from symgrad.source import symbolic
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
 Rule: TypeAlias = Callable[["Entries", Node, Index, Letters], Product]

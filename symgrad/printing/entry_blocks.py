@@ -6,12 +6,12 @@ import itertools
 
 import sympy
 
-from symgrad.op import ATOM, Dim, Node, constant
+from symgrad.core.op import ATOM, Dim, Node, constant
+from symgrad.core.source import symbolic
 from symgrad.ops.indexing import exact
 from symgrad.ops.selection import select
 from symgrad.printing.entries import RULES, Entries, Index, inside
 from symgrad.printing.products import Leaf, Letters, Product, closed, piece
-from symgrad.source import symbolic
 
 
 def _take(e: Entries, node: Node, index: Index, scope: Letters) -> Product:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symgrad.op import ATOM, SUM, Node, constant, value_of
+from symgrad.core.op import ATOM, SUM, Node, constant, value_of
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.contraction import subscripted
 from symgrad.ops.powers import power

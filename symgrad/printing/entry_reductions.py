@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from symgrad.op import ATOM, CHAIN, POWER, Node
+from symgrad.core.op import ATOM, CHAIN, POWER, Node
 from symgrad.ops.arithmetic import HALF, add
 from symgrad.ops.elementwise import exp, log
 from symgrad.ops.powers import power

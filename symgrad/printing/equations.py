@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from symgrad.budget import budgeted
-from symgrad.graph import variables
-from symgrad.op import PRINTERS, Node, constant, value_of, variable
+from symgrad.core.budget import budgeted
+from symgrad.core.graph import variables
+from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
+from symgrad.core.program import PASSES, Equation, Program
 from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
 from symgrad.printing.text import unicode_of
-from symgrad.program import PASSES, Equation, Program
 
 WIDEST = 84
 """Characters, as the terminal counts them, after which a printed equation goes on in a new line."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from symgrad.graph import postorder, variables
-from symgrad.op import CONSTANT, VARIABLE, Node
+from symgrad.core.graph import postorder, variables
+from symgrad.core.op import CONSTANT, VARIABLE, Node
 from symgrad.printing import entry_blocks, entry_products, entry_reductions  # noqa: F401
 from symgrad.printing.entries import Entries, has_rule, high_nodes
 from symgrad.printing.latex import Show

@@ -9,12 +9,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import limit, tick
+from symgrad.core.budget import limit, tick
+from symgrad.core.graph import postorder
+from symgrad.core.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
+from symgrad.core.source import as_written, decimal_of, symbolic
 from symgrad.errors import UnsupportedError, one_of
-from symgrad.graph import postorder
-from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
-from symgrad.printing.names import Notation, latex_symbol
-from symgrad.source import as_written, decimal_of, symbolic
+from symgrad.printing.identifiers import Notation, latex_symbol
 
 
 @dataclass(frozen=True)

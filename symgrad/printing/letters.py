@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import sympy
 
-from symgrad.op import Node, variable
-from symgrad.printing.names import name_of
+from symgrad.core.op import Node, variable
+from symgrad.printing.identifiers import name_of
 
 MATRICES = (*"PQSMBCDFGUWXYZANHLE", "Gamma", "Delta", "Theta", "Xi", "Pi", "Psi", "Omega")
 VECTORS = (*"upqrscabgwzyhfx", "alpha", "beta", "gamma", "delta", "rho", "tau", "xi", "eta", "zeta")

@@ -14,12 +14,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.graph import postorder
-from symgrad.op import ATOM, CONSTANT, VARIABLE, Node, variable
+from symgrad.core.graph import postorder
+from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Node, variable
+from symgrad.core.source import symbolic
+from symgrad.printing.identifiers import DELTA, FUNCTIONS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
 from symgrad.printing.latex import Show
-from symgrad.printing.names import DELTA, FUNCTIONS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
 from symgrad.printing.text import unicode_of
-from symgrad.source import symbolic
 
 _BLANK = ("piece", "x", ATOM)
 _WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTIONS))})\b")

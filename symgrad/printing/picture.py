@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symgrad.core.graph import variables
+from symgrad.core.op import VARIABLE, Node, value_of, variable
+from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError
-from symgrad.graph import variables
-from symgrad.op import VARIABLE, Node, value_of, variable
 from symgrad.printing.derived import Derived
 from symgrad.printing.indices import is_indexed, whole
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
-from symgrad.printing.steps import every_operation, is_adjoint, split
 from symgrad.printing.text import unicode_of
-from symgrad.program import Equation, Program
+from symgrad.printing.walkthrough import every_operation, is_adjoint, split
 
 WIDEST = 44
 """Characters of a right side that are drawn; a longer one is called f."""
@@ -54,7 +54,7 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
         letters = Letters(forward.names)
         backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
         forward = replace(
-            backward, equations=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
+            backward, statements=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
     forward = forward.needed()
     values = None if point is None else d.values(point, backward)

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import sympy
 
-from symgrad.op import CHAIN, Dim, Node, constant, variable
+from symgrad.core.op import CHAIN, Dim, Node, constant, variable
+from symgrad.core.source import is_minus, symbolic
 from symgrad.ops.arithmetic import denominator
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
-from symgrad.source import is_minus, symbolic
 
 Letter: TypeAlias = sympy.Symbol
 Letters: TypeAlias = frozenset[Letter]

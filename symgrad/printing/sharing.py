@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from symgrad.graph import postorder, variables
-from symgrad.op import VARIABLE, Node
-from symgrad.operations import counted
+from symgrad.core.graph import postorder, variables
+from symgrad.core.op import VARIABLE, Node
+from symgrad.core.program import Equation
 from symgrad.printing.letters import Letters
-from symgrad.program import Equation
+from symgrad.rules.brevity import counted
 
 SAVED = 3
 """Operations that a letter must spare the reader, over all the places where it stands."""

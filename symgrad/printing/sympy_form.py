@@ -19,9 +19,10 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY, Node, Shape, is_zero, show_shape
+from symgrad.core.program import PASSES, Program
 from symgrad.errors import SymgradError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY, Node, Shape, is_zero, show_shape
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.elementwise import exp, log
@@ -29,7 +30,6 @@ from symgrad.ops.polynomial import cofactor_quotient, prod_quotient
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import diag, diagonal
 from symgrad.ops.reduction import spread
-from symgrad.program import PASSES, Program
 
 Form = Callable[..., Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import sympy
 
-from symgrad.cost import leading
-from symgrad.source import symbolic
+from symgrad.core.flops import leading
+from symgrad.core.source import symbolic
 
 WIDEST_CELL = 72
 """Characters from which a formula is cut to its leading terms."""

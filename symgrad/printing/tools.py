@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from symgrad.budget import limit, way_out
+from symgrad.core.budget import limit, way_out
 from symgrad.errors import InputError
 
 _KEPT = (

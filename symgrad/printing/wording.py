@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from symgrad.printing.names import LETTERS
+from symgrad.printing.identifiers import LETTERS
 
 NAMED = frozenset("exp log sin cos tan tanh det".split())
 """Functions that TeX has names for."""

@@ -12,12 +12,12 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import limit, way_out
-from symgrad.dimensions import is_hopeless
+from symgrad.core.budget import limit, way_out
+from symgrad.core.dimensions import is_hopeless
+from symgrad.core.op import Dim, Shape, show_shape
+from symgrad.core.source import parsed, symbolic
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.op import Dim, Shape, show_shape
 from symgrad.ops.indexing import exact
-from symgrad.source import parsed, symbolic
 
 PROPERTIES = frozenset(
     "symmetric spd diagonal orthogonal lower positive unit binary sign onehot simplex int entrywise loss".split()

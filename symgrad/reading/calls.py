@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.op import Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.op import Node
 from symgrad.ops.generic import Generic
 from symgrad.reading.messages import cut
 from symgrad.reading.module import Module, arguments

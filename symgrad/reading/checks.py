@@ -7,7 +7,7 @@ import io
 import tokenize
 from collections.abc import Iterator
 
-from symgrad.budget import limit
+from symgrad.core.budget import limit
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading.annotations import check_identifier
 from symgrad.reading.messages import Place

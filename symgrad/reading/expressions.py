@@ -13,18 +13,18 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import limit, tick
+from symgrad.core.budget import limit, tick
+from symgrad.core.language import METHODS
+from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.language import METHODS
-from symgrad.op import OPERATORS, Node
 from symgrad.reading import static
 from symgrad.reading.annotations import check_entries
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.language import FLOATS, ModuleName
 from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, library, sharing, sums, truths
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import FACTS, array_attribute, binary, compared, unary
 from symgrad.reading.refused import EXPRESSIONS
+from symgrad.reading.words import FLOATS, ModuleName
 
 Scope = ChainMap[str, Any]
 LONG_CHAIN = 16

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+from symgrad.core.op import Node, variable
+from symgrad.core.program import fresh
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.op import Node, variable
 from symgrad.ops.generic import Generic
-from symgrad.program import fresh
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare, jaxtyped
 from symgrad.reading.messages import Place, suggest
 from symgrad.reading.module import arguments, defaults

@@ -14,9 +14,9 @@ from typing import Any
 
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading.calls import Function
-from symgrad.reading.language import ModuleName, function_named
 from symgrad.reading.module import KNOWN_ROOTS, Module, check_length, module_of, parse
 from symgrad.reading.static import literal
+from symgrad.reading.words import ModuleName, function_named
 
 _TRANSPARENT = frozenset({"jaxtyping", "beartype", "typeguard", "symgrad"})
 

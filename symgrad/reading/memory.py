@@ -14,13 +14,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import CONSTANT, VARIABLE, Node, show_shape
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.language import LANGUAGE
-from symgrad.op import CONSTANT, VARIABLE, Node, show_shape
 from symgrad.ops.integers import is_integral
-from symgrad.reading.language import BARE_MODULES, CONSTANTS, FLOATS
 from symgrad.reading.messages import LONGEST_STATEMENT, Place, unparsed
 from symgrad.reading.module import Module
+from symgrad.reading.words import BARE_MODULES, CONSTANTS, FLOATS
 
 # how a value came about ---------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from symgrad.core.op import OPERATORS, Node, show_shape
 from symgrad.errors import ShapeError, SymgradError, printable
-from symgrad.op import OPERATORS, Node, show_shape
 from symgrad.reading.module import Module
 
 LONGEST_STATEMENT = 80

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from symgrad.budget import limit
+from symgrad.core.budget import limit
+from symgrad.core.source import parsed
 from symgrad.errors import InputError, UnsupportedError, printable
-from symgrad.source import parsed
 
 KNOWN_ROOTS = frozenset({"numpy", "jax", "scipy", "math", "autograd"})
 """Packages whose functions are read by name; what any other package means by a name is not known."""

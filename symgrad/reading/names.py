@@ -10,16 +10,16 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import LANGUAGE, REFUSED
+from symgrad.core.op import Node
+from symgrad.core.source import symbolic
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.language import LANGUAGE, REFUSED
-from symgrad.op import Node
 from symgrad.reading.calls import Function
-from symgrad.reading.language import BARE_MODULES, CONSTANTS, ModuleName, elsewhere, function_named, is_word
 from symgrad.reading.live import read_live
 from symgrad.reading.messages import suggest
 from symgrad.reading.module import KNOWN_ROOTS, Module
 from symgrad.reading.python import python_function
-from symgrad.source import symbolic
+from symgrad.reading.words import BARE_MODULES, CONSTANTS, ModuleName, elsewhere, function_named, is_word
 
 
 def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: Iterable[str]) -> Any:

@@ -9,14 +9,14 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import LANGUAGE, METHODS, REFUSED
+from symgrad.core.op import OPERATORS, Node, as_node, is_zero, value_of
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.language import LANGUAGE, METHODS, REFUSED
-from symgrad.op import OPERATORS, Node, as_node, is_zero, value_of
 from symgrad.ops.integers import is_condition
 from symgrad.reading import static
 from symgrad.reading.calls import kind
-from symgrad.reading.language import OPERATIONS, is_word
 from symgrad.reading.messages import NAMES, operand, operands_differ, suggest
+from symgrad.reading.words import OPERATIONS, is_word
 
 _LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
 _COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import sympy
 
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.language import LANGUAGE
-from symgrad.op import OPERATORS, Node
 from symgrad.reading.static import arithmetic, decided, is_number, items, plain, truth
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import budgeted, limit
+from symgrad.core.budget import budgeted, limit
+from symgrad.core.op import Node, as_node, variable
+from symgrad.core.program import Equation, Origin, Program, fresh
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.op import Node, as_node, variable
 from symgrad.ops.integers import facts
-from symgrad.program import Equation, Origin, Program, fresh
 from symgrad.reading import static
 from symgrad.reading.annotations import check_identifier
 from symgrad.reading.calls import Function, kind

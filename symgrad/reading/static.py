@@ -13,10 +13,10 @@ from typing import Any
 
 import sympy
 
-from symgrad.budget import limit, way_out
+from symgrad.core.budget import limit, way_out
+from symgrad.core.language import METHODS
+from symgrad.core.op import Node
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.language import METHODS
-from symgrad.op import Node
 
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64

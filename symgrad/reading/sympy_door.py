@@ -23,10 +23,12 @@ from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import ops as _ops  # noqa: F401
-from symgrad.budget import budgeted, limit
+from symgrad.core.budget import budgeted, limit
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import OPERATORS, REGISTRY, Dim, Node, Shape, constant, show_shape, variable
+from symgrad.core.program import PASSES, Equation, Program
+from symgrad.core.source import dim_text
 from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError, printable
-from symgrad.language import LANGUAGE
-from symgrad.op import OPERATORS, REGISTRY, Dim, Node, Shape, constant, show_shape, variable
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import broadcast, expand, fill, sum_
 from symgrad.ops.contraction import contract
@@ -35,10 +37,8 @@ from symgrad.ops.indexing import Entry as IndexEntry
 from symgrad.ops.indexing import take
 from symgrad.ops.kronecker import kron
 from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpose
-from symgrad.program import PASSES, Equation, Program
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
 from symgrad.reading.sympy_indices import fits, sliced, split
-from symgrad.source import dim_text
 
 LONGEST_PIECE = 100
 

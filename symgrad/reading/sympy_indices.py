@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy
 
-from symgrad.op import Dim
+from symgrad.core.op import Dim
+from symgrad.core.source import symbolic
 from symgrad.ops.indexing import Entry, exact
-from symgrad.source import symbolic
 
 
 def split(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import sympy
 
-from symgrad.op import Node, constant, value_of
-from symgrad.operations import operations
+from symgrad.core.op import Node, constant, value_of
+from symgrad.core.source import is_minus
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.product import diag, eye, transposition
+from symgrad.rules.brevity import operations
 from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
 from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
-from symgrad.source import is_minus
 
 
 @rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", since=CODE, facts=True)

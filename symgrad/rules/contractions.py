@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import sympy
 
-from symgrad.op import Node, value_of
+from symgrad.core.op import Node, value_of
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.powers import power

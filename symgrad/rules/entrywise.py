@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import sympy
 
-from symgrad.op import Node, constant, value_of
+from symgrad.core.op import Node, constant, value_of
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product, scale
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.norm import norm

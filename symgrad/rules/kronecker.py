@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from itertools import product as pairs
 
-from symgrad.op import Node, constant, value_of
-from symgrad.operations import operations
+from symgrad.core.op import Node, constant, value_of
 from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.product import diag, eye, identity, matmul, outer, transposition
+from symgrad.rules.brevity import operations
 from symgrad.rules.chains import WORTH, common_chain
 from symgrad.rules.record import PRINT, Chain, Known, rule
 from symgrad.rules.terms import Term, assembled, product, term

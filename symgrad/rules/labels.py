@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symgrad.op import Node
+from symgrad.core.op import Node
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.rules.record import Known, rule
 from symgrad.rules.terms import entrywise, entrywise_product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from symgrad.op import Node, constant
+from symgrad.core.op import Node, constant
 from symgrad.ops.arithmetic import add, scalar_product, scale
 from symgrad.ops.powers import power
 from symgrad.ops.product import dot, factors, matmul, outer, transposition

@@ -7,13 +7,13 @@ from collections.abc import Hashable
 
 import sympy
 
-from symgrad.op import Node
-from symgrad.operations import operations
+from symgrad.core.op import Node
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.elementwise import log
 from symgrad.ops.powers import divide, power, quotient
 from symgrad.ops.product import diag, matmul
+from symgrad.rules.brevity import operations
 from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import entrywise_product, one_power, powers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from symgrad.op import SYMMETRIC, VARIABLE, Node, value_of
+from symgrad.core.op import SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.ops.arithmetic import coefficient
 from symgrad.ops.product import factors
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symgrad.op import Node, constant, is_zero
+from symgrad.core.op import Node, constant, is_zero
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import sympy
 
-from symgrad.op import Node, constant
-from symgrad.operations import operations
+from symgrad.core.op import Node, constant
+from symgrad.core.source import is_minus
 from symgrad.ops.arithmetic import add, coefficient, multiply, scalar_product, scale
 from symgrad.ops.powers import power
+from symgrad.rules.brevity import operations
 from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import Term, as_power, assembled, meaning, product, term
-from symgrad.source import is_minus
 
 
 @rule("2 X + 4 Y + 2 Z = 2 (X + 2 Y + Z)", "add", ends="fewer multiples", since=PRINT)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from symgrad.op import Node, constant, value_of
+from symgrad.core.op import Node, constant, value_of
+from symgrad.core.source import is_minus
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill
 from symgrad.rules.record import PRINT, rule
 from symgrad.rules.terms import entrywise, entrywise_product
-from symgrad.source import is_minus
 
 ROUNDED = "where 1 - sigma(x) is rounded"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from symgrad.op import Node, size, value_of
+from symgrad.core.op import Node, size, value_of
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import broadcast, fill, sum_
 from symgrad.ops.powers import divide, quotient

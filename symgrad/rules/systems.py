@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import sympy
 
-from symgrad.op import Node
+from symgrad.core.op import Node
 from symgrad.ops.arithmetic import multiply, scale
 from symgrad.ops.linalg import inv
 from symgrad.ops.polynomial import cofactor_quotient, det, prod_quotient

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from symgrad.linear import multiplied
-from symgrad.op import Node, constant
+from symgrad.core.op import Node, constant
+from symgrad.linear.structure import multiplied
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product
 from symgrad.ops.powers import power, quotient
 from symgrad.rules.record import Chain, Known, flipped

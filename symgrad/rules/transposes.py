@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from symgrad.op import Node
-from symgrad.operations import operations
+from symgrad.core.op import Node
 from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import matmul, outer
+from symgrad.rules.brevity import operations
 from symgrad.rules.record import Known, flipped, rule
 from symgrad.rules.terms import Term, term
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.graph import postorder
 from symgrad.export.helpers import LinearMap
 from symgrad.export.selftest import example
-from symgrad.graph import postorder
 from symgrad.ops.generic import functions_of
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.cli import main
+from symgrad.command.cli import main
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.embedded import forms, source_of

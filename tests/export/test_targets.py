@@ -12,13 +12,13 @@ import pytest
 from cases import samples
 
 import symgrad as sg
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.checking.witness import checked_witness
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.export.numba import MISSING, SAME, WORDS
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY
 from symgrad.ops.generic import functions_of
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
-from symgrad.witness import checked_witness
 
 jax.config.update("jax_enable_x64", True)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.core.program import Program
+from symgrad.derive.adjoints import adjoint
 from symgrad.errors import UnsupportedError
 from symgrad.printing.sympy_form import symbols_of
-from symgrad.program import Program
-from symgrad.reverse import adjoint
 from tests.fuzz import witness
 from tests.fuzz.oracles import SAME, Subject, layer, nor_jax, report
 

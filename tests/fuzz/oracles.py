@@ -18,12 +18,12 @@ import mpmath
 import numpy as np
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY, Node
-from symgrad.program import Program
-from symgrad.sampling import sample_array
-from symgrad.tangent import tangent
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import sample_array
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY, Node
+from symgrad.core.program import Program
+from symgrad.derive.tangents import tangent
 from tests.fuzz import exact, witness
 from tests.fuzz.programs import Drawn
 

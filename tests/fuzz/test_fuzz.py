@@ -10,8 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from symgrad.language import LANGUAGE
-from symgrad.op import REGISTRY
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import REGISTRY
 from tests.fuzz import exact, layers, witness
 from tests.fuzz.oracles import Judge, Session, Skipped, Subject, check
 from tests.fuzz.programs import Drawn, Input

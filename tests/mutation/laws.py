@@ -16,7 +16,7 @@ import numpy as np
 import printed
 from cases import DISTINCT, ONES, Case, case_of, fits_size_one
 
-from symgrad.op import Op
+from symgrad.core.op import Op
 from symgrad.rules import Rewrite
 
 Law = Callable[[], None]
@@ -95,8 +95,8 @@ LAWS: dict[str, Callable[[Case], None]] = {
 
 @cache
 def _simplify_tests() -> ModuleType:
-    """tests/test_simplify.py, which holds an example of every rewrite."""
-    path = Path(__file__).parents[1] / "test_simplify.py"
+    """tests/derive/test_simplification.py, which holds an example of every rewrite."""
+    path = Path(__file__).parents[1] / "derive" / "test_simplification.py"
     spec = importlib.util.spec_from_file_location("simplify_tests", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -10,8 +10,8 @@ from typing import Any
 
 from cases import Case, case_of
 
-import symgrad.meaning  # noqa: F401  (registers the functions that stable forms are made of)
-from symgrad.op import REGISTRY, SUM, Node, Op, is_zero, variable, zeros
+import symgrad.derive.meaning  # noqa: F401  (registers the functions that stable forms are made of)
+from symgrad.core.op import REGISTRY, SUM, Node, Op, is_zero, variable, zeros
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.extrema import max_
 from symgrad.ops.product import transpose

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 
-from symgrad.op import REGISTRY
+from symgrad.core.op import REGISTRY
 from tests.mutation.equivalents import reason
 from tests.mutation.laws import killed, laws_of, sound
 from tests.mutation.sabotage import Mutant, mutants, sabotaged

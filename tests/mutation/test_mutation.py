@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from symgrad.op import REGISTRY
+from symgrad.core.op import REGISTRY
 from symgrad.rules import RULES
 from tests.mutation.equivalents import EQUIVALENT, reason
 from tests.mutation.laws import sound

@@ -7,8 +7,8 @@ import re
 import pytest
 from agreement import check_against_jax, weighed
 
+from symgrad.core.op import variable
 from symgrad.errors import ShapeError
-from symgrad.op import variable
 from symgrad.ops.contraction import einsum, vdot_of
 from symgrad.printing.latex import Show
 

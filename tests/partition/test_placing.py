@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.export.schedule import scheduled
-from symgrad.op import REGISTRY, variable
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import Input, inputs_of, sample_inputs
+from symgrad.core.op import REGISTRY, variable
+from symgrad.core.program import Equation, Program
+from symgrad.core.signature import entrywise, together
 from symgrad.ops.broadcasting import sum_
 from symgrad.partition.mesh import Mesh, Plan
 from symgrad.partition.placing import place
-from symgrad.program import Equation, Program
+from symgrad.planning.schedule import scheduled
 from symgrad.reading.annotations import declare
-from symgrad.sampling import Input, inputs_of, sample_inputs
-from symgrad.signature import entrywise, together
 
 FOLDER = Path(__file__).parents[2] / "derivations"
 SQUARED = {

@@ -13,17 +13,17 @@ import pytest
 import symgrad as sg
 from symgrad.errors import InputError
 from symgrad.printing import breaking
-from symgrad.printing import tex as tex_module
+from symgrad.printing import typesetting as tex_module
 from symgrad.printing.breaking import broken
-from symgrad.printing.content import content
-from symgrad.printing.conventions import INDEXED, NOTATION, inlines
-from symgrad.printing.markdown import markdown, notebook
-from symgrad.printing.mathml import THIN, mathml
-from symgrad.printing.page import fragment
-from symgrad.printing.page import page as whole_page
+from symgrad.printing.browser import THIN, mathml
+from symgrad.printing.composition import content
+from symgrad.printing.glossary import INDEXED, NOTATION, inlines
+from symgrad.printing.notebooks import markdown, notebook
 from symgrad.printing.parts import Code, Formulas, Heading, Math, Prose, Rule, Table
-from symgrad.printing.tex import tex
 from symgrad.printing.text import unicode_of
+from symgrad.printing.typesetting import tex
+from symgrad.printing.webpage import fragment
+from symgrad.printing.webpage import page as whole_page
 from symgrad.printing.wording import worded
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))

@@ -8,18 +8,18 @@ from cases import case_of, function_of, point, samples
 from index_reader import value_of
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.op import ATOM, variable
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.op import ATOM, variable
+from symgrad.core.program import Equation, Program
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.elementwise import tanh
+from symgrad.printing.browser import mathml
 from symgrad.printing.entries import RULES, high_nodes
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
-from symgrad.printing.mathml import mathml
 from symgrad.printing.picture import pictured
-from symgrad.program import Equation, Program
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 SHOW = Show()
 
@@ -177,7 +177,7 @@ def test_by_hand(name, left, right):
 
 def names_and_values(d, equations):
     """Every name as it may be printed, with its array; all axes of size one gone."""
-    program = replace(d.tangent, equations=tuple(equations), unsimplified=None)
+    program = replace(d.tangent, statements=tuple(equations), unsimplified=None)
     inputs = inputs_of(program.inputs)
     sizes = sizes_for(inputs)
     found = evaluate(program, sample_inputs(inputs, sizes, 0, "positive"))

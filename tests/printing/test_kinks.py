@@ -16,17 +16,17 @@ from index_reader import value_of as entries
 from latex_reader import Eye, value_of
 
 import symgrad as sg
+from symgrad.checking.evaluation import evaluate
+from symgrad.core.graph import postorder
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import ATOM, REGISTRY, Node, Op, variable
+from symgrad.core.program import Equation, Program
 from symgrad.derivation import Forward
-from symgrad.evaluation import evaluate
-from symgrad.graph import postorder
-from symgrad.language import LANGUAGE
-from symgrad.op import ATOM, REGISTRY, Node, Op, variable
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import sum_
 from symgrad.printing.entries import high_nodes
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
-from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
 SHOW, SIZES = Show(), {"m": 2, "n": 3}

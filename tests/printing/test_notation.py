@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import symgrad as sg
+from symgrad.core.op import REGISTRY
 from symgrad.inspection import signs
-from symgrad.op import REGISTRY
-from symgrad.printing.content import content
+from symgrad.printing.browser import mathml
+from symgrad.printing.composition import content
+from symgrad.printing.identifiers import DELTA, FUNCTIONS, TANGENT, name_of
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import MATRICES, NUMBERS, VECTORS
-from symgrad.printing.mathml import mathml
-from symgrad.printing.names import DELTA, FUNCTIONS, TANGENT, name_of
 from symgrad.printing.parts import Formulas
 from symgrad.printing.text import unicode_of
 

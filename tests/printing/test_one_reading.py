@@ -8,8 +8,8 @@ from cases import case_of, samples
 from one_reading import complaints
 
 import symgrad as sg
+from symgrad.core.op import constant, variable
 from symgrad.errors import ShapeError, SymgradError
-from symgrad.op import constant, variable
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.broadcasting import fill
 from symgrad.printing.equations import WHERE, rows

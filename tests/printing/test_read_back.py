@@ -11,10 +11,10 @@ import sympy
 from latex_reader import Eye, value_of
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.latex import Show
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 SHOW = Show()
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
@@ -29,7 +29,7 @@ def matrix(x):
 def values(d):
     """The equations that are printed, and the value of every name in them, each as a matrix."""
     equations = tuple(eq for _, section in d.sections() for eq in section)
-    program = replace(d.tangent, equations=equations, unsimplified=None)
+    program = replace(d.tangent, statements=equations, unsimplified=None)
     inputs = inputs_of(program.inputs)
     sizes = sizes_for(inputs)
     found = evaluate(program, sample_inputs(inputs, sizes, 0, "positive"))

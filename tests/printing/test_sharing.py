@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.printing.content import content
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.program import Program
+from symgrad.printing.composition import content
 from symgrad.printing.equations import WHERE, rows
+from symgrad.printing.identifiers import name_of
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
-from symgrad.printing.names import name_of
 from symgrad.printing.parts import Formulas
-from symgrad.program import Program
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
 CLOSED = [p for p in FILES if not re.search(r"\| (entrywise|loss)", p.read_text(encoding="utf-8"))]
@@ -31,7 +31,7 @@ def derive(path):
 def printed(d):
     """All sections as one program; its symbols are those of the programs that are computed."""
     equations = tuple(eq for _, section in d.sections() for eq in section)
-    return replace(d.tangent, equations=equations, unsimplified=None)
+    return replace(d.tangent, statements=equations, unsimplified=None)
 
 
 @pytest.mark.parametrize("path", CLOSED, ids=lambda p: p.stem)

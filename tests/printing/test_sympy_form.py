@@ -8,9 +8,9 @@ import sympy
 
 import symgrad as sg
 import symgrad.reading.sympy_door
-from symgrad.op import CONSTANT, REGISTRY, Node, Op, Sample, variable
+from symgrad.core.op import CONSTANT, REGISTRY, Node, Op, Sample, variable
+from symgrad.core.program import Equation, Program
 from symgrad.printing.sympy_form import symbols_of, sympy_of
-from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
 SIZES = {"m": 2, "n": 3, "k": 4, "l": 5, "b": 2, "d": 3, "h": 4, "q": 2}

@@ -5,7 +5,7 @@ import sympy
 
 from symgrad.errors import InputError, SymgradError
 from symgrad.reading.annotations import check_identifier, declare, jaxtyped
-from symgrad.reading.source import read_text
+from symgrad.reading.door import read_text
 
 n, d = sympy.symbols("n d", integer=True, positive=True)
 

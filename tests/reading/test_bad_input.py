@@ -3,7 +3,7 @@
 import pytest
 
 from symgrad.errors import InputError, ShapeError, SymgradError, UnsupportedError
-from symgrad.reading.source import read_file, read_text
+from symgrad.reading.door import read_file, read_text
 
 HEAD = 'def f(x: "n", A: "n n", c: ""):\n'
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from symgrad.errors import SymgradError
 from symgrad.reading.annotations import declare
-from symgrad.reading.source import read_file, read_text
+from symgrad.reading.door import read_file, read_text
 
 SECONDS = 10.0
 """Every refusal takes well under two seconds on a free core; tests share theirs."""

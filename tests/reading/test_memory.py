@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from symgrad.core.language import LANGUAGE, METHODS
 from symgrad.derivation import forward
 from symgrad.errors import SymgradError, UnsupportedError
-from symgrad.language import LANGUAGE, METHODS
 from symgrad.reading.memory import sharing
 
 POINT = {

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.core.language import LANGUAGE, REFUSED
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.language import LANGUAGE, REFUSED
+from symgrad.reading.door import read_text
 from symgrad.reading.messages import slips, suggest
-from symgrad.reading.source import read_text
 
 MODULES = {
     "np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.random": np.random, "jnp": jnp, "jnp.linalg": jnp.linalg, "jax": jax,

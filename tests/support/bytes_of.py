@@ -5,12 +5,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import symgrad as sg
-from symgrad.printing.content import content
+from symgrad.printing.composition import content
 from symgrad.printing.dot import dot_source, extended_source
-from symgrad.printing.markdown import markdown, notebook
-from symgrad.printing.page import page
+from symgrad.printing.notebooks import markdown, notebook
 from symgrad.printing.picture import pictured
-from symgrad.printing.tex import tex
+from symgrad.printing.typesetting import tex
+from symgrad.printing.webpage import page
 
 MODELS = {
     "mlp": (

@@ -14,13 +14,13 @@ import numpy as np
 import sympy
 
 from symgrad import ops as _ops  # noqa: F401
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY, Node, Op, Sample, Shape, variable
+from symgrad.core.program import Equation, Program
 from symgrad.export import helpers
 from symgrad.export.statements import Statements
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY, Node, Op, Sample, Shape, variable
 from symgrad.ops.generic import derivative_name, functions_of
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.program import Equation, Program
 from symgrad.reading.annotations import declare
 
 LEAVES = {"variable", "constant", "identity", "arange", "commutation"}

@@ -19,14 +19,14 @@ import sympy
 from cases import Case, difference, direction, draw, function_of, numeric_shape, point, symbol
 from witnesses import ROUNDED_ARGUMENT, WITNESSES
 
+from symgrad.core.graph import postorder
+from symgrad.core.op import REGISTRY, Node, variable
+from symgrad.core.program import Equation, Program
+from symgrad.derive.adjoints import adjoint
+from symgrad.derive.tangents import tangent
 from symgrad.errors import ShapeError, UnsupportedError
-from symgrad.graph import postorder
-from symgrad.op import REGISTRY, Node, variable
 from symgrad.ops.arithmetic import inner
 from symgrad.printing.latex import Show
-from symgrad.program import Equation, Program
-from symgrad.reverse import adjoint
-from symgrad.tangent import tangent
 
 Run = Callable[[Mapping[str, Any]], list[np.ndarray]]
 

@@ -11,12 +11,12 @@ import numpy as np
 from forms import FORMS, Form
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.op import Node, variable
-from symgrad.operations import operations
-from symgrad.program import Equation, Program
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
-from symgrad.simplify import readable
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.op import Node, variable
+from symgrad.core.program import Equation, Program
+from symgrad.derive.simplification import readable
+from symgrad.rules.brevity import operations
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Compared:
         """Both at one random point, with these for the functions that the form leaves open."""
         given = inputs_of(self.program.inputs)
         sides = [Equation(variable(f"side_{i}", x.shape), x) for i, x in enumerate((self.printed, self.expected))]
-        whole = replace(self.program, equations=(*self.program.equations, *sides), outputs=tuple(s.symbol for s in sides))
+        whole = replace(self.program, statements=(*self.program.equations, *sides), outputs=tuple(s.symbol for s in sides))
         values = evaluate(whole, sample_inputs(given, sizes_for(given, least=3), seed), functions)
         return values["side_0"], values["side_1"]
 

@@ -14,15 +14,15 @@ from checkers import Run, directions, numeric_static, rng_of, tangent_of
 from counts import COUNTS
 from witnesses import WITNESSES
 
-from symgrad.evaluation import evaluate
-from symgrad.graph import variables
-from symgrad.op import REGISTRY, Node, constant, variable, zeros
+from symgrad.checking.evaluation import evaluate
+from symgrad.core.graph import variables
+from symgrad.core.op import REGISTRY, Node, constant, variable, zeros
+from symgrad.core.program import Equation, Program
+from symgrad.derive.adjoints import adjoint
 from symgrad.ops.arithmetic import scale
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.generic import functions_of
 from symgrad.ops.product import eye, transposition
-from symgrad.program import Equation, Program
-from symgrad.reverse import adjoint
 
 Arrays = Mapping[str, np.ndarray]
 

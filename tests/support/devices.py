@@ -5,9 +5,9 @@ from itertools import product
 
 import numpy as np
 
-from symgrad.evaluation import applied
+from symgrad.checking.evaluation import applied
+from symgrad.core.graph import postorder
 from symgrad.export import helpers
-from symgrad.graph import postorder
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
 
 

@@ -13,12 +13,12 @@ import sympy
 from witnesses import WITNESSES
 
 import symgrad.ops  # noqa: F401  (registers the operations)
-from symgrad.evaluation import evaluate
-from symgrad.export.schedule import scheduled
-from symgrad.op import REGISTRY, Op, variable
-from symgrad.program import Equation, Program
-from symgrad.reverse import adjoint
-from symgrad.simplify import simplified
+from symgrad.checking.evaluation import evaluate
+from symgrad.core.op import REGISTRY, Op, variable
+from symgrad.core.program import Equation, Program
+from symgrad.derive.adjoints import adjoint
+from symgrad.derive.simplification import simplified
+from symgrad.planning.schedule import scheduled
 
 POINTS = (-1e100, -40.0, -1e-100, 0.0, 1e-100, 1e-8, 0.5, 40.0, 1e100)
 TOLERANCE = 1e-13

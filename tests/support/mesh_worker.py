@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 import symgrad as sg
-from symgrad.partition import check, collectives
+from symgrad.partition import collectives, trial
 from symgrad.partition.hlo import sent
 
 FOLDER = Path(__file__).parents[2] / "derivations"
@@ -65,10 +65,10 @@ def rows(report):
 
 def compiled(p, source, name):
     """A module's function compiled for its mesh, by shapes alone."""
-    with check.double_precision():
-        module = check.loaded(source, name)
+    with trial.double_precision():
+        module = trial.loaded(source, name)
         mesh = module.make_mesh()
-        placed = module.put(mesh, **check._inputs(p, {}, 0)).values()
+        placed = module.put(mesh, **trial._inputs(p, {}, 0)).values()
         return module.value_and_grad(mesh).lower(*placed).compile()
 
 
@@ -76,7 +76,7 @@ def plan(name):
     stem, mesh, split, sizes = PLANS[name]
     derivation = derived(stem)
     p = derivation.partition(mesh, split, sizes)
-    found = {"rows": rows(check.check(p, bound(derivation)))}
+    found = {"rows": rows(trial.check(p, bound(derivation)))}
     if name in ("data", "tensor", "hybrid"):
         found["xla"] = sent(compiled(p, p.named_sharding(), "by_xla").as_text())
     if name == "hybrid":
@@ -87,7 +87,7 @@ def plan(name):
 
 def pipeline(name):
     source, wrt, *rest = PIPELINES[name]
-    return {"rows": rows(check.check_pipeline(sg.forward(source).derive(*wrt).pipeline(*rest), {}))}
+    return {"rows": rows(trial.check_pipeline(sg.forward(source).derive(*wrt).pipeline(*rest), {}))}
 
 
 def random_plan(seed):
@@ -105,16 +105,16 @@ def random_plan(seed):
                 split[k] = m if split[k] == "-" else f"{split[k]}+{m}"
         plan[str(v)] = tuple(split)
     p = derivation.partition({"a": 4, "b": 2}, plan, {d: 8 * (i % 2 + 1) for i, d in enumerate(dims) if not d.isdecimal()})
-    return {"plan": str(p.plan), "rows": rows(check.check(p, {}))}
+    return {"plan": str(p.plan), "rows": rows(trial.check(p, {}))}
 
 
 def broken():
     """The same check where a collective is left out, and where the bytes are predicted wrong: it must say so."""
     p = derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP)
     p.sent["all-reduce"] += 8
-    silent = {"bytes": rows(check.check(p, {}))}
+    silent = {"bytes": rows(trial.check(p, {}))}
     collectives.all_reduce.__dict__["numpy"] = "+{0}"
-    return silent | {"gradient": rows(check.check(derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP), {}))}
+    return silent | {"gradient": rows(trial.check(derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP), {}))}
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 import symgrad as sg
-from symgrad.evaluation import evaluate
-from symgrad.op import Node, variable
-from symgrad.program import Equation
-from symgrad.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.checking.evaluation import evaluate
+from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
+from symgrad.core.op import Node, variable
+from symgrad.core.program import Equation
 
 
 def point_of(d: sg.Derivation, seed: int = 0) -> dict[str, np.ndarray]:
@@ -25,7 +25,7 @@ def numeric(
     """The value of an expression over inputs, intermediates and adjoints."""
     out = variable("out", expr.shape)
     program = d.adjoint
-    whole = replace(program, equations=(*program.equations, Equation(out, expr)), outputs=(out,))
+    whole = replace(program, statements=(*program.equations, Equation(out, expr)), outputs=(out,))
     return np.asarray(evaluate(whole, inputs, functions)["out"])
 
 

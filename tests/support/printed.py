@@ -7,7 +7,7 @@ import re
 from cases import Case
 from latex_forms import FORMS
 
-from symgrad.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, SUM, variable
+from symgrad.core.op import ATOM, CHAIN, POWER, PRODUCT, QUOTIENT, SUM, variable
 from symgrad.ops.arithmetic import add
 from symgrad.printing.latex import Show
 

@@ -12,13 +12,13 @@ from compared import Compared, read
 from second_forms import SECOND_FORMS, SecondForm
 
 import symgrad as sg
-from symgrad.language import LANGUAGE
-from symgrad.op import Node
+from symgrad.core.language import LANGUAGE
+from symgrad.core.op import Node
+from symgrad.derive.simplification import legible
 from symgrad.ops.arithmetic import HALF
 from symgrad.ops.generic import apply, loss
 from symgrad.ops.kronecker import commutation, vec
 from symgrad.ops.selection import wins
-from symgrad.simplify import legible
 
 BOOK: dict[str, Callable[..., Node]] = {
     "vec": vec,

@@ -1,15 +1,6 @@
 """Functions that exported modules carry along, NumPy alone, printed as they stand."""
 
-from symgrad.export.helpers.blocks import _by_blocks
-from symgrad.export.helpers.entrywise import (
-    _log1p_square,
-    _log_cosh,
-    _ratio,
-    _sech2,
-    _sigmoid,
-    _softplus,
-    _tanh_slope,
-)
+from symgrad.export.helpers.columns import _along, _columns, _diagonals
 from symgrad.export.helpers.factors import (
     _cholesky,
     _cofactor,
@@ -35,8 +26,7 @@ from symgrad.export.helpers.linear_map import (
     _maps,
     _nowhere_zero,
 )
-from symgrad.export.helpers.placing import _embed, _put, _scatter
-from symgrad.export.helpers.products import _along, _columns, _diagonals
+from symgrad.export.helpers.pieces import _by_blocks
 from symgrad.export.helpers.reductions import (
     _classes_first,
     _direction,
@@ -49,6 +39,7 @@ from symgrad.export.helpers.reductions import (
     _prod_slope,
     _softmax,
 )
+from symgrad.export.helpers.scatter import _embed, _put, _scatter
 from symgrad.export.helpers.special import (
     _erf,
     _erf_near_zero,
@@ -63,7 +54,16 @@ from symgrad.export.helpers.special import (
     _riccati_slope,
     _sinc,
 )
-from symgrad.export.helpers.testing import (
+from symgrad.export.helpers.stable import (
+    _log1p_square,
+    _log_cosh,
+    _ratio,
+    _sech2,
+    _sigmoid,
+    _softplus,
+    _tanh_slope,
+)
+from symgrad.export.helpers.trials import (
     _array_errors,
     _directions,
     _error,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from symgrad.export.helpers.products import _along
+from symgrad.export.helpers.columns import _along
 
 
 class LinearMap:

@@ -1,0 +1,271 @@
+"""The checked definition of the user's own function, compiled over jax or over NumPy.
+
+The definition is stripped of decorators and annotations and its names are bound to the library's functions; it shares no code
+with the reader's rules, the derivation or the exporter.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symgrad.core.language import LANGUAGE, METHODS
+from symgrad.core.program import Origin
+from symgrad.core.source import compiled, parsed
+from symgrad.errors import UnsupportedError
+from symgrad.reading.words import BARE_MODULES
+
+_ATTRIBUTES = frozenset(METHODS) | frozenset(
+    "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
+)
+_CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
+_FLOATS = frozenset({"float32", "float64"})
+_MODULES = frozenset("numpy nn linalg scipy special lax items keys values append".split()) | _FLOATS
+_SYNTAX = (
+    ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Pass, ast.Break,
+    ast.Continue,
+    ast.arguments, ast.arg, ast.keyword, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.Call, ast.Constant,
+    ast.Attribute, ast.Subscript, ast.Slice, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.ListComp, ast.DictComp,
+    ast.GeneratorExp, ast.comprehension, ast.expr_context, ast.boolop, ast.unaryop, ast.cmpop,
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult, ast.BitAnd, ast.BitOr, ast.BitXor,
+)  # fmt: skip
+"""What the reader reads, and all that is ever compiled."""
+
+
+def import_jax() -> Any:
+    """jax, or the one line that says how to get it."""
+    try:
+        import jax  # noqa: PLC0415  (an extra: most of symgrad never needs it)
+        import jax.scipy.linalg  # noqa: PLC0415
+        import jax.scipy.special  # noqa: PLC0415
+    except ImportError:
+        raise UnsupportedError("verification needs jax: pip install 'symgrad[verify]'") from None
+    return jax
+
+
+def double_precision() -> contextlib.AbstractContextManager[Any]:
+    """A block in which jax computes in float64; the user's configuration is as before afterwards."""
+    jax = import_jax()
+    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64  # before jax 0.8
+    return switch(True)
+
+
+# names ----------------------------------------------------------------------------------------------------------------------
+
+
+Library = Callable[[list[str]], Any]
+"""What a dotted name of the language means: a function of jax, or of NumPy."""
+
+
+def jax_function(path: list[str]) -> Any:
+    """What a dotted name means in jax: the user's own path where jax has it, else the function of that name wherever it is."""
+    jax = import_jax()
+    places = [_walk(root, path[1:-1]) for root in (jax.numpy, jax, jax.scipy)]
+    places += [jax.numpy, jax.nn, jax.numpy.linalg, jax.scipy.special, jax.scipy.linalg, jax.lax]
+    return _first(places, path, "jax")
+
+
+def numpy_function(path: list[str]) -> Any:
+    """What a dotted name means in NumPy code: the user's own path in NumPy or SciPy, for jax's own functions in jax.
+
+    A bare name that no import explains is NumPy's: SciPy means other things by softmax and cholesky than jax does.
+    """
+    path = path[1:] if path[0] == "autograd" else path
+    if path[0] == "jax":
+        return jax_function(path)
+    if path[0] == "scipy":
+        return _first([_walk(_scipy(), path[1:-1])], path, "SciPy")
+    places = [_walk(np, path[1:-1]), *([np.linalg] if len(path) == 1 else [])]
+    return _first(places, path, "NumPy")
+
+
+def _scipy() -> Any:
+    import scipy  # noqa: PLC0415  (it comes with jax, which only verification needs)
+    import scipy.linalg  # noqa: PLC0415
+    import scipy.special  # noqa: PLC0415
+
+    return scipy
+
+
+def _first(places: list[Any], path: list[str], library: str) -> Any:
+    name = path[-1]
+    if name not in LANGUAGE and name not in _CONSTANTS:
+        raise NameError(f"{'.'.join(path)} is outside the language of forward passes")
+    for place in places:
+        if place is not None and hasattr(place, name):
+            return getattr(place, name)
+    raise UnsupportedError(f"{library} has no function {name}, so nothing can vouch for it")
+
+
+def _walk(place: Any, path: list[str]) -> Any:
+    for part in path:
+        place = getattr(place, part, None)
+    return place
+
+
+class _Path:
+    """A module under the name the user gave it; its attributes are the library's functions, and nothing else."""
+
+    def __init__(self, library: Library, *path: str) -> None:
+        self._library, self._path = library, path
+
+    def __getattr__(self, name: str) -> Any:
+        return _named([*self._path, name], self._library)
+
+
+def _named(path: list[str], library: Library) -> Any:
+    if path[-1] in _FLOATS:
+        return np.float64  # in which everything is compared
+    return library(path) if path[-1] in LANGUAGE or path[-1] in _CONSTANTS else _Path(library, *path)
+
+
+def packages(origin: Origin) -> frozenset[str]:
+    """The packages whose functions a definition and the functions of its file that it calls use: numpy, jax, scipy, ..."""
+    waiting, seen = [origin.definition], set[str]()
+    while waiting:
+        new = _free(waiting.pop()) - seen
+        seen |= new
+        waiting += [origin.module.functions[name] for name in new if name in origin.module.functions]
+    return frozenset(_package(origin, name) for name in seen)
+
+
+def _free(definition: ast.FunctionDef) -> set[str]:
+    """The names that a definition reads and nowhere binds."""
+    names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {a.arg for a in _arguments(definition)}
+    return {node.id for node in names} - bound
+
+
+def _package(origin: Origin, name: str) -> str:
+    module = origin.module
+    if name in module.functions or name in module.constants:
+        return ""
+    if name in module.origins:
+        return str(module.origins[name]).partition(".")[0]
+    if name in module.live:
+        value = module.live[name]
+        package = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        return str(package or type(value).__module__).partition(".")[0]
+    return "" if module.has_imports else BARE_MODULES.get(name, "").partition(".")[0]
+
+
+class Names(dict[str, Any]):
+    """The globals of a compiled definition; what is missing is looked up as the reader does, on first use."""
+
+    def __init__(self, origin: Origin, transform: Callable[[ast.FunctionDef], ast.FunctionDef], library: Library) -> None:
+        super().__init__(_PYTHON, __builtins__={})
+        self.origin, self.transform, self.library = origin, transform, library
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = value = self._find(name)
+        return value
+
+    def _find(self, name: str) -> Any:
+        module = self.origin.module
+        if name in self.origin.closure:
+            return self.origin.closure[name]
+        if name in module.functions:
+            return self.define(module.functions[name])
+        if name in module.constants and name not in module.unclear:
+            return self._run([ast.Return(_checked(copy.deepcopy(module.constants[name])))])
+        if name in module.modules:
+            return _Path(self.library, *module.modules[name].split("."))
+        if name in module.imported:
+            return _named([*module.origins[name].split("."), module.imported[name]], self.library)
+        if isinstance(module.live.get(name), int | float | str | tuple):
+            return module.live[name]
+        if name in _BUILTINS and module.has_imports and not module.stars:
+            return _BUILTINS[name]
+        return _named(BARE_MODULES.get(name, name).split("."), self.library)
+
+    def define(self, definition: ast.FunctionDef) -> Any:
+        tree = self.transform(_checked(_Stripped().visit(copy.deepcopy(definition))))
+        return self._run([tree, ast.Return(ast.Name(definition.name, ast.Load()))])
+
+    def _run(self, body: list[ast.stmt]) -> Any:
+        """What these statements return.  They stand in a function, for only there does Python ask `__missing__` for a name."""
+        module = parsed("def make(): pass")
+        module.body[0].body = body  # type: ignore[attr-defined]
+        scope: dict[str, Any] = {}
+        exec(compiled(ast.fix_missing_locations(module), "<checked definition>"), self, scope)
+        return scope["make"]()
+
+
+def _float(x: Any) -> Any:
+    """float() of a traced scalar is itself; as a dtype it is float64."""
+    return x
+
+
+_float.dtype = np.dtype(float)  # type: ignore[attr-defined]
+_PYTHON: dict[str, Any] = {
+    "range": range, "len": len, "enumerate": enumerate, "zip": zip, "tuple": tuple, "list": list, "reversed": reversed,
+    "float": _float, "int": lambda x: int(x) if isinstance(x, int | float) else x, "bool": bool, "str": str,
+}  # fmt: skip
+_BUILTINS: dict[str, Any] = {"sum": sum, "max": max, "min": min, "abs": abs, "pow": pow}
+"""What Python's own names mean in a file that imports its arrays' functions under a module."""
+
+
+def _checked(tree: Any) -> Any:
+    """The tree itself; raises where it holds anything by which code could leave the language."""
+    for node in ast.walk(tree):
+        if not isinstance(node, _SYNTAX):
+            raise UnsupportedError(f"line {getattr(node, 'lineno', 0)}: {type(node).__name__} is never compiled for verification")
+        if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or node.attr not in _attributes()):
+            raise UnsupportedError(f"line {node.lineno}: the attribute .{node.attr} is never compiled for verification")
+        if isinstance(node, ast.Name) and node.id.startswith("__"):
+            raise UnsupportedError(f"line {node.lineno}: the name {node.id} is never compiled for verification")
+    return tree
+
+
+@cache
+def _attributes() -> frozenset[str]:
+    """Methods of arrays, functions of the language and the modules they are found in; whatever it stands behind."""
+    return _ATTRIBUTES | _CONSTANTS | _MODULES | frozenset(LANGUAGE)
+
+
+class _Stripped(ast.NodeTransformer):
+    """Decorators, annotations, assertions and imports taken off: what remains is what the reader read."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list, node.returns = [], None
+        annotated = {a.arg for a in _arguments(node) if a.annotation is not None}
+        for argument in _arguments(node):
+            argument.annotation = None
+        self._drop_defaults(node, annotated)
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def _drop_defaults(self, node: ast.FunctionDef, annotated: set[str]) -> None:
+        """An input's default is never read, so it is not compiled either."""
+        positional = [*node.args.posonlyargs, *node.args.args]
+        tail = positional[len(positional) - len(node.args.defaults) :]
+        pairs = zip(tail, node.args.defaults, strict=True)
+        node.args.defaults = [ast.Constant(None) if a.arg in annotated else d for a, d in pairs]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """Of statements that drop their value only appending to a list does anything."""
+        match node.value:
+            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="append")):
+                return node
+        return ast.Pass()
+
+    def _nothing(self, node: ast.AST) -> ast.AST:
+        return ast.Pass()
+
+    visit_Assert = visit_Import = visit_ImportFrom = _nothing
+
+
+def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]

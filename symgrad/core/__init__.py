@@ -1,0 +1,1 @@
+"""What every other room stands on: nodes and operations, Programs, limits, numbers as Python text, files."""

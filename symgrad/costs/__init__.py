@@ -1,0 +1,1 @@
+"""What a derivation costs, in tables and pictures, and measured."""

@@ -1,0 +1,1 @@
+"""Passes from Program to Program: adjoints, tangents, simplification, many directions at once."""

@@ -1,0 +1,1 @@
+"""Linear expressions as structured maps, and those as matrices."""

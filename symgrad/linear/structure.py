@@ -1,0 +1,290 @@
+"""Read a linear expression E(v) as a sum of structured maps: the matrix of a tangent program without its products.
+
+Arrays of one axis are columns.  Matrix products, outer products, sums over one axis and copies along one are all the same kind of
+stage, the sandwich X -> A X B (or A X^T B); an entrywise product is a diagonal stage; what passes through a scalar is an inner
+product followed by a multiple of a fixed array.  With column-stacking vec, A X B is (B^T (x) A) vec X, A X^T B is
+(B^T (x) A) K vec X, and U * X is diag(vec U) vec X.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from symgrad.core.op import Dim, Node, constant, value_of, zeros
+from symgrad.linear.lifting import NotLifted, lifted
+from symgrad.ops.arithmetic import inner, multiply, scale
+from symgrad.ops.broadcasting import broadcast, fill, sum_
+from symgrad.ops.linalg import inv, solve
+from symgrad.ops.product import dot, eye, factors, matmul, outer, transposition
+
+MOST_TERMS = 32
+"""Above this the expression is no formula anybody reads; products take its place."""
+
+Chain = tuple[tuple[Node, bool], ...]
+
+
+class Unreadable(Exception):
+    """No structured form: an operation without one, or too many terms."""
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """X -> left X right, with X transposed first where `flip` says so; factors as (node, transposed)."""
+
+    left: Chain = ()
+    right: Chain = ()
+    flip: bool = False
+
+    def then(self, other: Sandwich) -> Sandwich:
+        """This one first, the other after it."""
+        if other.flip:
+            return Sandwich(other.left + flipped(self.right), flipped(self.left) + other.right, not self.flip)
+        return Sandwich(other.left + self.left, self.right + other.right, self.flip)
+
+    def of(self, X: Node) -> Node:
+        return assemble(self.left + chain_of(X, self.flip) + self.right)
+
+    def adjoint(self) -> Sandwich:
+        """<G, A X B> = <A^T G B^T, X>, and with X^T in place of X the transpose of that."""
+        if self.flip:
+            return Sandwich(self.right, self.left, True)
+        return Sandwich(flipped(self.left), flipped(self.right))
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """X -> weight * X, entry by entry; its own adjoint."""
+
+    weight: Node
+
+    def of(self, X: Node) -> Node:
+        return multiply(self.weight, X)
+
+    def adjoint(self) -> Diagonal:
+        return self
+
+
+Stage = Sandwich | Diagonal
+
+
+@dataclass(frozen=True)
+class Term:
+    """`coefficient` times the stages, first to last; with `inner`, their end is <inner, v> `spread` instead.
+
+    A term that passes through a scalar has no stages left: they are absorbed into the two arrays.
+    """
+
+    coefficient: Node
+    stages: tuple[Stage, ...] = ()
+    inner: Node | None = None
+    spread: Node | None = None
+
+    def then(self, stage: Stage) -> Term:
+        if self.inner is not None:
+            assert self.spread is not None
+            return replace(self, spread=stage.of(self.spread))
+        last = self.stages[-1] if self.stages else None
+        if isinstance(stage, Sandwich) and isinstance(last, Sandwich):
+            return replace(self, stages=(*self.stages[:-1], last.then(stage)))
+        if isinstance(stage, Diagonal) and isinstance(last, Diagonal):
+            return replace(self, stages=(*self.stages[:-1], Diagonal(multiply(stage.weight, last.weight))))
+        return replace(self, stages=(*self.stages, stage))
+
+    def times(self, scalar: Node) -> Term:
+        return replace(self, coefficient=multiply(scalar, self.coefficient))
+
+    def measured(self, G: Node) -> Term:
+        """Followed by the inner product with G."""
+        if self.inner is not None:
+            assert self.spread is not None
+            return replace(self, spread=constant(1)).times(inner(G, self.spread))
+        for stage in reversed(self.stages):
+            G = stage.adjoint().of(G)
+        return Term(self.coefficient, (), G, constant(1))
+
+    def spreading(self, H: Node) -> Term:
+        """A scalar followed by its multiple of H."""
+        if self.inner is None:
+            raise Unreadable("a scalar that is no inner product")
+        return replace(self, spread=multiply(self.spread, H))
+
+
+def flipped(chain: Chain) -> Chain:
+    return tuple((x, not flip) for x, flip in reversed(chain))
+
+
+def chain_of(node: Node, flip: bool = False) -> Chain:
+    return tuple(factors(node, flip))
+
+
+def multiplied(chain: Chain) -> tuple[Node, bool]:
+    """A chain of matrices and columns multiplied out, and whether it is a row; a row comes as the column it is the transpose of."""
+    node, row = oriented(*chain[0])
+    for x, flip in chain[1:]:
+        node, row = times(node, row, *oriented(x, flip))
+    return node, row
+
+
+def assemble(chain: Chain) -> Node:
+    return multiplied(chain)[0]
+
+
+def oriented(x: Node, flip: bool) -> tuple[Node, bool]:
+    return (x.T if flip and x.ndim == 2 else x), flip and x.ndim == 1
+
+
+def times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
+    if 0 in (a.ndim, b.ndim):
+        return multiply(a, b), a_row or b_row
+    if a_row:
+        return (dot(a, b), False) if b.ndim == 1 else (matmul(b.T, a), True)
+    if a.ndim == 1:
+        return outer(a, b), False
+    return matmul(a, b), False
+
+
+# reading --------------------------------------------------------------------------------------------------------------------
+
+
+def read(root: Node, v: Node) -> list[Term]:
+    """The terms of `root`, linear in `v`.
+
+    Raises `Unreadable` where an operation has no structured form or the terms are more than anybody reads.
+    """
+    start = Term(constant(1)) if v.ndim else Term(constant(1), (), constant(1), constant(1))
+    terms: dict[Node, list[Term]] = {v: [start]}
+    for node in _dependent(root, v):
+        if node in terms:
+            continue
+        terms[node] = [_act(node, i, t) for i, a in enumerate(node.args) if a in terms for t in terms[a]]
+        if len(terms[node]) > MOST_TERMS:
+            raise Unreadable(f"more than {MOST_TERMS} terms")
+    return terms.get(root, [])
+
+
+def read_through(root: Node, v: Node) -> list[Term]:
+    """The terms of `root` with whole Jacobian matrices for what lies between vectors, where `read` would multiply paths out.
+
+    All paths from v to a vector that pass through one earlier vector u count as one: the entry to u, then the Jacobian by u.
+    """
+    order = _dependent(root, v)
+    terms: dict[Node, list[Term]] = {v: [Term(constant(1))]}
+    jacobians: dict[Node, Node] = {}
+    u: Node | None = None
+    for node in order:
+        if node not in terms:
+            terms[node] = [_act(node, i, t) for i, a in enumerate(node.args) if a in terms for t in terms[a]]
+        if u is None and node.ndim == 1 and len(terms[node]) == 1:
+            u = node
+            jacobians[u] = eye(u.shape[0])
+        elif u is not None and all(a in jacobians for a in node.args if a in terms):
+            _lift(node, u, terms, jacobians)
+        if len(terms[node]) > MOST_TERMS:
+            raise Unreadable(f"more than {MOST_TERMS} terms")
+    return terms.get(root, [])
+
+
+def _lift(node: Node, u: Node, terms: dict[Node, list[Term]], jacobians: dict[Node, Node]) -> None:
+    try:
+        jacobians[node] = J = lifted(node, jacobians)
+    except NotLifted:
+        return
+    if node.ndim == 1:
+        terms[node] = [t.then(Sandwich(left=((J, False),))) for t in terms[u]]
+    else:
+        terms[node] = [t.measured(J) for t in terms[u]]
+
+
+def _dependent(root: Node, v: Node) -> list[Node]:
+    """The nodes below the root that depend on v, operands first."""
+    order: list[Node] = []
+    depends: dict[Node, bool] = {}
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if node in depends:
+            continue
+        if not ready:
+            stack.append((node, True))
+            stack.extend((a, False) for a in node.args)
+            continue
+        depends[node] = node is v or any(depends[a] for a in node.args)
+        if depends[node]:
+            order.append(node)
+    return order
+
+
+def _act(node: Node, i: int, term: Term) -> Term:
+    """What a node does to the term of its operand i, by its signature; a matrix operation of two sides has a row in `_ACTS`."""
+    signature = node.op.axes(node)
+    jointly = next((s for s in signature.linear if i in s), None)
+    if jointly is None or any(x.ndim > 2 for x in (node, *node.args)):
+        raise Unreadable(f"{node.op.name} has no matrix form")
+    if not node.args[i].ndim and node.ndim:
+        return term.spreading(_at(node, i, jointly, constant(1)))
+    if node.op.name in _ACTS:
+        return _ACTS[node.op.name](node, i, term)
+    if signature.is_entrywise:
+        return _weighed(term, _at(node, i, jointly, fill(1, node.shape)))
+    if signature.is_contraction and not node.ndim:
+        weight = node.op.vjp(node, *node.args, constant(1), **node.params)[i]
+        assert weight is not None
+        return term.measured(weight)
+    raise Unreadable(f"{node.op.name} has no matrix form")
+
+
+def _at(node: Node, i: int, jointly: frozenset[int], value: Node) -> Node:
+    """The operation with this in the place of operand i, and zero in the others in which it is linear together with that."""
+    operands = (value if k == i else zeros(a.shape) if k in jointly else a for k, a in enumerate(node.args))
+    return node.op(*operands, **node.params)
+
+
+def _weighed(term: Term, weight: Node) -> Term:
+    """Entries times weights; a number is a multiple."""
+    if not weight.ndim:
+        return term.times(weight)
+    return term if value_of(weight) == 1 else term.then(Diagonal(weight))
+
+
+def _matmul(node: Node, i: int, term: Term) -> Term:
+    other = chain_of(node.args[1 - i])
+    return term.then(Sandwich(left=other) if i else Sandwich(right=other))
+
+
+def _outer(node: Node, i: int, term: Term) -> Term:
+    x, y = node.args
+    return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
+
+
+def _solve(node: Node, i: int, term: Term) -> Term:
+    return term.then(Sandwich(left=((inv(node.args[0]), False),)))
+
+
+def _ones(length: Dim) -> Chain:
+    return ((fill(1, (length,)), False),)
+
+
+def _sum(node: Node, i: int, term: Term) -> Term:
+    (x,), axes = node.args, node.params["axes"]
+    if len(axes) == x.ndim:
+        return term.measured(fill(1, x.shape))
+    return term.then(Sandwich(right=_ones(x.shape[axes[0]]), flip=axes == (0,)))
+
+
+def _broadcast(node: Node, i: int, term: Term) -> Term:
+    axes = node.params["axes"]
+    new = flipped(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
+    return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
+
+
+_ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
+    scale.name: lambda node, i, term: term.times(node.args[1 - i]),
+    matmul.name: _matmul,
+    outer.name: _outer,
+    transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
+    solve.name: _solve,
+    sum_.name: _sum,
+    broadcast.name: _broadcast,
+}
+"""How an operation on matrices acts on the operand that moves, from the left or from the right."""

@@ -1,0 +1,1 @@
+"""Second derivatives in closed form: one block, all of them together, Gauss-Newton."""
