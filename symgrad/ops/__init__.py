@@ -25,6 +25,7 @@ from symgrad.ops import (
     saturating,
     selection,
     triangular,
+    writing,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "saturating",
     "selection",
     "triangular",
+    "writing",
 ]

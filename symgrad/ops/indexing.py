@@ -15,9 +15,7 @@ from symgrad.core.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
 from symgrad.core.signature import FIRST, opaque
 from symgrad.core.source import dim_source, symbolic, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-
-Entry = Any  # a position, or (start, size, step)
-Index = tuple[Entry, ...]
+from symgrad.ops.parts import Entry, Index, apart
 
 
 def exact(dim: Any) -> Dim:
@@ -43,7 +41,7 @@ def dimension(value: Any) -> Dim:
     return found
 
 
-def _kept(shape: Shape, index: Index) -> Shape:
+def kept(shape: Shape, index: Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
     return tuple(e[1] for e in index if isinstance(e, tuple))
@@ -77,7 +75,7 @@ def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
     return ", ".join(entries)
 
 
-def _wholes(shape: Shape) -> Index:
+def wholes(shape: Shape) -> Index:
     return tuple(whole(d) for d in shape)
 
 
@@ -94,15 +92,19 @@ def _fold_take(X: Node, index: Index) -> Node | None:
     whole = all(isinstance(e, tuple) and e == (0, d, 1) for e, d in zip(index, X.shape, strict=True))
     if whole:
         return X
-    return X.args[0] if X.op.name == "put" and X.params["index"] == index else None
+    if X.op.name == "put" and X.params["index"] == index:
+        return X.args[0]
+    if X.op.name == "overwrite" and X.params["index"] == index:
+        return X.args[1]
+    return take(X.args[0], index=index) if X.op.name == "overwrite" and apart(X.params["index"], index) else None
 
 
 take: Op = linear(
     "take",
-    shape=lambda X, index: _kept(X.shape, index),
+    shape=lambda X, index: kept(X.shape, index),
     vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
     axes=lambda node: opaque(node, FIRST),
-    front=lambda node, lead: {"index": _wholes(lead) + node.params["index"]},
+    front=lambda node, lead: {"index": wholes(lead) + node.params["index"]},
     latex=_take_latex,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
@@ -119,7 +121,7 @@ take: Op = linear(
 
 
 def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
-    if _kept(shape, index) != X.shape:
+    if kept(shape, index) != X.shape:
         raise ShapeError(f"a block of shape {show_shape(X.shape)} does not fit the index into {show_shape(shape)}")
     return shape
 
@@ -134,7 +136,7 @@ put: Op = linear(
     shape=_put_shape,
     vjp=lambda Z, X, Z_bar, shape, index: (take(Z_bar, index=index),),
     axes=lambda node: opaque(node, FIRST),
-    front=lambda node, lead: {"shape": lead + node.shape, "index": _wholes(lead) + node.params["index"]},
+    front=lambda node, lead: {"shape": lead + node.shape, "index": wholes(lead) + node.params["index"]},
     latex=_put_latex,
     precedence=ATOM,
     numpy=lambda node: f"_put({{0}}, {tuple_source(node.shape)}, np.s_[{index_text(node.params['index'], node.shape)}])",

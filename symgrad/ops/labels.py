@@ -67,10 +67,14 @@ def _pick_shape(X: Node, y: Node, *, axis: int) -> Shape:
     return rest
 
 
-def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
+def at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
     """The array with G at the labels and zeros elsewhere."""
-    E = _with_last_at(one_hot(y, classes=shape[axis], wraps=True), axis)
-    return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), E)
+    return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), marks(y, shape, axis))
+
+
+def marks(y: Node, shape: Shape, axis: int) -> Node:
+    """1 at the labels and 0 elsewhere, one label in every row along the axis."""
+    return _with_last_at(one_hot(y, classes=shape[axis], wraps=True), axis)
 
 
 def _pick_axes(node: Node) -> Signature:
@@ -97,7 +101,7 @@ def _pick_latex(node: Node, show: Any) -> str:
 pick: Op = Op(
     "pick",
     shape=_pick_shape,
-    vjp=lambda Z, X, y, Z_bar, axis: (_at_labels(Z_bar, y, X.shape, axis), None),
+    vjp=lambda Z, X, y, Z_bar, axis: (at_labels(Z_bar, y, X.shape, axis), None),
     jvp=lambda Z, X, y, X_dot, y_dot, axis: pick(X_dot, y, axis=axis),
     axes=_pick_axes,
     front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},

@@ -26,6 +26,7 @@ from symgrad.errors import SymgradError, UnsupportedError
 from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import sum_
 from symgrad.ops.elementwise import exp, log
+from symgrad.ops.indexing import put, take
 from symgrad.ops.polynomial import cofactor_quotient, prod_quotient
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import diag, diagonal
@@ -258,6 +259,7 @@ DEFINITIONS: dict[str, Callable[..., Node]] = {
     "solve_triangular": _triangular_solution,
     "lower_half": _lower_half,
     "cofactor": lambda X, *V: cofactor_quotient(X, *_at_most_one(V)),
+    "overwrite": lambda X, Y, index: subtract(X, put(subtract(take(X, index=index), Y), shape=X.shape, index=index)),
     "prod_slope": lambda X, *V, axes: prod_quotient(X, *_at_most_one(V), axes=axes),
 }
 """Operations that are compositions of others in exact arithmetic, where those are defined."""
