@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.core.op import ATOM, OPERATORS, Node, Op, Shape, is_zero, on, show_shape, zeros
+from symgrad.core.op import ATOM, OPERATORS, Node, Op, Shape, is_zero, on, show_shape, size, zeros
 from symgrad.core.signature import opaque, together
 from symgrad.errors import ShapeError
 from symgrad.ops.broadcasting import broadcast, broadcast_to
