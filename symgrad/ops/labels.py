@@ -11,6 +11,7 @@ from symgrad.core.source import dim_source, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+from symgrad.ops.filling import arange
 from symgrad.ops.indexing import dimension, read_position, read_slice, take, whole
 from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
@@ -192,6 +193,11 @@ def take_of(a: Any, indices: Any, axis: Any = None) -> Node:
         raise UnsupportedError("take without an axis reads the array row by row; name the axis")
     (k,) = normal_axes(X, 0 if axis is None else axis)
     return getitem(X, (*[slice(None)] * k, indices))
+
+
+@named("diag_indices")
+def diag_indices(n: Any, ndim: int = 2) -> tuple[Node, ...]:
+    return (arange(n),) * ndim
 
 
 def _without(y: Node, axis: int) -> Node:

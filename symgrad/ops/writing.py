@@ -10,8 +10,9 @@ from symgrad.core.op import ATOM, OPERATORS, Node, Op, Shape, is_zero, on, show_
 from symgrad.core.signature import opaque, together
 from symgrad.errors import ShapeError
 from symgrad.ops.broadcasting import broadcast, broadcast_to
-from symgrad.ops.indexing import Index, index_text, kept, put, take, wholes
+from symgrad.ops.indexing import index_text, kept, put, take, wholes
 from symgrad.ops.labels import at_labels, marks
+from symgrad.ops.parts import Index
 from symgrad.ops.product import diag, eye
 from symgrad.ops.selection import equal, where
 

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
 from symgrad.core.budget import budgeted, limit
-from symgrad.core.op import Node, as_node, variable
+from symgrad.core.op import Node, as_node, show_shape, value_of, variable
 from symgrad.core.program import Equation, Origin, Program, fresh
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.ops.integers import facts
 from symgrad.reading import static
+from symgrad.reading.acts import Act
 from symgrad.reading.annotations import check_identifier
+from symgrad.reading.arrays import EITHER, JAX, Array, exchanged, plain
 from symgrad.reading.calls import Function, kind
 from symgrad.reading.checks import check_definition
 from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
-from symgrad.reading.memory import Made, Origins, as_assignment, check_in_place, is_jaxs, parts, shared
-from symgrad.reading.messages import Place
+from symgrad.reading.memory import as_assignment, check_in_place, check_room, home
+from symgrad.reading.messages import Place, unparsed
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary
+from symgrad.reading.places import fitted
 from symgrad.reading.refused import STATEMENTS
 
 DEEPEST_CALL = 32
@@ -74,24 +78,35 @@ class Reader(Expressions):
 
     def _read(self, function: ast.FunctionDef, shapes: dict[str, Any]) -> Program:
         check_definition(function, self.place)
-        self.memory.jaxs = is_jaxs(function, self.module)
+        self.home = home(function, self.module)
         outer: Scope = ChainMap({name: Live(value) for name, value in self.closure.items()})
         inputs = Inputs(function, shapes, self.place)
         scope = inputs.declare(lambda default: self.evaluate(default, outer))
         self.taken = {str(v) for v in inputs.nodes}
         self.active.append(function)
-        result = self._body(function.body, outer.new_child(dict(scope)))
+        result = self._body(function.body, outer.new_child({name: self._held(name, value) for name, value in scope.items()}))
         numbers = {n: v for n, v in self.closure.items() if isinstance(v, int | float)}
         origin = Origin(function, self.module, numbers, scope)
         value = self._output(function, result)
         return Program(function.name, tuple(inputs.nodes), tuple(self.equations), (value,), self.module.filename, origin)
+
+    def _held(self, name: str, value: Any) -> Any:
+        """An argument as the reader holds it: arrays under their names, in containers of their own."""
+
+        def held(x: Any) -> Any:
+            array = self.array(x, self.home)
+            if isinstance(array, Array) and array is not x:
+                array.buffer.name = str(x.params["name"]) if "name" in x.params else name
+            return array
+
+        return exchanged(value, held)
 
     def _output(self, function: ast.FunctionDef, result: Any) -> Node:
         if result is None:
             self.place.statement = self.place.tree = function
             raise InputError("it returns nothing; return the value to differentiate")
         self.place.tree = self.place.statement
-        self.memory.read(result, self.made, self.place)
+        result = plain(result)
         if isinstance(result, tuple | dict | list):
             raise UnsupportedError("several values are returned; return the one to differentiate")
         if isinstance(result, bool) or not isinstance(result, Node | int | sympy.Expr):
@@ -100,7 +115,7 @@ class Reader(Expressions):
         if value in {eq.symbol for eq in self.equations}:
             return value
         names = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        return self._equation(fresh("f", self.taken | names), value)
+        return self.equation_of(fresh("f", self.taken | names), value)
 
     def _fresh(self, name: str) -> str:
         """As `fresh`, but a loop that rebinds a name a thousand times does not count from the start each time."""
@@ -113,7 +128,7 @@ class Reader(Expressions):
         return f"{name}_{count}"
 
     def shallow(self, value: Node) -> Node:
-        return value if self._depth(value) <= DEEPEST_VALUE else self._equation(self._fresh("part"), value)
+        return value if self._depth(value) <= DEEPEST_VALUE else self.equation("part", value)
 
     def _depth(self, root: Node) -> int:
         stack = [root]
@@ -129,7 +144,7 @@ class Reader(Expressions):
 
     def name(self, name: str, scope: Scope) -> Any:
         if name not in scope:
-            return global_name(name, self.place.module, self._file_constant, scope)
+            return global_name(name, self.place.module, lambda tree, inner: plain(self._file_constant(tree, inner)), scope)
         value = scope[name]
         return read_live(name, value.value, self.module.live) if isinstance(value, Live) else value
 
@@ -189,14 +204,16 @@ class Reader(Expressions):
     def _statement(self, statement: ast.stmt, scope: Scope) -> None:
         match statement:
             case ast.Assign(targets=targets, value=value):
-                result, made = self.operand(value, scope)
+                result = self.evaluate(value, scope)
                 for target in targets:
-                    self._bind(target, result, scope, made if len(targets) == 1 else shared(made))
+                    self._bind(target, result, scope)
             case ast.AnnAssign(target=target, value=value):
                 if value is not None:
-                    self._bind(target, self.evaluate(value, scope), scope, self.made)
+                    self._bind(target, self.evaluate(value, scope), scope)
             case ast.AugAssign(target=ast.Name()):
                 self._augment(statement, scope)
+            case ast.AugAssign(target=ast.Subscript()):
+                self._augment_part(statement, scope)
             case ast.Return(value=value):
                 raise _Returned(None if value is None else self.evaluate(value, scope))
             case ast.For(orelse=[]):
@@ -213,6 +230,8 @@ class Reader(Expressions):
                 self._append(name, self.evaluate(item, scope), scope)
             case ast.Expr(value=ast.Call(func=ast.Name(id="print"))) if "print" not in scope:
                 raise UnsupportedError("print is not read; leave it out of the forward pass")
+            case ast.Expr(value=ast.Call() as call):
+                self._act(call, scope)
             case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Assert():
                 pass
             case ast.Break():
@@ -223,29 +242,142 @@ class Reader(Expressions):
                 way = STATEMENTS.get(type(statement), "it is not read; write assignments, loops over literal ranges and a return")
                 raise UnsupportedError(way)
 
+    # acts in place ------------------------------------------------------------------------------------------------------
+
     def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:
         target = statement.target
         assert isinstance(target, ast.Name)
-        left, (right, made) = self.name(target.id, scope), self.operand(statement.value, scope)
+        left, right = self.name(target.id, scope), self.evaluate(statement.value, scope)
         self.place.tree = statement
         if isinstance(left, list):
             right = list(static.items(right)) if isinstance(statement.op, ast.Add) else right
             left[:] = binary(statement.op, left, right, (target, statement.value))
             return
-        old = self.memory.of(left)
-        result = self.operated(statement.op, (left, old), (right, made))
-        value = binary(statement.op, left, right, (target, statement.value))
-        if isinstance(left, Node):
-            check_in_place(left, right, value, statement, old)
-            scope[target.id] = self._written(target.id, left, value, statement)
-        else:
-            self._bind(target, value, scope, result)
+        self._bind_changed(target.id, left, self.operated(statement.op, left, right, (target, statement.value)), right, scope)
 
-    def _written(self, name: str, old: Node, value: Node, statement: ast.AugAssign) -> Node:
-        """The symbol of what an array holds once it was changed in place."""
-        symbol = self._equation(self._fresh(check_identifier(name)), value)
-        self.memory.change(name, old, symbol, Place(self.place.module, statement, statement), as_assignment(statement))
-        return symbol
+    def _bind_changed(self, name: str, left: Any, result: Any, right: Any, scope: Scope) -> None:
+        statement = self.place.statement
+        assert isinstance(statement, ast.AugAssign)
+        if not isinstance(left, Array):
+            self._bind(statement.target, result, scope)
+            return
+        check_in_place(left, plain(right), result.node, statement)
+        symbol = self.equation(check_identifier(name), result.node)
+        if left.changes:
+            left.write(symbol, self._doubt(name, as_assignment(statement)))
+            return
+        if left.library == EITHER and (left.ndim or left.cell):
+            left.buffer.doubt = self._doubt(left.buffer.name or name, as_assignment(statement))
+        scope[name] = self._as(result, symbol, name)
+
+    def _as(self, array: Array, symbol: Node, name: str) -> Array:
+        """The same array under a symbol."""
+        array.buffer.value, array.buffer.name, array.seen = symbol, name, (array.buffer.version, symbol)
+        return array
+
+    def _augment_part(self, statement: ast.AugAssign, scope: Scope) -> None:
+        target = statement.target
+        assert isinstance(target, ast.Subscript)
+        owner, index = self._owner(target, scope)
+        self.place.tree = target
+        if not isinstance(owner, Array):
+            old = self._subscript(target, scope)
+            right = self.evaluate(statement.value, scope)
+            self.place.tree = statement
+            changed = self.operated(statement.op, old, right, (target, statement.value))
+            if isinstance(old, Array):
+                check_in_place(old, plain(right), changed.node, statement)
+            if isinstance(old, Array) and old.changes:
+                old.write(changed.node, self._doubt(unparsed(target), as_assignment(statement)))
+            else:
+                owner[index] = changed
+            return
+        spot = self.spot(owner, index)
+        right = plain(self.evaluate(statement.value, scope))
+        self.place.tree = statement
+        trees = (target, statement.value)
+        if isinstance(spot, Array):
+            self._write(target, owner, spot, binary(statement.op, spot.node, right, trees))
+            return
+        there = spot.get(owner.node)
+        right = fitted(right, () if spot.is_marked else there.shape) if spot.is_marked else right
+        value = binary(statement.op, there, right, trees)
+        check_room(owner, value)
+        if spot.add is not None and isinstance(statement.op, ast.Add | ast.Sub):
+            more = as_node(right) if isinstance(statement.op, ast.Add) else -as_node(right)
+            self._rewrite(target, owner, spot.add(owner.node, more))
+        else:
+            self._rewrite(target, owner, spot.put(owner.node, value))
+
+    def _owner(self, target: ast.Subscript, scope: Scope) -> tuple[Any, Any]:
+        """What is written into, and the index there."""
+        owner = self.evaluate(target.value, scope)
+        index = self.index(target.slice, scope)
+        if not isinstance(owner, Array | list | dict):
+            self.place.tree = target
+            raise UnsupportedError(f"{kind(owner)} is not written into; assign entries of arrays, lists and dicts")
+        return owner, index
+
+    def _store(self, target: ast.Subscript, value: Any, scope: Scope) -> None:
+        owner, index = self._owner(target, scope)
+        self.place.tree = target
+        if isinstance(owner, list | dict):
+            self._store_item(owner, index, value)
+            return
+        spot = self.spot(owner, index)
+        if isinstance(spot, Array):
+            self._write(target, owner, spot, value)
+            return
+        Y = fitted(value, ()) if spot.is_marked else as_node(plain(value))
+        check_room(owner, Y)
+        self._rewrite(target, owner, spot.put(owner.node, Y))
+
+    def _store_item(self, owner: Any, index: Any, value: Any) -> None:
+        known = index in range(-len(owner), len(owner)) if isinstance(owner, list) else isinstance(index, int | str)
+        if not known:
+            raise InputError("there is no such entry to assign to")
+        owner[index] = value
+
+    def _write(self, target: ast.Subscript, owner: Array, spot: Array, value: Any) -> None:
+        Y = fitted(value, spot.shape)
+        check_room(owner, Y)
+        spot.write(self.shallow(Y), self._doubt(unparsed(target.value), "np.copy before"))
+
+    def _rewrite(self, target: ast.Subscript, owner: Array, value: Node) -> None:
+        """The whole of an array is another one, of which most is as it was."""
+        symbol = self.equation(owner.buffer.name or "array", value)
+        owner.write(symbol, self._doubt(unparsed(target.value), "np.copy before"))
+
+    def into(self, out: Any, value: Any) -> Any:
+        if not isinstance(out, Array) or out.library == JAX:
+            raise InputError("out is an array of NumPy's to write into")
+        Y = as_node(plain(value))
+        if Y.shape != out.shape:
+            raise InputError(f"NumPy writes no result of shape {show_shape(Y.shape)} into an array of {show_shape(out.shape)}")
+        check_room(out, Y)
+        name = out.buffer.name
+        out.write(self.equation(name, Y) if name and not out.steps else Y, self._doubt(name or "out", "np.copy before"))
+        return out
+
+    def _act(self, call: ast.Call, scope: Scope) -> None:
+        """A call whose result is dropped: a function that writes into its arguments."""
+        function = self.evaluate(call.func, scope)
+        writes = isinstance(function, Function | Act) or any(k.arg == "out" for k in call.keywords)
+        if not writes:
+            self.place.tree = self.place.statement
+            raise UnsupportedError(STATEMENTS[ast.Expr])
+        self.evaluate(call, scope)
+
+    def _doubt(self, name: str, way: str) -> Callable[[], SymgradError]:
+        """What is wrong with an array that may have been written into under another name, as far as it is known here."""
+        module, statement = self.place.module, self.place.statement
+
+        def doubt() -> SymgradError:
+            line = getattr(self.place.tree, "lineno", 0)
+            self.place.module, self.place.statement, self.place.tree = module, statement, statement
+            return UnsupportedError(f"in NumPy it may change {name}, which is read in line {line}, in jax it does not; write {way}")
+
+        return doubt
 
     def _append(self, name: str, item: Any, scope: Scope) -> None:
         owner = self.name(name, scope)
@@ -259,7 +391,7 @@ class Reader(Expressions):
         for item in static.items(values):
             self.step()
             self.place.statement = self.place.tree = statement
-            self._bind(statement.target, item, scope, Made())
+            self._bind(statement.target, self._now(item), scope)
             try:
                 self._run(statement.body, scope)
             except _Continued:
@@ -273,26 +405,42 @@ class Reader(Expressions):
         values = {name: self.evaluate(default, scope) for name, default in defaults(tree).items()}
         return Function(tree, tree.name, values, scope, self.place.module)
 
-    def _bind(self, target: ast.expr, value: Any, scope: Scope, made: Origins) -> None:
+    def _now(self, item: Any) -> Any:
+        """An item of a loop; NumPy reads entries one by one, and these were read before the first step."""
+        for one in item if isinstance(item, tuple) else (item,):
+            if isinstance(one, Array) and one.taken is not None and one.taken[1] != one.taken[0].version:
+                raise UnsupportedError("the loop writes into the array that it runs over; loop over its indices")
+        return item
+
+    def _bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
         self.place.tree = target
+        if isinstance(target, ast.Subscript):
+            self._store(target, value, scope)
+            return
         if not isinstance(target, ast.Name):
-            pairs = parts_of(target, value)
-            for (part, one), origin in zip(pairs, parts(made, len(pairs)), strict=True):
-                self._bind(part, one, scope, origin)
+            for part, one in parts_of(target, value):
+                self._bind(part, one, scope)
             return
         name = check_identifier(target.id)
         if name == "_":
             return
-        scope[name] = self._named(name, value, made) if isinstance(value, Node) else value
+        scope[name] = self._named(name, value) if isinstance(value, Array) else value
 
-    def _named(self, name: str, value: Node, made: Origins) -> Node:
-        """The symbol of an equation of this name, which may stand for memory that others hold."""
-        self.memory.read(value, made, self.place)
-        symbol = self._equation(self._fresh(name), value)
-        self.memory.bind(name, symbol, value, made if isinstance(made, Made) else Made())
-        return symbol
+    def _named(self, name: str, array: Array) -> Array:
+        """The array under a symbol of its own; one filled with a number waits for what is written into it."""
+        buffer = array.buffer
+        if not buffer.name and not array.steps and not buffer.writes:
+            if array.changes and (buffer.value is None or value_of(buffer.value) is not None):
+                buffer.name, buffer.waits = name, True
+                return array
+            return self._as(array, self.equation(name, array.node), name)
+        symbol = self.equation(name, array.node)
+        return replace(array, seen=(buffer.version, symbol))
 
-    def _equation(self, name: str, value: Node) -> Node:
+    def equation(self, name: str, value: Node) -> Node:
+        return self.equation_of(self._fresh(name), value)
+
+    def equation_of(self, name: str, value: Node) -> Node:
         if len(self.equations) >= (most := limit("equations")):
             raise UnsupportedError(f"more than {most} equations; shorten the loops")
         if name.startswith("_"):

@@ -33,9 +33,9 @@ from symgrad.ops.arithmetic import HALF
 from symgrad.ops.broadcasting import broadcast, expand, fill, sum_
 from symgrad.ops.contraction import contract
 from symgrad.ops.generic import apply, loss
-from symgrad.ops.indexing import Entry as IndexEntry
 from symgrad.ops.indexing import take
 from symgrad.ops.kronecker import kron
+from symgrad.ops.parts import Entry as IndexEntry
 from symgrad.ops.product import diag, diagonal, dot, eye, square, trace, transpose
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare
 from symgrad.reading.sympy_indices import fits, sliced, split
