@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import sympy
 
 from symgrad.core.language import METHODS, REFUSED
-from symgrad.core.op import OPERATORS, Node
+from symgrad.core.op import OPERATORS, Node, as_node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.selection import maximum_of, minimum_of
 from symgrad.ops.writing import on_diagonal
@@ -140,7 +140,7 @@ def _updated(update: Update, name: str, value: Any) -> Node:
     if isinstance(spot, Array):
         return written(spot.steps, X, _CHANGES[name](spot.node, fitted(value, spot.shape)))
     if name in ("add", "subtract") and spot.add is not None:
-        Y = plain(value)
+        Y = as_node(plain(value))
         return spot.add(X, Y if name == "add" else -Y)
     there = spot.get(X)
     return spot.put(X, _CHANGES[name](there, fitted(value, () if spot.is_marked else there.shape)))

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from symgrad.core.language import METHODS
 from symgrad.core.op import VARIABLE, Node, Shape, value_of, variable
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.ops.layout import reshape
+from symgrad.reading.annotations import check_entries
 from symgrad.reading.lenses import (
-    Step,
     Steps,
+    in_rows,
     is_fixed,
     joined,
     lie_apart,
@@ -76,10 +78,10 @@ class Buffer:
                 return through(steps, self.content())
         return through(steps, self._filled())
 
-    def write(self, steps: Steps, Y: Node, doubt: Callable[[], SymgradError]) -> None:
+    def write(self, steps: Steps, Y: Node, doubt: Callable[[str], SymgradError]) -> None:
         self.version += 1
         for relative in self.relatives:
-            relative.doubt = doubt
+            relative.doubt = partial(doubt, relative.name or "an array")
         if steps:
             self.writes = [w for w in self.writes if w[0] != steps] + [(steps, Y)]
         else:
@@ -155,8 +157,7 @@ class Array:
     @property
     def in_rows(self) -> bool:
         """Whether its entries are known to lie row by row in one run of memory."""
-        own = self.buffer.in_rows and shares_memory(self.buffer.shape, self.steps, Step(reshape, (("shape", self.shape),))) is True
-        return self.ndim < 2 or own
+        return self.ndim < 2 or (self.buffer.in_rows and in_rows(self.buffer.shape, self.steps))
 
     @property
     def node(self) -> Node:
@@ -167,7 +168,7 @@ class Array:
         self.seen = (self.buffer.version, found)
         return found
 
-    def write(self, Y: Node, doubt: Callable[[], SymgradError]) -> None:
+    def write(self, Y: Node, doubt: Callable[[str], SymgradError]) -> None:
         if self.fixed:
             raise InputError("NumPy lets nobody write into this view; copy it before")
         self.buffer.write(self.steps, Y, doubt)
@@ -193,6 +194,7 @@ class Array:
         steps = steps_to(result, origin)
         if steps is None or not (result.ndim or cell or entry):
             return None
+        check_entries(result.shape)
         found = Array(self.buffer, result.shape, joined((*self.steps, *steps)), cell, self.fixed or is_fixed(steps))
         shapes = [s for s in steps if s.op is reshape]
         if not shapes or self.library == JAX:

@@ -129,16 +129,29 @@ def shares_memory(shape: Shape, steps: Steps, last: Step) -> bool | None:
     """Whether NumPy's reshape of what the steps show of an array that lies row by row is a view of it; None where sizes decide."""
     if all(s.op is take and _is_run(dict(s.static)["index"], shape) for s in steps):
         return True
+    if (laid := _laid_out(shape, steps)) is None:
+        return None
+    whole, shown = laid
+    return np.shares_memory(last.on(shown), whole)
+
+
+def in_rows(shape: Shape, steps: Steps) -> bool:
+    """Whether what is shown is known to lie row by row in one run of memory."""
+    if all(s.op is take and _is_run(dict(s.static)["index"], shape) for s in steps):
+        return True
+    laid = _laid_out(shape, steps)
+    return laid is not None and bool(laid[1].flags.c_contiguous)
+
+
+def _laid_out(shape: Shape, steps: Steps) -> tuple[Any, Any] | None:
+    """An array of these sizes, and what the steps show of it, as NumPy lays them out."""
     sizes = [d for d in shape if isinstance(d, int)]
-    if is_fixed(steps):
+    if is_fixed(steps) or len(sizes) < len(shape) or np.prod(sizes) > MOST_SHOWN:
         return None
-    if len(sizes) < len(shape) or np.prod(sizes) > MOST_SHOWN:
-        return None
-    laid = np.zeros(sizes, dtype=np.int8)
-    shown = laid
+    laid = shown = np.zeros(sizes, dtype=np.int8)
     for step in steps:
         shown = step.on(shown)
-    return np.shares_memory(last.on(shown), laid)
+    return laid, shown
 
 
 def _is_run(index: Index, shape: Shape) -> bool:

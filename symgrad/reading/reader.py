@@ -6,6 +6,7 @@ import ast
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import sympy
@@ -264,10 +265,10 @@ class Reader(Expressions):
         check_in_place(left, plain(right), result.node, statement)
         symbol = self.equation(check_identifier(name), result.node)
         if left.changes:
-            left.write(symbol, self._doubt(name, as_assignment(statement)))
+            left.write(symbol, self._doubt(as_assignment(statement)))
             return
         if left.library == EITHER and (left.ndim or left.cell):
-            left.buffer.doubt = self._doubt(left.buffer.name or name, as_assignment(statement))
+            left.buffer.doubt = partial(self._doubt(as_assignment(statement)), left.buffer.name or name)
         scope[name] = self._as(result, symbol, name)
 
     def _as(self, array: Array, symbol: Node, name: str) -> Array:
@@ -288,7 +289,7 @@ class Reader(Expressions):
             if isinstance(old, Array):
                 check_in_place(old, plain(right), changed.node, statement)
             if isinstance(old, Array) and old.changes:
-                old.write(changed.node, self._doubt(unparsed(target), as_assignment(statement)))
+                old.write(changed.node, self._doubt(as_assignment(statement)))
             else:
                 owner[index] = changed
             return
@@ -341,12 +342,12 @@ class Reader(Expressions):
     def _write(self, target: ast.Subscript, owner: Array, spot: Array, value: Any) -> None:
         Y = fitted(value, spot.shape)
         check_room(owner, Y)
-        spot.write(self.shallow(Y), self._doubt(unparsed(target.value), "np.copy before"))
+        spot.write(self.shallow(Y), self._doubt(f"into a copy, {unparsed(target.value)}.copy()"))
 
     def _rewrite(self, target: ast.Subscript, owner: Array, value: Node) -> None:
         """The whole of an array is another one, of which most is as it was."""
         symbol = self.equation(owner.buffer.name or "array", value)
-        owner.write(symbol, self._doubt(unparsed(target.value), "np.copy before"))
+        owner.write(symbol, self._doubt(f"into a copy, {unparsed(target.value)}.copy()"))
 
     def into(self, out: Any, value: Any) -> Any:
         if not isinstance(out, Array) or out.library == JAX:
@@ -356,7 +357,7 @@ class Reader(Expressions):
             raise InputError(f"NumPy writes no result of shape {show_shape(Y.shape)} into an array of {show_shape(out.shape)}")
         check_room(out, Y)
         name = out.buffer.name
-        out.write(self.equation(name, Y) if name and not out.steps else Y, self._doubt(name or "out", "np.copy before"))
+        out.write(self.equation(name, Y) if name and not out.steps else Y, self._doubt("it without out"))
         return out
 
     def _act(self, call: ast.Call, scope: Scope) -> None:
@@ -368,14 +369,14 @@ class Reader(Expressions):
             raise UnsupportedError(STATEMENTS[ast.Expr])
         self.evaluate(call, scope)
 
-    def _doubt(self, name: str, way: str) -> Callable[[], SymgradError]:
-        """What is wrong with an array that may have been written into under another name, as far as it is known here."""
+    def _doubt(self, way: str) -> Callable[[str], SymgradError]:
+        """What is said of an array of this name, which may have been written into here, once it is read."""
         module, statement = self.place.module, self.place.statement
 
-        def doubt() -> SymgradError:
+        def doubt(name: str) -> SymgradError:
             line = getattr(self.place.tree, "lineno", 0)
             self.place.module, self.place.statement, self.place.tree = module, statement, statement
-            return UnsupportedError(f"in NumPy it may change {name}, which is read in line {line}, in jax it does not; write {way}")
+            return UnsupportedError(f"in NumPy it may change {name}, which is read in line {line}; write {way}")
 
         return doubt
 

@@ -224,14 +224,15 @@ BODIES = [
         'range in "for i in range(10**9): pass" (m.py, line 2): a loop of more than 100000 steps is not read; shorten it',
     ),
     (
-        "x[0] = 3\nreturn x",
+        "x[A] = 3\nreturn x",
         UnsupportedError,
-        'x[0] in "x[0] = 3" (m.py, line 2): only names are assigned; for X[i] = v write where or concatenate',
+        'x[A] in "x[A] = 3" (m.py, line 2): writing there is not read; a part, a condition, x[arange(n), y] and x[y, arange(n)] '
+        "are, write it in steps or with where",
     ),
     (
-        "x[0] += 3\nreturn x",
-        UnsupportedError,
-        'add in "x[0] += 3" (m.py, line 2): an entry is not changed in place here; write where or concatenate',
+        "c[0] += 3\nreturn x",
+        InputError,
+        'c[0] in "c[0] += 3" (m.py, line 2): too many indices for an array of shape ()',
     ),
     (
         "a, b = c\nreturn a",
