@@ -20,6 +20,7 @@ from symgrad.reading import static
 from symgrad.reading.acts import ACTS, Act, Method, Update, Updates, attribute
 from symgrad.reading.annotations import check_entries
 from symgrad.reading.arrays import JAX, NUMPY, TRUTH, WHOLE, Array, Buffer, exchanged, plain
+from symgrad.reading.builder import Builder
 from symgrad.reading.calls import Function, call, kind
 from symgrad.reading.memory import cells, fixing, kind_made, kind_of, library, sharing, sums, together
 from symgrad.reading.messages import Place, operand
@@ -40,6 +41,7 @@ class Expressions(ABC):
 
     def __init__(self, place: Place) -> None:
         self.place, self.steps, self.most_steps = place, 0, limit("steps")
+        self.builder = Builder(lambda: getattr(self.place.statement, "lineno", 0))
         self.home = NUMPY
         """Whose the arrays are of which nothing else is known."""
 
@@ -50,10 +52,6 @@ class Expressions(ABC):
     @abstractmethod
     def inline(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The value that a function of the user's returns."""
-
-    @abstractmethod
-    def shallow(self, value: Node) -> Node:
-        """The value, under a name of its own where it is nested deeply."""
 
     def step(self) -> None:
         self.steps += 1
@@ -70,17 +68,13 @@ class Expressions(ABC):
             raise UnsupportedError(way)
         return method(tree, scope)
 
-    @abstractmethod
-    def equation(self, name: str, value: Node) -> Node:
-        """The symbol of a new equation of this name, or one that is like it."""
-
     def array(self, value: Any, library: str, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
         """A result as an array that nobody else holds; anything else as it is."""
         if not isinstance(value, Node):
             return value
         check_entries(value.shape)
-        value = self.shallow(value)
-        buffer = Buffer(value, value.shape, library, kind or kind_of(value, self.place.tree), self.equation, in_rows)
+        value = self.builder.shallow(value)
+        buffer = Buffer(value, value.shape, library, kind or kind_of(value, self.place.tree), self.builder.equation, in_rows)
         return Array(buffer, value.shape, cell=cell)
 
     def made(self, value: Any, operands: Sequence[Any], kind: str = "") -> Any:

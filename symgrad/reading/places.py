@@ -11,7 +11,7 @@ from symgrad.core.op import OPERATORS, Node, as_node, show_shape
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.broadcasting import broadcast_to
 from symgrad.ops.indexing import exact, read_position, whole
-from symgrad.ops.integers import counts, is_condition
+from symgrad.ops.integers import counts, is_condition, labels
 from symgrad.ops.joining import stack
 from symgrad.ops.labels import scatter
 from symgrad.ops.layout import reshaped
@@ -65,7 +65,7 @@ def place(X: Array, index: Any) -> Place:
     if len(entries) == 1 and listed(entries[0]):
         return _one_by_one([exact(read_position(i, X.shape[0])) for i in entries[0]])
     entries = as_labels(entries)
-    nodes = [e for e in entries if isinstance(e, Node)]
+    nodes = [e if is_condition(e) else labels(e, "an index") for e in entries if isinstance(e, Node)]
     if len(entries) == 1 and nodes and is_condition(nodes[0]):
         return _marked(X, nodes[0])
     if len(entries) == len(nodes) == X.ndim == 2:

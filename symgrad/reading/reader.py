@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import sympy
 
-from symgrad.core.budget import budgeted, limit
-from symgrad.core.op import Node, as_node, show_shape, value_of, variable
-from symgrad.core.program import Equation, Origin, Program, fresh
+from symgrad.core.budget import budgeted
+from symgrad.core.op import Node, as_node, value_of
+from symgrad.core.program import Origin, Program, fresh
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.ops.integers import facts
 from symgrad.reading import static
 from symgrad.reading.acts import Act
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.arrays import EITHER, JAX, Array, exchanged, plain
+from symgrad.reading.arrays import EITHER, Array, exchanged, plain
 from symgrad.reading.calls import Function, kind
 from symgrad.reading.checks import check_definition
 from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
-from symgrad.reading.memory import as_assignment, check_in_place, check_room, home
-from symgrad.reading.messages import Place, unparsed
+from symgrad.reading.memory import as_assignment, check_in_place, home
+from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary
-from symgrad.reading.places import fitted
 from symgrad.reading.refused import STATEMENTS
+from symgrad.reading.writes import augment_part, doubtful, into, store
 
 DEEPEST_CALL = 32
-DEEPEST_VALUE = 16
-"""Operations inside one another that have no name; what is deeper, such as a list that grows by its last entry, gets names."""
 
 
 class _Returned(Exception):
@@ -58,11 +55,7 @@ class Reader(Expressions):
         super().__init__(Place(module, ast.Pass(), ast.Pass()))
         self.module = module
         self.closure = closure
-        self.equations: list[Equation] = []
-        self.taken: set[str] = set()
-        self.counts: dict[str, int] = {}
         self.active: list[ast.AST] = []
-        self.depths: dict[Node, int] = {}
 
     # the function -------------------------------------------------------------------------------------------------------
 
@@ -83,13 +76,13 @@ class Reader(Expressions):
         outer: Scope = ChainMap({name: Live(value) for name, value in self.closure.items()})
         inputs = Inputs(function, shapes, self.place)
         scope = inputs.declare(lambda default: self.evaluate(default, outer))
-        self.taken = {str(v) for v in inputs.nodes}
+        self.builder.take(inputs.nodes)
         self.active.append(function)
         result = self._body(function.body, outer.new_child({name: self._held(name, value) for name, value in scope.items()}))
         numbers = {n: v for n, v in self.closure.items() if isinstance(v, int | float)}
         origin = Origin(function, self.module, numbers, scope)
         value = self._output(function, result)
-        return Program(function.name, tuple(inputs.nodes), tuple(self.equations), (value,), self.module.filename, origin)
+        return Program(function.name, tuple(inputs.nodes), tuple(self.builder.equations), (value,), self.module.filename, origin)
 
     def _held(self, name: str, value: Any) -> Any:
         """An argument as the reader holds it: arrays under their names, in containers of their own."""
@@ -113,33 +106,10 @@ class Reader(Expressions):
         if isinstance(result, bool) or not isinstance(result, Node | int | sympy.Expr):
             raise InputError(f"{kind(result)} is returned; return the value to differentiate")
         value = as_node(result)
-        if value in {eq.symbol for eq in self.equations}:
+        if value in {eq.symbol for eq in self.builder.equations}:
             return value
         names = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        return self.equation_of(fresh("f", self.taken | names), value)
-
-    def _fresh(self, name: str) -> str:
-        """As `fresh`, but a loop that rebinds a name a thousand times does not count from the start each time."""
-        if name not in self.taken:
-            return name
-        count = self.counts.get(name, 1) + 1
-        while f"{name}_{count}" in self.taken:
-            count += 1
-        self.counts[name] = count
-        return f"{name}_{count}"
-
-    def shallow(self, value: Node) -> Node:
-        return value if self._depth(value) <= DEEPEST_VALUE else self.equation("part", value)
-
-    def _depth(self, root: Node) -> int:
-        stack = [root]
-        while stack and root not in self.depths:
-            node = stack[-1]
-            unknown = [a for a in node.args if a not in self.depths]
-            stack.extend(unknown)
-            if not unknown:
-                self.depths[stack.pop()] = 1 + max((self.depths[a] for a in node.args), default=-1)
-        return self.depths[root]
+        return self.builder.named(fresh("f", self.builder.taken | names), value)
 
     # names --------------------------------------------------------------------------------------------------------------
 
@@ -214,7 +184,7 @@ class Reader(Expressions):
             case ast.AugAssign(target=ast.Name()):
                 self._augment(statement, scope)
             case ast.AugAssign(target=ast.Subscript()):
-                self._augment_part(statement, scope)
+                augment_part(self, statement, scope)
             case ast.Return(value=value):
                 raise _Returned(None if value is None else self.evaluate(value, scope))
             case ast.For(orelse=[]):
@@ -263,12 +233,12 @@ class Reader(Expressions):
             self._bind(statement.target, result, scope)
             return
         check_in_place(left, plain(right), result.node, statement)
-        symbol = self.equation(check_identifier(name), result.node)
+        symbol = self.builder.equation(check_identifier(name), result.node)
         if left.changes:
-            left.write(symbol, self._doubt(as_assignment(statement)))
+            left.write(symbol, doubtful(self, as_assignment(statement)))
             return
         if left.library == EITHER and (left.ndim or left.cell):
-            left.buffer.doubt = partial(self._doubt(as_assignment(statement)), left.buffer.name or name)
+            left.buffer.doubt = partial(doubtful(self, as_assignment(statement)), left.buffer.name or name)
         scope[name] = self._as(result, symbol, name)
 
     def _as(self, array: Array, symbol: Node, name: str) -> Array:
@@ -276,89 +246,8 @@ class Reader(Expressions):
         array.buffer.value, array.buffer.name, array.seen = symbol, name, (array.buffer.version, symbol)
         return array
 
-    def _augment_part(self, statement: ast.AugAssign, scope: Scope) -> None:
-        target = statement.target
-        assert isinstance(target, ast.Subscript)
-        owner, index = self._owner(target, scope)
-        self.place.tree = target
-        if not isinstance(owner, Array):
-            old = self._subscript(target, scope)
-            right = self.evaluate(statement.value, scope)
-            self.place.tree = statement
-            changed = self.operated(statement.op, old, right, (target, statement.value))
-            if isinstance(old, Array):
-                check_in_place(old, plain(right), changed.node, statement)
-            if isinstance(old, Array) and old.changes:
-                old.write(changed.node, self._doubt(as_assignment(statement)))
-            else:
-                owner[index] = changed
-            return
-        spot = self.spot(owner, index)
-        right = plain(self.evaluate(statement.value, scope))
-        self.place.tree = statement
-        trees = (target, statement.value)
-        if isinstance(spot, Array):
-            self._write(target, owner, spot, binary(statement.op, spot.node, right, trees))
-            return
-        there = spot.get(owner.node)
-        right = fitted(right, () if spot.is_marked else there.shape) if spot.is_marked else right
-        value = binary(statement.op, there, right, trees)
-        check_room(owner, value)
-        if spot.add is not None and isinstance(statement.op, ast.Add | ast.Sub):
-            more = as_node(right) if isinstance(statement.op, ast.Add) else -as_node(right)
-            self._rewrite(target, owner, spot.add(owner.node, more))
-        else:
-            self._rewrite(target, owner, spot.put(owner.node, value))
-
-    def _owner(self, target: ast.Subscript, scope: Scope) -> tuple[Any, Any]:
-        """What is written into, and the index there."""
-        owner = self.evaluate(target.value, scope)
-        index = self.index(target.slice, scope)
-        if not isinstance(owner, Array | list | dict):
-            self.place.tree = target
-            raise UnsupportedError(f"{kind(owner)} is not written into; assign entries of arrays, lists and dicts")
-        return owner, index
-
-    def _store(self, target: ast.Subscript, value: Any, scope: Scope) -> None:
-        owner, index = self._owner(target, scope)
-        self.place.tree = target
-        if isinstance(owner, list | dict):
-            self._store_item(owner, index, value)
-            return
-        spot = self.spot(owner, index)
-        if isinstance(spot, Array):
-            self._write(target, owner, spot, value)
-            return
-        Y = fitted(value, ()) if spot.is_marked else as_node(plain(value))
-        check_room(owner, Y)
-        self._rewrite(target, owner, spot.put(owner.node, Y))
-
-    def _store_item(self, owner: Any, index: Any, value: Any) -> None:
-        known = index in range(-len(owner), len(owner)) if isinstance(owner, list) else isinstance(index, int | str)
-        if not known:
-            raise InputError("there is no such entry to assign to")
-        owner[index] = value
-
-    def _write(self, target: ast.Subscript, owner: Array, spot: Array, value: Any) -> None:
-        Y = fitted(value, spot.shape)
-        check_room(owner, Y)
-        spot.write(self.shallow(Y), self._doubt(f"into a copy, {unparsed(target.value)}.copy()"))
-
-    def _rewrite(self, target: ast.Subscript, owner: Array, value: Node) -> None:
-        """The whole of an array is another one, of which most is as it was."""
-        symbol = self.equation(owner.buffer.name or "array", value)
-        owner.write(symbol, self._doubt(f"into a copy, {unparsed(target.value)}.copy()"))
-
     def into(self, out: Any, value: Any) -> Any:
-        if not isinstance(out, Array) or out.library == JAX:
-            raise InputError("out is an array of NumPy's to write into")
-        Y = as_node(plain(value))
-        if Y.shape != out.shape:
-            raise InputError(f"NumPy writes no result of shape {show_shape(Y.shape)} into an array of {show_shape(out.shape)}")
-        check_room(out, Y)
-        name = out.buffer.name
-        out.write(self.equation(name, Y) if name and not out.steps else Y, self._doubt("it without out"))
-        return out
+        return into(self, out, value)
 
     def _act(self, call: ast.Call, scope: Scope) -> None:
         """A call whose result is dropped: a function that writes into its arguments."""
@@ -368,17 +257,6 @@ class Reader(Expressions):
             self.place.tree = self.place.statement
             raise UnsupportedError(STATEMENTS[ast.Expr])
         self.evaluate(call, scope)
-
-    def _doubt(self, way: str) -> Callable[[str], SymgradError]:
-        """What is said of an array of this name, which may have been written into here, once it is read."""
-        module, statement = self.place.module, self.place.statement
-
-        def doubt(name: str) -> SymgradError:
-            line = getattr(self.place.tree, "lineno", 0)
-            self.place.module, self.place.statement, self.place.tree = module, statement, statement
-            return UnsupportedError(f"in NumPy it may change {name}, which is read in line {line}; write {way}")
-
-        return doubt
 
     def _append(self, name: str, item: Any, scope: Scope) -> None:
         owner = self.name(name, scope)
@@ -416,7 +294,7 @@ class Reader(Expressions):
     def _bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
         self.place.tree = target
         if isinstance(target, ast.Subscript):
-            self._store(target, value, scope)
+            store(self, target, value, scope)
             return
         if not isinstance(target, ast.Name):
             for part, one in parts_of(target, value):
@@ -434,19 +312,6 @@ class Reader(Expressions):
             if array.changes and (buffer.value is None or value_of(buffer.value) is not None):
                 buffer.name, buffer.waits = name, True
                 return array
-            return self._as(array, self.equation(name, array.node), name)
-        symbol = self.equation(name, array.node)
+            return self._as(array, self.builder.equation(name, array.node), name)
+        symbol = self.builder.equation(name, array.node)
         return replace(array, seen=(buffer.version, symbol))
-
-    def equation(self, name: str, value: Node) -> Node:
-        return self.equation_of(self._fresh(name), value)
-
-    def equation_of(self, name: str, value: Node) -> Node:
-        if len(self.equations) >= (most := limit("equations")):
-            raise UnsupportedError(f"more than {most} equations; shorten the loops")
-        if name.startswith("_"):
-            name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
-        self.taken.add(name)
-        symbol = variable(name, value.shape, facts(value))
-        self.equations.append(Equation(symbol, value, getattr(self.place.statement, "lineno", 0)))
-        return symbol

@@ -225,9 +225,9 @@ BODIES = [
     ),
     (
         "x[A] = 3\nreturn x",
-        UnsupportedError,
-        'x[A] in "x[A] = 3" (m.py, line 2): writing there is not read; a part, a condition, x[arange(n), y] and x[y, arange(n)] '
-        "are, write it in steps or with where",
+        InputError,
+        'x[A] in "x[A] = 3" (m.py, line 2): an index needs integer labels, and A holds real numbers; labels are inputs, declared '
+        'as A: "n n | int"',
     ),
     (
         "c[0] += 3\nreturn x",
