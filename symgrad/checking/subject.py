@@ -16,7 +16,17 @@ from symgrad.checking.generics import Functions, bind
 from symgrad.checking.oracle import import_jax
 from symgrad.checking.rounding import roughened
 from symgrad.checking.sampling import inputs_of, program_sizes, sample_inputs
-from symgrad.checking.witness import Witness, checked_witness, library, live_witness, numpy_witness, perturbed_witness
+from symgrad.checking.witness import (
+    Witness,
+    acts_in_place,
+    checked_witness,
+    library,
+    live_witness,
+    mutable_witness,
+    numpy_witness,
+    perturbed_witness,
+    unperturbed,
+)
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.errors import SymgradError, UnsupportedError
 
@@ -90,6 +100,9 @@ class Subject:
         self.witness = self._choose_witness(functions)
         self.numpy = self._numpy_witness(functions)
         self.perturbed = perturbed_witness(derivation.program, functions)
+        if self.numpy is not None and acts_in_place(derivation.program) and not self._agree(self.witness, self.numpy):
+            self.witness = mutable_witness(derivation.program, functions)
+            self.perturbed = unperturbed(self.witness)
         answers = self._scalar_answers if derivation.is_scalar else self._array_answers
         self._answers = self.jax.jit(answers)
         self._rough = {digits: self.jax.jit(roughened(answers, digits)) for digits in DIGITS}
@@ -118,6 +131,16 @@ class Subject:
         if library(self.d.program) == "jax":
             return None
         return numpy_witness(self.d.program, self.d.forward.function, functions)
+
+    def _agree(self, witness: Witness, numpys: Witness) -> bool:
+        """Whether jax, whose arrays never change, makes the same of the function's acts in place as NumPy does."""
+        arrays = sample_inputs(inputs_of(self.d.program.inputs), program_sizes(self.d.program), 0)
+        try:
+            theirs = np.asarray(numpys({name: a.copy() for name, a in arrays.items()}), dtype=float)
+            ours = np.asarray(witness({name: self.jax.numpy.asarray(a) for name, a in arrays.items()}), dtype=float)
+        except Exception:  # whatever the user's own code raises
+            return False
+        return bool(np.allclose(ours, theirs, rtol=1e-4, atol=1e-4, equal_nan=True))
 
     @property
     def witness_text(self) -> str:

@@ -15,7 +15,8 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.selection import maximum_of, minimum_of
 from symgrad.ops.writing import on_diagonal
 from symgrad.reading import static
-from symgrad.reading.arrays import JAX, NUMPY, REAL, TRUTH, Array, plain
+from symgrad.reading.arrays import REAL, TRUTH, Array, plain
+from symgrad.reading.dialects import EITHER, Dialect
 from symgrad.reading.lenses import written
 from symgrad.reading.messages import suggest
 from symgrad.reading.places import Place, fitted
@@ -25,7 +26,7 @@ from symgrad.reading.words import OPERATIONS, is_word
 class Reading(Protocol):
     """What acts need of the reader."""
 
-    def array(self, value: Any, library: str, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
+    def array(self, value: Any, library: Dialect, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
         """A result as an array of its own."""
 
     def into(self, out: Any, value: Any) -> Any:
@@ -92,13 +93,14 @@ def attribute(X: Array | Update, name: str) -> Any:
     }
     if name == "mT" and X.ndim < 2:
         raise InputError("a vector has no matrix transpose; write .T or outer")
-    if name == "at" and X.library == NUMPY:
+    if name == "at" and not X.library.updates:
         raise InputError("NumPy's arrays have no .at; write x[index] = value, or make the array jax's")
+    name = X.library.renamed.get(name, name)
     if name in facts:
         return facts[name]()
     if name in METHODS:
         return Method(METHODS[name], X)
-    if name == "fill" and X.library != JAX:
+    if name == "fill" and (X.library.mutable or X.library is EITHER):
         return Act(lambda reader, value: reader.into(X, fitted(value, X.shape)) and None)
     if name in REFUSED:
         raise UnsupportedError(REFUSED[name])
@@ -124,10 +126,10 @@ _CHANGES: dict[str, Callable[[Node, Node], Node]] = {
 
 def _update(update: Update, name: str) -> Any:
     if name == "get":
-        return Act(lambda reader: reader.array(_there(update), JAX))
+        return Act(lambda reader: reader.array(_there(update), update.array.library))
     if name not in _CHANGES:
         raise UnsupportedError(f"the update .{name} is not read; write one of {', '.join(_CHANGES)}")
-    return Act(lambda reader, value: reader.array(_updated(update, name, value), JAX, update.array.kind))
+    return Act(lambda reader, value: reader.array(_updated(update, name, value), update.array.library, update.array.kind))
 
 
 def _there(update: Update) -> Node:

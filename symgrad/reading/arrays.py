@@ -16,6 +16,7 @@ from symgrad.core.op import VARIABLE, Node, Shape, value_of, variable
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.ops.layout import reshape
 from symgrad.reading.annotations import check_entries
+from symgrad.reading.dialects import EITHER, Dialect
 from symgrad.reading.lenses import (
     Steps,
     in_rows,
@@ -30,9 +31,6 @@ from symgrad.reading.lenses import (
     written,
 )
 
-NUMPY, JAX, EITHER = "numpy", "jax", "either"
-"""Whose an array is; of either, where a function speaks with both and nothing says whose its argument is."""
-
 REAL, WHOLE, TRUTH = "real", "whole", "truth"
 """What NumPy keeps in an array: decimals, perhaps whole numbers alone, truth values."""
 
@@ -46,7 +44,7 @@ class Buffer:
 
     value: Node | None
     shape: Shape
-    library: str
+    library: Dialect
     kind: str
     equation: Callable[[str, Node], Node]
     in_rows: bool = True
@@ -142,7 +140,7 @@ class Array:
         return len(self.shape)
 
     @property
-    def library(self) -> str:
+    def library(self) -> Dialect:
         return self.buffer.library
 
     @property
@@ -152,7 +150,12 @@ class Array:
     @property
     def changes(self) -> bool:
         """Whether acts in place change it, and do not put another in its place: NumPy's numbers and jax's arrays never change."""
-        return self.library == NUMPY and bool(self.ndim or self.cell)
+        return self.library.mutable and bool(self.ndim or self.cell)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is known never to change."""
+        return not self.library.mutable and self.library is not EITHER
 
     @property
     def in_rows(self) -> bool:
@@ -197,7 +200,7 @@ class Array:
         check_entries(result.shape)
         found = Array(self.buffer, result.shape, joined((*self.steps, *steps)), cell, self.fixed or is_fixed(steps))
         shapes = [s for s in steps if s.op is reshape]
-        if not shapes or self.library == JAX:
+        if not shapes or self.is_frozen:
             return found
         is_view = self.buffer.in_rows and shares_memory(self.buffer.shape, self.steps, shapes[-1]) if len(steps) == 1 else None
         if is_view:

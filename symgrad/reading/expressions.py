@@ -19,10 +19,11 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading import static
 from symgrad.reading.acts import ACTS, Act, Method, Update, Updates, attribute
 from symgrad.reading.annotations import check_entries
-from symgrad.reading.arrays import JAX, NUMPY, TRUTH, WHOLE, Array, Buffer, exchanged, plain
+from symgrad.reading.arrays import TRUTH, WHOLE, Array, Buffer, exchanged, plain
 from symgrad.reading.builder import Builder
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.memory import cells, fixing, kind_made, kind_of, library, sharing, sums, together
+from symgrad.reading.dialects import JAX, NUMPY, Dialect, dialect_of, together
+from symgrad.reading.memory import cells, fixing, kind_made, kind_of, library, sharing, sums
 from symgrad.reading.messages import Place, operand
 from symgrad.reading.operators import binary, compared, unary
 from symgrad.reading.places import Place as ArrayPlace
@@ -68,7 +69,7 @@ class Expressions(ABC):
             raise UnsupportedError(way)
         return method(tree, scope)
 
-    def array(self, value: Any, library: str, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
+    def array(self, value: Any, library: Dialect, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
         """A result as an array that nobody else holds; anything else as it is."""
         if not isinstance(value, Node):
             return value
@@ -79,7 +80,8 @@ class Expressions(ABC):
 
     def made(self, value: Any, operands: Sequence[Any], kind: str = "") -> Any:
         """What an operator makes of these operands."""
-        return self.array(value, together(operands), kind, all(x.in_rows for x in operands if isinstance(x, Array)))
+        arrays = [x for x in operands if isinstance(x, Array)]
+        return self.array(value, together(x.library for x in arrays), kind, all(x.in_rows for x in arrays))
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -235,7 +237,8 @@ class Expressions(ABC):
         raise UnsupportedError(f"the attribute .{tree.attr} of {kind(owner)} is not read")
 
     def _is_act(self, owner: ModuleName, name: str) -> bool:
-        return owner.path.partition(".")[0] == NUMPY and name in ACTS
+        dialect = dialect_of(owner.path)
+        return dialect is not None and dialect.mutable and name in ACTS
 
     def _subscript(self, tree: ast.Subscript, scope: Scope) -> Any:
         value = self.evaluate(tree.value, scope)
@@ -257,10 +260,10 @@ class Expressions(ABC):
     def _indexed(self, name: str, X: Array, index: Any) -> Array:
         """A basic index is a view; labels make an array of their own."""
         entries = index if isinstance(index, tuple) else (index,)
-        if X.library != JAX and listed(index):
+        if not X.is_frozen and listed(index):
             rows: Array = self.array(rows_at(X.node, list(index)), X.library, X.kind)
             return rows
-        index = plain(index if X.library == JAX else as_labels(index))
+        index = plain(index if X.is_frozen else as_labels(index))
         if is_part(index):
             found: Array = X.view(lambda A: call(name, METHODS["__getitem__"], [A, index], {}), cell=any(e is ... for e in entries))
             return found
@@ -282,8 +285,8 @@ class Expressions(ABC):
                 return slice(*(None if part is None else self.evaluate(part, scope) for part in (lower, upper, step)))
             case ast.Tuple(elts=parts):
                 return tuple(self.index(part, scope) for part in parts)
-            case ast.Call(func=ast.Name(id="range"), args=[bound], keywords=[]) if "range" not in scope and self.home != JAX:
-                return self.array(LANGUAGE["arange"](plain(self.evaluate(bound, scope))), NUMPY, WHOLE)
+            case ast.Call(func=ast.Name(id="range"), args=[bound], keywords=[]) if "range" not in scope and self.home is not JAX:
+                return self.array(LANGUAGE["arange"](plain(self.evaluate(bound, scope))), self.home, WHOLE)
             case ast.Call(func=ast.Name(id="range"), args=bounds) if "range" not in scope:
                 self.place.tree = tree
                 raise UnsupportedError(f"a range is no index here; write np.arange({', '.join(map(operand, bounds))})")
@@ -305,18 +308,25 @@ class Expressions(ABC):
             raise InputError(f"it is {kind(function)}, no function")
         if isinstance(function, Act):
             return function.run(self, args, kwargs)
-        package = library(tree.func, self.place.module, scope)
         if isinstance(function, Method):
-            package, args, function = "", [function.array, *args], function.function
-        out = kwargs.pop("out", None) if package != JAX else None
-        value = self._called(tree, function, package, args, kwargs)
+            return self._with_words(tree, function.function, function.array.library, None, [function.array, *args], kwargs)
+        dialect = dialect_of(library(tree.func, self.place.module, scope))
+        return self._with_words(tree, function, dialect or NUMPY, dialect, args, kwargs)
+
+    def _with_words(
+        self, tree: ast.Call, function: Any, words: Dialect, whose: Dialect | None, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """A call with the keywords of a library, whose arrays it makes, unless the arguments say whose."""
+        named = {"axis" if key == words.axis else key: value for key, value in kwargs.items()}
+        out = named.pop("out", None) if words.mutable else None
+        value = self._called(tree, function, whose, args, named)
         return value if out is None else self.into(out, value)
 
     @abstractmethod
     def into(self, out: Any, value: Any) -> Any:
         """An array into which the value is written as a whole."""
 
-    def _called(self, tree: ast.Call, function: Any, package: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def _called(self, tree: ast.Call, function: Any, dialect: Dialect | None, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What a function of the language makes of its arguments; a method has its array in front of them."""
         name = operand(tree.func)
         if function in CONTAINERS:
@@ -324,9 +334,7 @@ class Expressions(ABC):
         given = [*args, *kwargs.values()]
         if function in sums() and _all_truths(given):
             raise UnsupportedError(TRUTHS)
-        whose = together(_arrays_in(given)) if package in ("", "autograd") else JAX if package == JAX else NUMPY
-        if not any(True for _ in _arrays_in(given)) and package in ("", "autograd"):
-            whose = self.home
+        whose = dialect or together([x.library for x in _arrays_in(given)] or [self.home])
         rest, named = [plain(a) for a in args[1:]], {k: plain(a) for k, a in kwargs.items()}
         if function in sharing() and args and isinstance(args[0], Array) and whose == args[0].library:
             shown = args[0].view(lambda X: call(name, function, [X, *rest], named), cell=function in cells())
@@ -336,12 +344,12 @@ class Expressions(ABC):
         return exchanged(value, lambda x: self._result(x, tree, function, args, kwargs, whose, in_rows))
 
     def _result(
-        self, value: Any, tree: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any], whose: str, in_rows: bool
+        self, value: Any, tree: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any], whose: Dialect, in_rows: bool
     ) -> Any:
         if not isinstance(value, Node):
             return value
         found: Array = self.array(value, whose, kind_made(function, tree, args, kwargs, value), in_rows, function in cells())
-        if whose == NUMPY and function in (LANGUAGE["empty"], LANGUAGE["empty_like"]):
+        if whose.mutable and function in (LANGUAGE["empty"], LANGUAGE["empty_like"]):
             found.buffer.value = None
         return found
 

@@ -6,19 +6,21 @@ What is written in place is read as NumPy has it: into the array, whoever else h
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import Node, show_shape, value_of
+from symgrad.core.source import parsed
 from symgrad.errors import InputError
 from symgrad.ops.integers import is_condition, is_integral
-from symgrad.reading.arrays import EITHER, JAX, NUMPY, REAL, TRUTH, WHOLE, Array
+from symgrad.reading.arrays import REAL, TRUTH, WHOLE, Array
+from symgrad.reading.dialects import JAX, Dialect, dialect_of, home_of, module_known_as
 from symgrad.reading.messages import LONGEST_STATEMENT, unparsed
 from symgrad.reading.module import Module
-from symgrad.reading.words import BARE_MODULES, CONSTANTS, FLOATS
+from symgrad.reading.words import CONSTANTS, FLOATS
 
 # what functions make -------------------------------------------------------------------------------------------------------
 
@@ -62,24 +64,13 @@ def sums() -> frozenset[Any]:
 # whose words a function uses ----------------------------------------------------------------------------------------------
 
 
-_ARRAYS = frozenset({"numpy", "jax", "scipy", "autograd"})
-"""Packages whose words say whose arrays a function computes with."""
-
-
-def home(function: ast.FunctionDef, module: Module) -> str:
-    """Whose arrays the arguments of a function are: jax's where it is under jax's jit, or where it and its helpers use jax's words
-    alone; where they use those of both, nothing says whose."""
+def home(function: ast.FunctionDef, module: Module) -> Dialect:
+    """Whose arrays the arguments of a function are: jax's where it is under jax's jit, else of the library in whose words it and
+    its helpers are written; where they use those of several, nothing says whose."""
     names = [node for decorator in function.decorator_list for node in ast.walk(decorator)]
     if any(_last(node) == "jit" and library(node, module) == "jax" for node in names):
         return JAX
-    used = set(_roots(function, module, [])) & _ARRAYS
-    return NUMPY if "jax" not in used else JAX if used == {"jax"} else EITHER
-
-
-def together(arrays: Iterable[Any]) -> str:
-    """Whose the result of an operator is, or of a function that belongs to nobody."""
-    found = {x.library for x in arrays if isinstance(x, Array)}
-    return JAX if JAX in found else EITHER if EITHER in found else NUMPY
+    return home_of(dialect for root in _roots(function, module, []) if (dialect := dialect_of(root)) is not None)
 
 
 def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef]) -> Iterator[str]:
@@ -87,7 +78,9 @@ def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef
     seen.append(function)
     for node in ast.walk(function):
         last = _last(node)
-        bare = isinstance(node, ast.Name) and (last in module.modules or last in BARE_MODULES)  # np, where np.tanh counts
+        bare = isinstance(node, ast.Name) and (
+            last in module.modules or module_known_as(last) is not None
+        )  # np, where np.tanh counts
         if last and not bare and last not in CONSTANTS and last not in FLOATS:
             yield library(node, module)
         helper = module.functions.get(last)
@@ -107,7 +100,7 @@ def library(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
         return ""
     live = module.live.get(tree.id)
     found = live.__name__ if isinstance(live, ModuleType) else ""
-    path = module.modules.get(tree.id) or module.origins.get(tree.id) or found or BARE_MODULES.get(tree.id, "")
+    path = module.modules.get(tree.id) or module.origins.get(tree.id) or found or module_known_as(tree.id) or ""
     return path.partition(".")[0]
 
 
@@ -122,13 +115,14 @@ def as_assignment(statement: ast.AugAssign) -> str:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    copy = ast.parse(unparsed(target), mode="eval").body
-    return copy
+    (statement,) = parsed(unparsed(target)).body
+    assert isinstance(statement, ast.Expr)
+    return statement.value
 
 
 def check_in_place(old: Array, right: Any, new: Node, statement: ast.AugAssign) -> None:
     """Raises where NumPy has no room for the result in the array that is there."""
-    if old.library == JAX or not (old.ndim or old.cell):
+    if old.is_frozen or not (old.ndim or old.cell):
         return
     way = f"write {as_assignment(statement)}"
     if old.fixed:
@@ -155,7 +149,7 @@ def _keeps_integers(statement: ast.AugAssign, right: Any) -> bool:
 
 def check_room(owner: Array, value: Node) -> None:
     """Raises where NumPy would cut off what is written into a part of an array, or lets nobody write there."""
-    if owner.library == JAX:
+    if owner.is_frozen:
         raise InputError("jax's arrays do not change; write x = x.at[index].set(value)")
     if owner.fixed:
         raise InputError("NumPy lets nobody write into this view; copy it before")

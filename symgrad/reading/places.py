@@ -16,7 +16,8 @@ from symgrad.ops.joining import stack
 from symgrad.ops.labels import scatter
 from symgrad.ops.layout import reshaped
 from symgrad.ops.writing import added, added_on_diagonal, masked, on_diagonal, overwrite, picked
-from symgrad.reading.arrays import JAX, Array, plain
+from symgrad.reading.arrays import Array, plain
+from symgrad.reading.dialects import Dialect
 
 Change = Callable[[Node, Node], Node]
 
@@ -118,7 +119,7 @@ def _one_by_one(places: list[Any]) -> Place:
     return Place(lambda A: rows_at(A, places), put, add if len({*places}) == len(places) else None)
 
 
-def _rows(y: Node, library: str) -> Place:
+def _rows(y: Node, library: Dialect) -> Place:
     """Whole rows at labels: jax adds up what falls on one row, and nothing else is told apart."""
 
     def put(A: Node, Y: Node) -> Node:
@@ -128,7 +129,7 @@ def _rows(y: Node, library: str) -> Place:
         rows = broadcast_to(Y, y.shape + A.shape[1:])
         return OPERATORS["add"](A, scatter(rows, y, axis=0, count=A.shape[0]))
 
-    return Place(lambda A: METHODS["__getitem__"](A, y), put, add if library == JAX else None)
+    return Place(lambda A: METHODS["__getitem__"](A, y), put, add if library.updates else None)
 
 
 def fitted(value: Any, shape: Any) -> Node:

@@ -18,9 +18,10 @@ from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading import static
 from symgrad.reading.acts import Act
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.arrays import EITHER, Array, exchanged, plain
+from symgrad.reading.arrays import Array, exchanged, plain
 from symgrad.reading.calls import Function, kind
 from symgrad.reading.checks import check_definition
+from symgrad.reading.dialects import EITHER
 from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
@@ -237,7 +238,7 @@ class Reader(Expressions):
         if left.changes:
             left.write(symbol, doubtful(self, as_assignment(statement)))
             return
-        if left.library == EITHER and (left.ndim or left.cell):
+        if left.library is EITHER and (left.ndim or left.cell):
             left.buffer.doubt = partial(doubtful(self, as_assignment(statement)), left.buffer.name or name)
         scope[name] = self._as(result, symbol, name)
 

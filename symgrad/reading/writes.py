@@ -8,7 +8,7 @@ from typing import Any
 
 from symgrad.core.op import Node, as_node, show_shape
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.reading.arrays import JAX, Array, plain
+from symgrad.reading.arrays import Array, plain
 from symgrad.reading.calls import kind
 from symgrad.reading.expressions import Expressions, Scope
 from symgrad.reading.memory import as_assignment, check_in_place, check_room
@@ -112,7 +112,7 @@ def _rewrite(reading: Expressions, target: ast.Subscript, owner: Array, value: N
 
 
 def into(reading: Expressions, out: Any, value: Any) -> Any:
-    if not isinstance(out, Array) or out.library == JAX:
+    if not isinstance(out, Array) or out.is_frozen:
         raise InputError("out is an array of NumPy's to write into")
     Y = as_node(plain(value))
     if Y.shape != out.shape:

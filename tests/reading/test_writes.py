@@ -10,6 +10,7 @@ import pytest
 from in_place import HEAD, POINT, SHOWN, text
 
 from symgrad.checking.evaluation import evaluate
+from symgrad.checking.witness import mutable_witness
 from symgrad.core.dimensions import size_of
 from symgrad.derivation import forward
 from symgrad.errors import SymgradError, UnsupportedError
@@ -121,6 +122,15 @@ def test_a_write_changes_what_numpy_changes(body: str):
     direction = {name: rng.normal(size=np.shape(AT[name])) for name in ("A", "b", "X")}
     along = sum(np.sum(found[str(v)] * d) for v, d in zip(derivation.adjoint.outputs[-3:], direction.values(), strict=True))
     np.testing.assert_allclose(along, slope(source, direction), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("body", WRITES + SHOWN[::4])
+def test_the_witness_of_verification_changes_what_numpy_changes(body: str):
+    """jax's arrays in a memory of their own: another reading of the same lines, which shares nothing with the first."""
+    program = forward(text(body)).program
+    with jax.enable_x64(True):
+        value = mutable_witness(program, {})({name: np.asarray(x) for name, x in AT.items()})
+    np.testing.assert_allclose(value, run(text(body), AT), rtol=1e-12)
 
 
 REFUSED = {
@@ -237,6 +247,12 @@ def test_exported_derivatives_are_those_of_a_functional_twin(target: str, source
         np.testing.assert_allclose(float(value), float(twin(**point)), rtol=1e-10)
         for got, want in zip((*found, *module.hvp(direction, **point)), wanted, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("source", [SVM, text("r = A[0]\nr *= 3.0\nreturn np.sum(A * A) + np.sum(r)")])
+def test_verification_follows_acts_in_place(source: str):
+    report = forward(source).derive().verify()
+    assert report.ok and "arrays that change as NumPy's do" in str(report)
 
 
 def test_the_callers_array_stays_as_it_is():
