@@ -29,7 +29,7 @@ TABLES = {
     "batching._ODD": batching._ODD,
     "structure._ACTS": structure._ACTS,
     "brevity._COUNTS": brevity._COUNTS,
-    "entries.RULES": entries.RULES,
+    "entries.ENTRY_RULES": entries.ENTRY_RULES,
     "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
     "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
 }
@@ -46,20 +46,31 @@ def main() -> None:
     print(f"functions: {len(functions)}, of {statistics.median(functions):.0f} lines at the median, {short:.1%} of at most {SHORT}")
     print(f"imports inside functions: {sum(map(_inner_imports, trees))}")
     print(f"over {LONG} lines: {', '.join(f'{p.relative_to(PACKAGE)} ({n})' for p, n in _longest(lengths))}")
-    print(f"modules in circles of imports, for types and inside functions too: {', '.join(circle()) or 'none'}")
+    print(f"modules in circles of imports, for types and inside functions too: {', '.join(circle(imports())) or 'none'}")
     own = {op.name for op in (*COLLECTIVES, part)}
     rows = {name: len(table) for name, table in TABLES.items()}
     print(f"rows of tables for {len(REGISTRY.keys() - own)} operations: {sum(rows.values())}; {_listed(rows)}")
 
 
-def circle() -> list[str]:
+def imports() -> grimp.ImportGraph:
+    """Every import of the package: those for types alone and those inside functions too."""
+    return grimp.build_graph("symgrad", cache_dir=None, exclude_type_checking_imports=False)
+
+
+def circle(graph: grimp.ImportGraph) -> list[str]:
     """The modules that import one another, directly or through others; none where imports point one way."""
-    graph = grimp.build_graph("symgrad", cache_dir=None, exclude_type_checking_imports=False)
+    return sorted(module.removeprefix("symgrad.") for module in graph.modules if module in _reached(graph, module))
+
+
+def _reached(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """What a module imports, directly or through others."""
     found: set[str] = set()
-    for module in graph.modules:
-        above = graph.find_downstream_modules(module)
-        found |= {m for m in (*above, module) if m in above and m in graph.find_upstream_modules(module)}
-    return sorted(m.removeprefix("symgrad.") for m in found)
+    waiting = [module]
+    while waiting:
+        new = graph.find_modules_directly_imported_by(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:

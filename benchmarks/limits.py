@@ -13,7 +13,7 @@ import sympy
 from models import Model
 
 import symgrad as sg
-from symgrad.core.flops import flops_of
+from symgrad.core.counting import flops_of
 from symgrad.core.graph import postorder
 from symgrad.planning.schedule import scheduled
 

@@ -19,6 +19,7 @@ from judged import listed
 from symgrad import ops as _ops  # noqa: F401
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import REGISTRY, Node, Op, Sample, variable
+from symgrad.core.roles import Adjoint
 from symgrad.derive.meaning import MEANINGS
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.wording import worded
@@ -99,7 +100,7 @@ def formula(Z: Node) -> str:
     show = Show(Theme(style="accent"))
     letter = "Z" if Z.ndim > 1 else "z"
     out = variable(letter, Z.shape)
-    bars = Z.op.vjp(out, *Z.args, variable(f"{letter}_bar", Z.shape, symbol=("bar", letter, letter)), **Z.params)
+    bars = Z.op.vjp(out, *Z.args, variable(f"{letter}_bar", Z.shape, role=Adjoint(letter, letter)), **Z.params)
     lines = [f"{letter} &= {show.text(Z)}"]
     for X, bar in zip(Z.args, bars, strict=True):
         lines += [rf"\bar{{{show.text(X)}}} &= {show.text(bar)}"] if bar is not None else []

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from symgrad.core.version import VERSION
+
 if TYPE_CHECKING:
     from symgrad.core.budget import Limits, limits
     from symgrad.core.op import Node
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
         VerificationError,
     )
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 _HOMES = {
     "symgrad.core.budget": ("Limits", "limits"),

@@ -24,9 +24,9 @@ from symgrad.core.graph import postorder, variables
 from symgrad.core.op import REGISTRY, VARIABLE, Dim, Node, Op, value_of, variable
 from symgrad.core.source import decimal_of, symbolic
 from symgrad.printing.derived import Derived
-from symgrad.printing.equations import align, rows
+from symgrad.printing.equations import align_environment, rows
 from symgrad.printing.identifiers import TANGENT
-from symgrad.printing.notation import constants, dimensions, operators, words
+from symgrad.printing.notation import constants, dimensions_in, operators, words
 
 __all__ = ["filling", "functions", "measure", "python", "signs", "variables"]
 
@@ -92,7 +92,7 @@ def filling(expr: Node) -> sympy.Expr | None:
 def measure(d: Derived) -> tuple[int, int]:
     """Lines and characters of LaTeX of the printed backward pass."""
     equations, show = dict(d.sections())["Backward pass"], d.show()
-    return len(list(rows(equations, show))), len(align(equations, show))
+    return len(list(rows(equations, show))), len(align_environment(equations, show))
 
 
 def signs(d: Derived) -> Iterator[tuple[str, str]]:
@@ -105,7 +105,7 @@ def signs(d: Derived) -> Iterator[tuple[str, str]]:
         yield show.text(v), str(v)
     for number in constants(nodes):
         yield show.number(number), f"the constant {number}"
-    for name in dict.fromkeys(dimensions([*symbols, *nodes])):
+    for name in dict.fromkeys(dimensions_in([*symbols, *nodes])):
         yield show.notation.dim(name).latex(), f"the dimension {name}"
     for node in operators(nodes):
         if node.op.letter:

@@ -14,29 +14,30 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symgrad.checking.agreement import DIGITS, Pairs, held, neighbours
-from symgrad.checking.differences import Measured, differenced, rounded, slope
-from symgrad.checking.generics import Functions, derivative, name_of, on_arrays
-from symgrad.checking.oracle import double_precision, import_jax
-from symgrad.checking.rounding import roughened
+from symgrad.checking.expected import (
+    expected_gradient,
+    expected_hessian,
+    expected_hvp,
+    expected_value,
+    flat,
+    hold,
+    with_copies,
+)
+from symgrad.checking.generics import Functions, derivative, keyword_of, on_arrays
 from symgrad.checking.sampling import inputs_from, sample_inputs, sizes_for
 from symgrad.checking.witness import bound_function, checked_witness
-from symgrad.errors import InputError, UnsupportedError, VerificationError, one_of
+from symgrad.errors import InputError, one_of
 from symgrad.export.numpy import PUBLIC
 from symgrad.reading.annotations import FUNCTIONS, declare
 from symgrad.reading.door import read_text
 
-EXACT, DIFFERENCED, TWICE_DIFFERENCED = 1e-9, 1e-7, 1e-5
-"""Tolerances against jax, against central differences, and against differences of differences."""
-
-MOST_OPERANDS = 4
+_MOST_OPERANDS = 4
 """Of a generic loss, when a module is checked."""
 
 QUANTITIES = ("value", "gradient", "hvp", "hessian")
@@ -54,8 +55,8 @@ def assert_gradient(
     >>> assert_gradient(lambda x: (x * x).sum(), lambda x: 2 * x, np.array([1.0, 2.0, 3.0]))
     """
     _check_real(fn, args, _tuple(argnums))
-    ours = _with_copies(lambda *a: _sequence(grad_fn(*a), argnums))
-    _hold(_labels("gradient", fn, argnums), ours, _gradient(fn, args, _tuple(argnums)), args, tol)
+    ours = with_copies(lambda *a: _sequence(grad_fn(*a), argnums))
+    hold(_labels("gradient", fn, argnums), ours, expected_gradient(fn, args, _tuple(argnums)), args, tol)
 
 
 def assert_hvp(
@@ -65,8 +66,8 @@ def assert_hvp(
     _check_real(fn, args, _tuple(argnums))
     rng = np.random.default_rng(seed)
     v = tuple(np.asarray(rng.normal(size=np.shape(args[i]))) for i in _tuple(argnums))
-    ours = _with_copies(lambda *a: _sequence(hvp_fn(v[0] if isinstance(argnums, int) else v, *a), argnums))
-    _hold(_labels("hvp", fn, argnums), ours, _hvp(fn, args, _tuple(argnums), v), args, tol)
+    ours = with_copies(lambda *a: _sequence(hvp_fn(v[0] if isinstance(argnums, int) else v, *a), argnums))
+    hold(_labels("hvp", fn, argnums), ours, expected_hvp(fn, args, _tuple(argnums), v), args, tol)
 
 
 def assert_hessian(
@@ -74,9 +75,9 @@ def assert_hessian(
 ) -> None:
     """`hessian_fn(*args)` is the Hessian of `fn`, block [i][j] of shape shape(i) + shape(j), as `jax.hessian` has it."""
     _check_real(fn, args, _tuple(argnums))
-    ours = _with_copies(lambda *a: _flat([[hessian_fn(*a)]] if isinstance(argnums, int) else hessian_fn(*a)))
+    ours = with_copies(lambda *a: flat([[hessian_fn(*a)]] if isinstance(argnums, int) else hessian_fn(*a)))
     names = _argument_names(fn, _tuple(argnums))
-    _hold(_block_labels("hessian", names), ours, _hessian(fn, args, _tuple(argnums)), args, tol)
+    hold(_block_labels("hessian", names), ours, expected_hessian(fn, args, _tuple(argnums)), args, tol)
 
 
 def assert_module(
@@ -146,13 +147,13 @@ def _derivatives(module: Any, shapes: Mapping[str, str], functions: Functions) -
     table: dict[str, Any] = {}
     for name, function in functions.items():
         kind = min(declare(shapes[name], name).properties & FUNCTIONS)
-        table |= {name_of(name, kind, wrt): on_arrays(derivative(function, kind, wrt)) for wrt in _orders(kind)}
+        table |= {keyword_of(name, kind, wrt): on_arrays(derivative(function, kind, wrt)) for wrt in _orders(kind)}
     public = {name: getattr(module, name) for name in PUBLIC if inspect.isfunction(getattr(module, name, None))}
     return {name: {k: table[k] for k in inspect.signature(f).parameters if k in table} for name, f in public.items()}
 
 
 def _orders(kind: str) -> list[tuple[int, ...]]:
-    operands = range(1 if kind == "entrywise" else MOST_OPERANDS)
+    operands = range(1 if kind == "entrywise" else _MOST_OPERANDS)
     return [wrt for order in range(3) for wrt in combinations_with_replacement(operands, order)]
 
 
@@ -181,69 +182,29 @@ class _Called:
 
 
 def _module_value(ours: _Called, fn: Any, at: Any, v: Any) -> None:
-    _hold(["value"], lambda *a: [ours("value", a)], _value(fn, at), at)
+    hold(["value"], lambda *a: [ours("value", a)], expected_value(fn, at), at)
 
 
 def _module_gradient(ours: _Called, fn: Any, at: Any, v: Any) -> None:
     quantity, name = ("jacobian", "jacobian") if ours.has("jacobian") else ("gradient", "grad")
-    _hold(ours.labels(quantity), lambda *a: ours(name, a), _gradient(fn, at, range(len(at)), quantity), at)
+    hold(ours.labels(quantity), lambda *a: ours(name, a), expected_gradient(fn, at, range(len(at)), quantity), at)
 
 
 def _module_hvp(ours: _Called, fn: Any, at: Any, v: Any) -> None:
     if ours.has("hvp"):
-        _hold(ours.labels("hvp"), lambda *a: ours("hvp", a, v), _hvp(fn, at, range(len(at)), v), at)
+        hold(ours.labels("hvp"), lambda *a: ours("hvp", a, v), expected_hvp(fn, at, range(len(at)), v), at)
 
 
 def _module_hessian(ours: _Called, fn: Any, at: Any, v: Any) -> None:
     if ours.has("hessian"):
         labels = _block_labels("hessian", ours.names)
-        _hold(labels, lambda *a: _flat(ours("hessian", a)), _hessian(fn, at, range(len(at))), at)
+        hold(labels, lambda *a: flat(ours("hessian", a)), expected_hessian(fn, at, range(len(at))), at)
 
 
 _MODULE_CHECKS = {"value": _module_value, "gradient": _module_gradient, "hvp": _module_hvp, "hessian": _module_hessian}
 
 
-# comparing ------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Witness:
-    """What a derivative has to be at any arguments, one array a label, and how much of it may be off."""
-
-    ask: Callable[..., Sequence[Measured]]
-    ask_roughly: Callable[..., Sequence[Measured]]
-    tol: float
-
-
-def _hold(
-    labels: Sequence[str], ours: Callable[..., Sequence[Any]], witness: _Witness, args: Sequence[Any], tol: float | None = None
-) -> None:
-    """Raises `VerificationError` with a line for every label whose array is wrong."""
-    got, wanted = ours(*args), witness.ask(*args)
-    if len(got) != len(wanted):
-        raise VerificationError(f"{labels[0].partition(' ')[0]}: {len(got)} arrays, expected {len(wanted)}")
-    nearby: list[tuple[Sequence[Any], Sequence[Measured]]] = []
-
-    def pairs(i: int) -> Pairs:
-        if not nearby:
-            points = zip(DIGITS, neighbours(args), strict=True)
-            nearby.extend((ours(*moved), witness.ask_roughly(digits, *moved)) for digits, moved in points)
-        return [(a[i], b[i].value) for a, b in nearby]
-
-    allowed = witness.tol if tol is None else tol
-    said = [_complaint(g, w, allowed, partial(pairs, i)) for i, (g, w) in enumerate(zip(got, wanted, strict=True))]
-    if wrong := [f"{label}: {what}" for label, what in zip(labels, said, strict=True) if what]:
-        raise VerificationError("\n".join(wrong))
-
-
-def _complaint(got: Any, wanted: Measured, tol: float, nearby: Callable[[], Pairs]) -> str:
-    """What is wrong with one array, or nothing."""
-    if np.shape(got) != np.shape(wanted.value):
-        return f"shape {np.shape(got)}, expected {np.shape(wanted.value)}"
-    if np.isnan(wanted.doubt).any():
-        return "jax has no number, and central differences do not settle, as at a kink; choose another point"
-    found = held(got, wanted.value, tol, nearby, wanted.doubt)
-    return "" if found.ok else str(found)
+# arguments ------------------------------------------------------------------------------------------------------------------
 
 
 def _tuple(argnums: Argnums) -> tuple[int, ...]:
@@ -252,10 +213,6 @@ def _tuple(argnums: Argnums) -> tuple[int, ...]:
 
 def _sequence(got: Any, argnums: Argnums) -> Sequence[Any]:
     return [got] if isinstance(argnums, int) else tuple(got)
-
-
-def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
-    return [block for row in rows for block in row]
 
 
 def _labels(quantity: str, fn: Callable[..., Any], argnums: Argnums) -> list[str]:
@@ -282,121 +239,3 @@ def _check_real(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[i
             raise InputError(f"{name}: there is no such argument among the {len(args)} that are given")
         if not np.issubdtype(kind := np.asarray(args[i]).dtype, np.floating):
             raise InputError(f"{name} holds {kind}, and a derivative needs real numbers; pass an array of floats")
-
-
-def _with_copies(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The function on copies, so that one that changes its arguments spoils none."""
-    return lambda *args: fn(*(a.copy() if isinstance(a, np.ndarray) else a for a in args))
-
-
-# witnesses ------------------------------------------------------------------------------------------------------------------
-
-
-def _witness(
-    question: Callable[[Any], Any], differences: Callable[..., Sequence[Measured]], tol: float, fn: Callable[..., Any], args: Any
-) -> _Witness:
-    """jax's answer, in which differences stand for nan; differences alone where jax is absent or cannot trace the function."""
-    compiled = _compiled(question, fn, args)
-    if compiled is None:
-        return _Witness(differences, lambda digits, *args: differences(*args), tol)
-
-    def ask(*args: Any) -> Sequence[Measured]:
-        return filled(compiled(_itself, *args), args)
-
-    def ask_roughly(digits: int, *args: Any) -> Sequence[Measured]:
-        return filled(compiled(partial(roughened, digits=digits), *args), args)
-
-    def filled(arrays: Sequence[Any], args: Sequence[Any]) -> Sequence[Measured]:
-        answer = [Measured(a, np.zeros(np.shape(a))) for a in arrays]
-        if not any(np.isnan(a.value).any() for a in answer):
-            return answer
-        return [_filled(a, d) for a, d in zip(answer, differences(*args), strict=True)]
-
-    return _Witness(ask, ask_roughly, EXACT)
-
-
-def _filled(a: Measured, other: Measured) -> Measured:
-    lost = np.isnan(a.value)
-    return Measured(np.where(lost, other.value, a.value), np.where(lost, other.doubt, a.doubt))
-
-
-def _itself(answer: Any) -> Any:
-    return answer
-
-
-def _compiled(question: Callable[[Any], Any], fn: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any] | None:
-    """jax's answer at any arguments, itself or in another form; None where jax is absent or cannot trace the function."""
-    try:
-        jax = import_jax()
-    except UnsupportedError:
-        return None
-
-    def asked(form: Callable[..., Any], *args: Any) -> Any:
-        with double_precision():
-            answer = jax.jit(form(lambda *a: question(jax)(*a)))
-            return jax.tree.map(np.asarray, answer(*(jax.numpy.asarray(a) for a in args)))
-
-    with double_precision():
-        try:
-            jax.eval_shape(fn, *(jax.numpy.asarray(a) for a in args))
-        except (TypeError, jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-            return None
-    return asked
-
-
-def _value(fn: Callable[..., Any], args: Sequence[Any]) -> _Witness:
-    called = rounded(lambda a: fn(*a))
-    return _witness(lambda jax: lambda *a: [fn(*a)], lambda *a: [called(a)], EXACT, fn, args)
-
-
-def _gradient(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], kind: str = "gradient") -> _Witness:
-    """The gradient, or the Jacobian of an array."""
-
-    def question(jax: Any) -> Any:
-        transform = jax.jacobian if kind == "jacobian" else jax.grad
-        return transform(fn, tuple(argnums))
-
-    return _witness(question, lambda *a: [_derivative(_rounded(fn), i)(*a) for i in argnums], DIFFERENCED, fn, args)
-
-
-def _hvp(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], v: tuple[Any, ...]) -> _Witness:
-    def question(jax: Any) -> Any:
-        def product(*a: Any) -> Any:
-            def gradient(*moving: Any) -> Any:
-                return jax.grad(fn, tuple(argnums))(*_placed(a, argnums, moving))
-
-            return jax.jvp(gradient, tuple(a[i] for i in argnums), v)[1]
-
-        return product
-
-    def along(i: int, args: Sequence[Any]) -> Measured:
-        gradient = _derivative(_rounded(fn), i)
-        start = [args[j] for j in argnums]
-        return slope(lambda t: gradient(*_placed(args, argnums, [x + t * d for x, d in zip(start, v, strict=True)])))
-
-    return _witness(question, lambda *a: [along(i, a) for i in argnums], TWICE_DIFFERENCED, fn, args)
-
-
-def _hessian(fn: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int]) -> _Witness:
-    def differences(*a: Any) -> Sequence[Measured]:
-        return [_derivative(_derivative(_rounded(fn), i), j)(*a) for i in argnums for j in argnums]
-
-    def question(jax: Any) -> Any:
-        return lambda *a: _flat(jax.hessian(fn, tuple(argnums))(*a))
-
-    return _witness(question, differences, TWICE_DIFFERENCED, fn, args)
-
-
-def _rounded(fn: Callable[..., Any]) -> Callable[..., Measured]:
-    measured = rounded(lambda args: _with_copies(fn)(*args))
-    return lambda *args: measured(args)
-
-
-def _derivative(fn: Callable[..., Measured], i: int) -> Callable[..., Measured]:
-    """The derivative in one argument by central differences, again as a function of all."""
-    return lambda *args: differenced(lambda x: fn(*_placed(args, [i], [x])), args[i])
-
-
-def _placed(args: Sequence[Any], argnums: Sequence[int], moving: Sequence[Any]) -> list[Any]:
-    table = dict(zip(argnums, moving, strict=True))
-    return [table.get(i, a) for i, a in enumerate(args)]

@@ -18,7 +18,7 @@ from benchmarks.house import TABLES
 from symgrad.core.budget import Limits
 from symgrad.core.op import REGISTRY
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.printing.equations import align
+from symgrad.printing.equations import align_environment
 
 TOP = Path(__file__).parents[1]
 PAGES = [TOP / "README.md", TOP / "docs" / "start.md", TOP / "docs" / "second-order.md", TOP / "docs" / "adding-an-operation.md"]
@@ -75,7 +75,7 @@ def test_a_wrong_rule_on_the_page_would_be_found(tmp_path):
 def test_the_readme_shows_the_formulas_that_are_printed():
     """GitHub renders `aligned` where a document has `align`; everything else is the same, character for character."""
     d = sg.forward(TOP / "derivations" / "d2l_generic.py").derive("W1", "W2")
-    shown = align(dict(d.sections())["Backward pass"], d.show()).replace("{align}", "{aligned}") + "\n"
+    shown = align_environment(dict(d.sections())["Backward pass"], d.show()).replace("{align}", "{aligned}") + "\n"
     assert blocks(read(TOP / "README.md"), "math") == [shown]
     assert f"$$\n{shown}$$" in read(TOP / "docs" / "index.md")
 

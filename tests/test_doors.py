@@ -14,7 +14,7 @@ from hostile import ARGUMENTS, MARKUP, PATHS, SHAPES, SIZES, count
 import symgrad as sg
 from symgrad.command.cli import main
 from symgrad.errors import SymgradError
-from symgrad.export.loading import check, load
+from symgrad.export.loading import check_code, load
 from symgrad.printing.graphviz import rendered
 from symgrad.printing.typesetting import pdf
 
@@ -194,7 +194,7 @@ def test_generated_code_is_held_against_a_whitelist(source):
 
 
 def test_what_the_exporter_writes_passes():
-    assert check(sg.forward(TEXT).derive().numpy())
+    assert check_code(sg.forward(TEXT).derive().numpy())
 
 
 @pytest.mark.parametrize("attribute", ["tofile('canary')", "dump('canary')", "at.__class__", "addressable_data(0)"])

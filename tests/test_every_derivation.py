@@ -11,6 +11,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.checking.evaluation import evaluate
+from symgrad.core.roles import Adjoint
 from symgrad.printing.equations import rows
 from symgrad.printing.latex import Show
 
@@ -82,7 +83,9 @@ def test_reproduces_the_numbers_of_its_source(path):
     of = adjoint.outputs[0]
     for name, number in names["VALUES"].items():
         agrees(values[name], number, digits)
-    bars = {eq.symbol.params["symbol"][1]: values[eq.name] for eq in adjoint.equations if eq.symbol.params["symbol"][0] == "bar"}
+    bars = {
+        eq.symbol.params["role"].of: values[eq.name] for eq in adjoint.equations if isinstance(eq.symbol.params["role"], Adjoint)
+    }
     for name, number in names["ADJOINTS"].items():
         agrees(1.0 if name == str(of) else bars[name], number, digits)
 

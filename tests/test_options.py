@@ -6,8 +6,8 @@ import re
 import pytest
 
 import symgrad as sg
-from symgrad.core.flops import ITEMSIZES
-from symgrad.costs.summary import FUNCTIONS
+from symgrad.core.counting import ITEMSIZES
+from symgrad.costs.counts import SCALAR_FUNCTIONS
 from symgrad.export.targets import TARGETS
 from symgrad.printing.composition import LEVELS
 from symgrad.printing.document import WRITERS
@@ -21,7 +21,7 @@ def f(x: "n", W: "m n"):
     return sum(tanh(z))
 """
 STYLES = ("partial", "accent")
-DTYPES, USES, MESH = tuple(ITEMSIZES), tuple(FUNCTIONS), ({"data": 2}, {"n": "data"})
+DTYPES, USES, MESH = tuple(ITEMSIZES), tuple(SCALAR_FUNCTIONS), ({"data": 2}, {"n": "data"})
 
 OPTIONS = {
     "style of latex": ("style", STYLES, lambda d, folder, word: d.latex(style=word)),

@@ -113,12 +113,12 @@ def uncertainty(got: Any, wanted: Any, nearby: Pairs, tol: float) -> float:
     It counts as rounding up to the tolerance of numbers of size 1: what moves further does so at a jump of the function.
     """
     columns = zip(*nearby, strict=True)
-    ours, theirs = (spread(at, others) for at, others in zip((got, wanted), columns, strict=True))
+    ours, theirs = (widest_gap(at, others) for at, others in zip((got, wanted), columns, strict=True))
     seen = theirs if np.any(wanted) else max(ours, theirs)
     return min(seen, tol * max(1.0, largest(wanted)) / MARGIN)
 
 
-def spread(array: Any, others: Iterable[Any]) -> float:
+def widest_gap(array: Any, others: Iterable[Any]) -> float:
     """The most by which an entry differs in any of the others."""
     with np.errstate(invalid="ignore"):
         moves = [np.nan_to_num(np.abs(np.asarray(other) - np.asarray(array)), nan=0.0, posinf=0.0) for other in others]

@@ -10,7 +10,7 @@ import numpy as np
 
 from symgrad.checking.agreement import EPS, MARGIN, largest
 
-STEPS = tuple(2.0**-10 * 8.0**-k for k in range(8))
+_STEPS = tuple(2.0**-10 * 8.0**-k for k in range(8))
 """Steps, as parts of an argument's size: smaller ones are tried until rounding outweighs what is left out of the series."""
 
 SETTLED = 1e-4
@@ -59,7 +59,7 @@ def slope(function: Measurement, size: float = 1.0) -> Measured:
     """The derivative of a function of one number at 0, in which steps are parts of `size`."""
     found = []
     with np.errstate(invalid="ignore", over="ignore"):
-        for step in STEPS:
+        for step in _STEPS:
             value, cut, noise = _at_step(function, step * size)
             settled = cut <= np.maximum(SETTLED * largest(value), MARGIN * noise)
             found.append(Measured(value, np.where(settled, cut + noise, np.nan)))

@@ -16,15 +16,15 @@ from symgrad.core.op import VARIABLE, Dim, Node
 from symgrad.core.program import Equation, Program
 from symgrad.core.source import symbolic
 from symgrad.export import helpers
-from symgrad.export.loading import computed
+from symgrad.export.loading import value_of_code
 
 _HELPERS = {name: value for name, value in vars(helpers).items() if not name.startswith("__")}
 _WORDS = {"np": np, "math": math, "_dtype": np.dtype(float), **_HELPERS}
 
-Functions = Mapping[str, Callable[..., Any]]
+_Functions = Mapping[str, Callable[..., Any]]
 
 
-def evaluate(program: Program, inputs: Mapping[str, Any], functions: Functions | None = None) -> dict[str, Any]:
+def evaluate(program: Program, inputs: Mapping[str, Any], functions: _Functions | None = None) -> dict[str, Any]:
     """The value of every symbol of a program; `functions` are the generic functions it calls and their derivatives."""
     scope = {**_WORDS, "_sizes": _sizes(program, inputs), **(functions or {})}
     known: dict[Node, Any] = {v: np.asarray(inputs[v.params["name"]]) for v in program.inputs}
@@ -83,7 +83,7 @@ def applied(node: Node, operands: list[Any], scope: Mapping[str, Any] = _WORDS) 
         if dim not in scope.get("_sizes", ()):
             raise unknown(dim)
     code = re.sub(r"\b_dim_(\w+)", r"_sizes['\1']", code)
-    return computed(code, {**scope, "_operands": operands})
+    return value_of_code(code, {**scope, "_operands": operands})
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,24 +12,22 @@ from symgrad.core.graph import postorder
 from symgrad.core.op import Node
 from symgrad.errors import InputError
 from symgrad.ops.generic import apply, derivative_name, functions_of, loss_name
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
+from symgrad.passes import Passes
 
 Functions = Mapping[str, Callable[..., Any]]
 
 
-def bind(derivation: Derivation, functions: Functions) -> dict[str, Callable[..., Any]]:
+def bind(passes: Passes, functions: Functions) -> dict[str, Callable[..., Any]]:
     """The keyword arguments that exported code takes for the generic functions: phi, dphi, d2phi, each made by jax."""
-    programs = [derivation.program, derivation.tangent, *([derivation.adjoint] if derivation.is_scalar else [])]
+    programs = [passes.program, passes.tangent, *([passes.adjoint] if passes.is_scalar else [])]
     called = functions_of(list(postorder(eq.expr for p in programs for eq in p.equations)))
     needed = sorted({str(node.params["function"]) for node in called.values()})
     if missing := [name for name in needed if name not in functions]:
         text = ", ".join(f"{name}=..." for name in missing)
-        name = derivation.program.name
+        name = passes.program.name
         raise InputError(f"{name} leaves {', '.join(missing)} generic; bind for the check, verify({text}) with such as jnp.tanh")
     if unknown := sorted(set(functions) - set(needed)):
-        raise InputError(f"{derivation.program.name} has no generic function {unknown[0]!r}; it has {', '.join(needed) or 'none'}")
+        raise InputError(f"{passes.program.name} has no generic function {unknown[0]!r}; it has {', '.join(needed) or 'none'}")
     return {name: on_arrays(derivative(functions[node.params["function"]], *_derived(node))) for name, node in called.items()}
 
 
@@ -37,7 +35,7 @@ def _derived(node: Node) -> tuple[str, tuple[int, ...]]:
     return ("entrywise", (0,) * node.params["order"]) if node.op is apply else ("loss", node.params["wrt"])
 
 
-def name_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
+def keyword_of(function: str, kind: str, wrt: tuple[int, ...]) -> str:
     """The keyword under which exported code takes this derivative."""
     return derivative_name(function, len(wrt)) if kind == "entrywise" else loss_name(function, wrt)
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.checking.evaluation import evaluate
 from symgrad.core.dimensions import read_sizes, size_of, unknown
 from symgrad.core.op import Node, show_shape
+from symgrad.core.program import Program
 from symgrad.errors import InputError, printable
 
-Array = Any
+_Array = Any
 
 
-def read_point(path: Path) -> dict[str, Array]:
+def read_point(path: Path) -> dict[str, _Array]:
     """The arrays of an .npz file by name, as `np.savez` writes them; nothing in it is ever unpickled."""
     name = printable(path.name)
     try:
@@ -35,7 +37,7 @@ def read_point(path: Path) -> dict[str, Array]:
         raise InputError(f"{name} is no .npz file of plain arrays; write the point with np.savez(FILE, x=..., y=...)") from None
 
 
-def given_point(variables: Iterable[Node], point: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, int]]:
+def given_point(variables: Iterable[Node], point: Mapping[str, _Array]) -> tuple[dict[str, _Array], dict[str, int]]:
     """The arrays in the order of the inputs, real ones in float64, and the sizes of their dimensions.
 
     Raises `InputError` in one line where a name, type, shape, size or declared property is not the input's.
@@ -54,7 +56,7 @@ def given_point(variables: Iterable[Node], point: Mapping[str, Array]) -> tuple[
     return arrays, sizes
 
 
-def _array(v: Node, given: Any) -> Array:
+def _array(v: Node, given: Any) -> _Array:
     array = np.asarray(given)
     if "int" in v.params["properties"]:
         if array.dtype.kind not in "iu":
@@ -67,7 +69,7 @@ def _array(v: Node, given: Any) -> Array:
     return array.astype(np.float64)[()]
 
 
-def _sizes(inputs: Mapping[str, Node], arrays: Mapping[str, Array]) -> dict[str, int]:
+def _sizes(inputs: Mapping[str, Node], arrays: Mapping[str, _Array]) -> dict[str, int]:
     for name, v in inputs.items():
         if np.ndim(arrays[name]) != v.ndim:
             raise InputError(f"the point gives {name} the shape {np.shape(arrays[name])}, and it is {show_shape(v.shape)}")
@@ -80,28 +82,38 @@ def _sizes(inputs: Mapping[str, Node], arrays: Mapping[str, Array]) -> dict[str,
     return sizes
 
 
-def _check_shape(v: Node, array: Array, sizes: Mapping[str, int]) -> None:
+def values_at(program: Program, point: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every symbol of a program at a point that holds one for each input, and a function for each generic one."""
+    inputs = {k: v for k, v in point.items() if not callable(v)}
+    if missing := [str(v) for v in program.inputs if str(v) not in inputs]:
+        raise InputError(f"the point gives no value for {', '.join(missing)}")
+    if wrong := [v for v in program.inputs if np.ndim(inputs[str(v)]) != v.ndim]:
+        raise InputError(f"the point gives {wrong[0]} {np.ndim(inputs[str(wrong[0])])} axes, and it has {wrong[0].ndim}")
+    return evaluate(program, inputs, {k: v for k, v in point.items() if callable(v)})
+
+
+def _check_shape(v: Node, array: _Array, sizes: Mapping[str, int]) -> None:
     if np.shape(array) != tuple(size_of(d, sizes) for d in v.shape):
         known = ", ".join(f"{s} = {sizes[s]}" for s in sorted({str(s) for d in v.shape for s in getattr(d, "free_symbols", ())}))
         where = f" with {known}" if known else ""
         raise InputError(f"the point gives {v} the shape {np.shape(array)}, and it is {show_shape(v.shape)}{where}")
 
 
-def _check_properties(v: Node, array: Array) -> None:
+def _check_properties(v: Node, array: _Array) -> None:
     for word, holds in HOLDS.items():
         if word in v.params["properties"] and not holds(array):
             raise InputError(f"{v} is declared {word}, and the array that the point gives is not")
 
 
-def _close(a: Array, b: Array) -> bool:
+def _close(a: _Array, b: _Array) -> bool:
     return bool(np.allclose(a, b, rtol=1e-9, atol=1e-9))
 
 
-def _symmetric(a: Array) -> bool:
+def _symmetric(a: _Array) -> bool:
     return _close(a, a.T)
 
 
-HOLDS: dict[str, Callable[[Array], bool]] = {
+HOLDS: dict[str, Callable[[_Array], bool]] = {
     "positive": lambda a: bool(np.all(a > 0)),
     "unit": lambda a: bool(np.all((a > 0) & (a < 1))),
     "binary": lambda a: bool(np.all(np.isin(a, (0, 1)))),

@@ -12,7 +12,7 @@ _HEAD = ("quantity", "block", "error", "tolerance", "")
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """One comparison: what was compared, for which variables, the worst error and what is allowed there.
 
     Errors are relative to the largest entry of what is wanted; where they are not, or another witness spoke, the remark says so.
@@ -48,7 +48,7 @@ class Report:
 
     name: str
     witness: str
-    rows: tuple[Row, ...]
+    rows: tuple[ReportRow, ...]
     seeds: tuple[int, ...]
     sizes: tuple[dict[str, int], ...]
     notes: tuple[str, ...] = ()

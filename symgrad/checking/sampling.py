@@ -17,7 +17,7 @@ from symgrad.core.source import dim_text
 from symgrad.errors import InputError
 from symgrad.reading.annotations import FUNCTIONS, declare
 
-Array = Any
+_Array = Any
 SIZES = (5, 4, 3, 2, 6, 7)
 """No two alike, so that a transposed result never fits by accident."""
 
@@ -96,7 +96,7 @@ def _holds(read: list[tuple[sympy.Expr, set[str]]], sizes: Mapping[str, int], na
     return all(size_of(gap, sizes) >= 0 for gap, letters in read if name in letters and letters <= sizes.keys())
 
 
-def sample_inputs(inputs: Iterable[Input], sizes: Mapping[str, int], seed: int, domain: str = "normal") -> dict[str, Array]:
+def sample_inputs(inputs: Iterable[Input], sizes: Mapping[str, int], seed: int, domain: str = "normal") -> dict[str, _Array]:
     """One random array an input; `domain` says from where entries come that no property binds: normal, positive or unit."""
     rng = np.random.default_rng(seed)
     labels = min(sizes.values(), default=2)
@@ -110,7 +110,7 @@ def sample_inputs(inputs: Iterable[Input], sizes: Mapping[str, int], seed: int, 
     return arrays
 
 
-def sample_array(rng: np.random.Generator, shape: tuple[int, ...], properties: frozenset[str], domain: str = "normal") -> Array:
+def sample_array(rng: np.random.Generator, shape: tuple[int, ...], properties: frozenset[str], domain: str = "normal") -> _Array:
     """A random array with these properties."""
     array = DOMAINS[domain](rng.normal(size=shape))
     for name, impose in IMPOSED.items():
@@ -119,25 +119,25 @@ def sample_array(rng: np.random.Generator, shape: tuple[int, ...], properties: f
     return np.float64(array) if shape == () else np.ascontiguousarray(array)
 
 
-def _logistic(a: Array) -> Array:
+def _logistic(a: _Array) -> _Array:
     return 1 / (1 + np.exp(-a))
 
 
-def _lower(a: Array, rng: np.random.Generator) -> Array:
+def _lower(a: _Array, rng: np.random.Generator) -> _Array:
     return np.tril(a, -1) + np.diag(0.5 + rng.random(len(a)))
 
 
-def _softmax(a: Array, _: np.random.Generator) -> Array:
+def _softmax(a: _Array, _: np.random.Generator) -> _Array:
     return np.exp(a) / np.exp(a).sum(-1, keepdims=True)
 
 
-DOMAINS: dict[str, Callable[[Array], Array]] = {
+DOMAINS: dict[str, Callable[[_Array], _Array]] = {
     "normal": lambda a: a,
     "positive": lambda a: 0.2 + _logistic(a),
     "unit": lambda a: 0.1 + 0.8 * _logistic(a),
 }
 
-IMPOSED: dict[str, Callable[[Array, np.random.Generator], Array]] = {
+IMPOSED: dict[str, Callable[[_Array, np.random.Generator], _Array]] = {
     "positive": lambda a, rng: 0.2 + _logistic(a),
     "unit": lambda a, rng: 0.1 + 0.8 * _logistic(a),
     "binary": lambda a, rng: (a > 0).astype(float),

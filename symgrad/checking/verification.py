@@ -7,72 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, spread
-from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, widest_gap
+from symgrad.checking.generics import Functions
+from symgrad.checking.oracle import double_precision
 from symgrad.checking.points import given_point
-from symgrad.checking.report import Report, Row
+from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, program_sizes, sample_inputs
-from symgrad.checking.subject import Arrays, Compared, Point, Subject, inner, said
+from symgrad.checking.subject import Compared, Point, Subject, inner_product
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
+from symgrad.checking.testimony import Arrays, said
 from symgrad.core.op import SYMMETRIC, Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
+from symgrad.passes import Passes
 
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
-
-DIFFERENCED = 1e-6
+_DIFFERENCED = 1e-6
 """Tolerance against central differences, beside what they themselves may be off."""
 
-SEEDS = 2
-
-Judged = tuple[list[Row], dict[str, int]]
-
-
-def verify(
-    derivation: Derivation,
-    seeds: int | Sequence[int] = SEEDS,
-    tol: float = 1e-9,
-    at: Mapping[str, Any] | None = None,
-    **functions: Callable[..., Any],
-) -> Report:
-    """Hold value, gradient, Hessian-vector product, Hessian (or Jacobian) and every adjoint equation against jax in float64.
-
-    The value is held against the function on NumPy arrays too, unless it is jax's code.  `seeds` are those of the random points,
-    or how many there are; `at` gives one point in their place, an array for each input.  An error is relative to the largest
-    entry of what is wanted (see `symgrad.checking.agreement`).  A generic function of the program is bound by its name,
-    `verify(phi=jnp.tanh)`.  Raises `VerificationError`, whose text is the whole table, if anything disagrees; `InputError` for
-    unbound functions, and where nothing is finite; `UnsupportedError` without jax.
-    """
-    return compare(derivation, seeds, tol, at, **functions).raise_for_failure()
+Judged = tuple[list[ReportRow], dict[str, int]]
 
 
 def compare(
-    derivation: Derivation,
-    seeds: int | Sequence[int] = SEEDS,
-    tol: float = 1e-9,
-    at: Mapping[str, Any] | None = None,
-    **functions: Callable[..., Any],
+    passes: Passes,
+    module: ModuleType,
+    live: Callable[..., Any] | None,
+    seeds: int | Sequence[int],
+    tol: float,
+    at: Mapping[str, Any] | None,
+    functions: Functions,
 ) -> Report:
-    """The same, returned whatever it says."""
-    import_jax()
+    """What is derived and exported as `module`, held against the user's own function, which is `live` where it was handed over.
+
+    `functions` stand for the generic ones of the program.  Raises `InputError` where one is missing, and where nothing is finite.
+    """
     numbers = () if at is not None else tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if at is None and not numbers:
         raise InputError("verify needs at least one seed")
     with double_precision(), np.errstate(all="ignore"):
-        check = _Check(Subject(derivation, functions), tol)
+        check = _Check(Subject(passes, module, live, functions), tol)
         found = [check.given(at)] if at is not None else [check.random(shift, seed) for shift, seed in enumerate(numbers)]
     rows = _worst([row for rows, _ in found for row in rows])
     sizes, notes = tuple(sizes for _, sizes in found), tuple(dict.fromkeys(check.notes))
-    return Report(derivation.program.name, check.subject.witness_text, rows, numbers, sizes, notes)
+    return Report(passes.program.name, check.subject.testimony.text, rows, numbers, sizes, notes)
 
 
-def _worst(rows: Sequence[Row]) -> tuple[Row, ...]:
+def _worst(rows: Sequence[ReportRow]) -> tuple[ReportRow, ...]:
     """One row a quantity and block: that of the point where it is worst."""
-    worst: dict[tuple[str, str], Row] = {}
+    worst: dict[tuple[str, str], ReportRow] = {}
     for row in rows:
         key = row.quantity, row.block
         worst[key] = max(worst.get(key, row), row, key=lambda r: (not r.ok, r.excess))
@@ -85,7 +70,7 @@ class _Check:
     def __init__(self, subject: Subject, tol: float) -> None:
         self.subject, self.tol = subject, tol
         self.name, self.notes = subject.name, subject.notes
-        self.variables = subject.d.program.inputs
+        self.variables = subject.passes.program.inputs
 
     # points -------------------------------------------------------------------------------------------------------------
 
@@ -117,7 +102,7 @@ class _Check:
     def _drawn(self, shift: int, seed: int, least: int) -> Point:
         """A random point where everything is finite; if there is none, one where the value is, and jax's gradient alone is not."""
         inputs = inputs_of(self.variables)
-        sizes, tried = program_sizes(self.subject.d.program, shift, least), []
+        sizes, tried = program_sizes(self.subject.passes.program, shift, least), []
         for domain in DOMAINS:
             point = self._asked(sample_inputs(inputs, sizes, seed, domain), sizes, seed)
             if point.has_value and not point.lost:
@@ -145,13 +130,13 @@ class _Check:
 
     def _asked(self, arrays: Arrays, sizes: dict[str, int], seed: int) -> Point:
         rng = np.random.default_rng(seed + 1000)
-        u, v = (tuple(self._direction(w, rng, arrays) for w in self.subject.d.wrt) for _ in range(2))
-        return Point(arrays, sizes, u, v, self.subject.ask(arrays, v))
+        u, v = (tuple(self._direction(w, rng, arrays) for w in self.subject.passes.wrt) for _ in range(2))
+        return Point(arrays, sizes, u, v, self.subject.testimony.ask(arrays, v))
 
     def _direction(self, v: Node, rng: np.random.Generator, arrays: Arrays) -> Any:
         """A symmetric one where the derivative is defined along those alone."""
         direction = np.asarray(rng.normal(size=np.shape(arrays[str(v)])))
-        if self.subject.d.commutes or not v.params["properties"] & SYMMETRIC:
+        if self.subject.passes.commutes or not v.params["properties"] & SYMMETRIC:
             return direction
         return direction + direction.T
 
@@ -161,9 +146,9 @@ class _Check:
         compared = self.subject.compared(point)
         nearby = _Nearby(self.subject, point)
         rows = [row for i, c in enumerate(compared) for row in self._rows(c, nearby, i)]
-        return [*rows, *(self._taylor(point, nearby) if self.subject.d.is_scalar else ())], point.sizes
+        return [*rows, *(self._taylor(point, nearby) if self.subject.passes.is_scalar else ())], point.sizes
 
-    def _rows(self, c: Compared, nearby: _Nearby, i: int) -> Iterator[Row]:
+    def _rows(self, c: Compared, nearby: _Nearby, i: int) -> Iterator[ReportRow]:
         lost, void = c.lost, c.void
         if void.any():
             self.notes.append(f"not compared, {c.quantity} {c.block}: nan as derived and in jax")
@@ -177,12 +162,12 @@ class _Check:
     def _held_in_part(self, c: Compared, part: Any, nearby: Callable[[], Pairs]) -> Gap:
         return held(c.got[part], c.wanted[part], self.tol, lambda: [(got[part], wanted[part]) for got, wanted in nearby()])
 
-    def _differenced(self, c: Compared, lost: Any) -> Iterator[Row]:
+    def _differenced(self, c: Compared, lost: Any) -> Iterator[ReportRow]:
         """The entries that jax has as nan, against central differences; at a kink those do not settle."""
         assert c.differences is not None
         got, measured = c.differences()
         if not np.isnan(measured.doubt[lost]).any():
-            found = gap(got[lost], measured.value[lost], DIFFERENCED, measured.doubt[lost])
+            found = gap(got[lost], measured.value[lost], _DIFFERENCED, measured.doubt[lost])
             yield _row(f"{c.quantity} by differences", c.block, found, "jax has nan")
             return
         said = f"{c.quantity} {c.block}: jax has nan, and central differences do not settle, as at a kink"
@@ -190,10 +175,10 @@ class _Check:
             raise InputError(f"nothing can judge {said}; give another point: verify(at={{...}}), --at FILE.npz")
         self.notes.append(f"not compared, {said}")
 
-    def _taylor(self, point: Point, nearby: _Nearby) -> Iterator[Row]:
+    def _taylor(self, point: Point, nearby: _Nearby) -> Iterator[ReportRow]:
         subject = self.subject
-        slope = inner(subject.gradient(point.arrays), point.v)
-        curvature = inner(point.v, subject.call("hvp", point.arrays, point.v))
+        slope = inner_product(subject.gradient(point.arrays), point.v)
+        curvature = inner_product(point.v, subject.call("hvp", point.arrays, point.v))
         if np.isnan(curvature):
             self.notes.append("no Taylor test: the Hessian-vector product is nan")
             return
@@ -201,11 +186,11 @@ class _Check:
         def along(t: float) -> float:
             return float(subject.call("value", subject.moved(point, t)))
 
-        short = shortfall(along, slope, curvature, spread(along(0.0), nearby.values))
+        short = shortfall(along, slope, curvature, widest_gap(along(0.0), nearby.values))
         if short > SLOPE and is_kink(along):
             self.notes.append("no Taylor test: the point lies at a kink")
             return
-        yield Row("Taylor remainder", "order 3", short, SLOPE)
+        yield ReportRow("Taylor remainder", "order 3", short, SLOPE)
 
 
 class _Nearby:
@@ -228,9 +213,9 @@ class _Nearby:
         return [self.subject.call("value", arrays) for arrays in self.arrays]
 
     def _at(self, digits: int, arrays: Arrays) -> Point:
-        return replace(self.point, arrays=arrays, answers=self.subject.ask_roughly(digits, arrays, self.point.v))
+        return replace(self.point, arrays=arrays, answers=self.subject.testimony.ask_roughly(digits, arrays, self.point.v))
 
 
-def _row(quantity: str, block: str, found: Gap, *remarks: str) -> Row:
+def _row(quantity: str, block: str, found: Gap, *remarks: str) -> ReportRow:
     remark = "; ".join([*(["absolute"] if found.absolute and found.error else []), *remarks])
-    return Row(quantity, block, found.error, found.tol, remark)
+    return ReportRow(quantity, block, found.error, found.tol, remark)

@@ -19,7 +19,7 @@ from symgrad.core.source import parsed
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.generic import Generic
 
-Arrays = Mapping[str, Any]
+_Arrays = Mapping[str, Any]
 
 # perturbation ---------------------------------------------------------------------------------------------------------------
 
@@ -153,12 +153,12 @@ def library(program: Program) -> str:
     return "" if others else name
 
 
-def unperturbed(witness: Witness) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
+def unperturbed(witness: Witness) -> Callable[[_Arrays, _Arrays], tuple[Any, dict[str, Any]]]:
     """A witness whose intermediates have other names than the program's."""
     return lambda arrays, moves: (witness(arrays), {})
 
 
-def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[Arrays, Arrays], tuple[Any, dict[str, Any]]]:
+def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[_Arrays, _Arrays], tuple[Any, dict[str, Any]]]:
     """(inputs, perturbations) to (value, intermediates), each named intermediate moved by its perturbation if it has one."""
     origin = _origin(program)
     names = Names(origin, _Marked().visit, jax_function)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
-from symgrad import __version__
+from symgrad.core.version import VERSION
 from symgrad.errors import InputError, printable
-
-Command: TypeAlias = Callable[[argparse.Namespace], int]
 
 MOST_SEEDS, LARGEST_SIZE = 1000, 10**15
 
@@ -81,8 +78,8 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help")
 
 
-def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
-    """Everything that the command line takes; the commands by name are what is run."""
+def parser() -> argparse.ArgumentParser:
+    """Everything that the command line takes."""
     found = _Parser(
         prog="symgrad", description="Backward equations in closed matrix form, from the forward pass you already have.",
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -90,7 +87,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     found.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     found.set_defaults(command=None)
     added = found.add_subparsers(title="commands", metavar="COMMAND")
-    derive = _command(added, "derive", commands, "print the backward equations; write LaTeX and NumPy code", _DERIVE)
+    derive = _command(added, "derive", "print the backward equations; write LaTeX and NumPy code", _DERIVE)
     derive.add_argument(
         "-o",
         "--output",
@@ -98,7 +95,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         metavar="OUT",
         help="folder for NAME.tex and NAME.py, made if it is missing; or one file, by its suffix .tex, .pdf, .html, .md, ...",
     )
-    verify = _command(added, "verify", commands, "hold every derived quantity against jax", _VERIFY)
+    verify = _command(added, "verify", "hold every derived quantity against jax", _VERIFY)
     verify.add_argument("--seeds", type=_seeds, default=2, metavar="N", help="number of random points, each of other sizes (2)")
     verify.add_argument("--tol", type=_tolerance, default=1e-9, help="largest relative error allowed (1e-9)")
     verify.add_argument(
@@ -108,7 +105,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         help="a point of your own in place of random ones: an array for each input, by name",
     )
     _add_bind(verify)
-    export = _command(added, "export", commands, "write a standalone NumPy module, and tests for it", _EXPORT)
+    export = _command(added, "export", "write a standalone NumPy module, and tests for it", _EXPORT)
     export.add_argument(
         "-o",
         "--output",
@@ -126,13 +123,13 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     export.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="known sizes: products in the order that suits them")
     export.add_argument("--tests", action="store_true", help="also write a pytest file that holds the module against jax")
     _add_bind(export)
-    _add_cost(added, commands)
-    _add_partition(added, commands)
+    _add_cost(added)
+    _add_partition(added)
     return found
 
 
-def _add_cost(added: Any, commands: Mapping[str, Command]) -> None:
-    cost = _command(added, "cost", commands, "count flops and memory, as formulas and as numbers", _COST)
+def _add_cost(added: Any) -> None:
+    cost = _command(added, "cost", "count flops and memory, as formulas and as numbers", _COST)
     cost.add_argument("--sizes", type=_sizes, metavar="DIM=N,...", help="the size of every dimension; without it formulas alone")
     cost.add_argument("--dtype", default="float64", help="float16, float32 or float64 (float64)")
     cost.add_argument("--budget", type=_tolerance, metavar="BYTES", help="the cheapest recomputing that keeps no more than this")
@@ -150,8 +147,8 @@ def _add_cost(added: Any, commands: Mapping[str, Command]) -> None:
     cost.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
-def _add_partition(added: Any, commands: Mapping[str, Command]) -> None:
-    split = _command(added, "partition", commands, "split the gradient over a mesh of devices", _PARTITION)
+def _add_partition(added: Any) -> None:
+    split = _command(added, "partition", "split the gradient over a mesh of devices", _PARTITION)
     split.add_argument("--mesh", type=_sizes, metavar="AXIS=N,...", help="the devices, as a grid with named axes")
     split.add_argument(
         "--plan", nargs="+", default=[], type=_pair, metavar="NAME=AXIS",
@@ -175,7 +172,7 @@ def _add_partition(added: Any, commands: Mapping[str, Command]) -> None:
     split.add_argument("--markdown", action="store_true", help="tables in Markdown")
 
 
-def _command(added: Any, name: str, commands: Mapping[str, Command], says: str, examples: str) -> argparse.ArgumentParser:
+def _command(added: Any, name: str, says: str, examples: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = added.add_parser(
         name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -187,7 +184,7 @@ def _command(added: Any, name: str, commands: Mapping[str, Command], says: str, 
         "--limit", action="append", default=[], type=_limit, metavar="NAME=N",
         help="another limit for this command: seconds, memory, equations, ... (docs/reliability.md)",
     )  # fmt: skip
-    parser.set_defaults(command=commands[name])
+    parser.set_defaults(command=name)
     return parser
 
 
@@ -200,7 +197,7 @@ def _add_bind(parser: argparse.ArgumentParser) -> None:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        print(f"symgrad {__version__}")
+        print(f"symgrad {VERSION}")
         parser.exit()
 
 

@@ -18,7 +18,7 @@ _COMMENTS = {".py": "# {}", ".tex": "% {}", ".md": "<!-- {} -->", ".html": "<!--
 _MADE = "Made by symgrad from "
 
 
-def places(output: Path, names: Iterable[str], files: Iterable[str] = ()) -> list[Path]:
+def output_paths(output: Path, names: Iterable[str], files: Iterable[str] = ()) -> list[Path]:
     """The files to write: `output` itself where it ends in one of `files`, else these names in the folder `output`.
 
     Raises `InputError` where it ends in another known suffix, which nobody gives a folder, and where it is a file.

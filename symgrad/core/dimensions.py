@@ -16,7 +16,7 @@ Sizes = Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class Place:
+class AxisPlace:
     """An axis of an input whose size is `factor` times the dimension plus `offset`, in dimensions that are read off before."""
 
     input: Node
@@ -39,11 +39,11 @@ def size_of(dim: Dim, sizes: Sizes) -> int:
     return dim if isinstance(dim, int) else int(dim.subs({s: sizes[s.name] for s in dim.free_symbols}))
 
 
-def places(inputs: Iterable[Node]) -> dict[str, Place]:
+def places(inputs: Iterable[Node]) -> dict[str, AxisPlace]:
     """By the name of a dimension, each after those that it needs; an axis that is the dimension itself goes before one such as
     2*n + 1, and that before n - k, which gives n away where k is known."""
     axes = [(v, axis, d) for v in inputs for axis, d in enumerate(v.shape) if isinstance(d, sympy.Expr)]
-    found: dict[str, Place] = {}
+    found: dict[str, AxisPlace] = {}
     for v, axis, dim in sorted(axes, key=lambda a: (not a[2].is_Symbol, len(a[2].free_symbols))):
         found.update(_read(v, axis, dim, found))
     while new := next((new for v, axis, dim in axes if (new := _read(v, axis, dim, found))), {}):
@@ -51,7 +51,7 @@ def places(inputs: Iterable[Node]) -> dict[str, Place]:
     return found
 
 
-def in_order(names: Iterable[str], known: Mapping[str, Place]) -> list[str]:
+def in_order(names: Iterable[str], known: Mapping[str, AxisPlace]) -> list[str]:
     """These dimensions, each after those that it is read off with."""
     found: dict[str, None] = {}
     for name in names:
@@ -84,7 +84,7 @@ def compound(inputs: Iterable[Node]) -> list[tuple[Node, int, sympy.Expr]]:
     ]  # fmt: skip
 
 
-def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, Place]) -> dict[str, Place]:
+def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, AxisPlace]) -> dict[str, AxisPlace]:
     """The one dimension that an axis adds to those that are known, if it is a whole multiple of it and others."""
     new = [s for s in dim.free_symbols if s.name not in known]
     if len(new) != 1:
@@ -92,7 +92,7 @@ def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, Place]) -> di
     offset, factor = dim.subs(new[0], 0), dim.coeff(new[0], 1)
     if not (factor.is_Integer and factor and sympy.expand(factor * new[0] + offset - dim) == 0):
         return {}
-    return {new[0].name: Place(v, axis, int(factor), int(offset) if offset.is_Integer else offset)}
+    return {new[0].name: AxisPlace(v, axis, int(factor), int(offset) if offset.is_Integer else offset)}
 
 
 # what must hold ------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ As books write it: "h_t = tanh(W h_{t-1} + U x_t) for t = 1, ..., T".  Whatever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -164,6 +164,11 @@ class Loop:
 
     def within(self, change: Callable[[Program], Program]) -> Loop:
         return replace(self, body=change(self.body))
+
+    def renamed(self, table: Mapping[Node, Node]) -> Loop:
+        """The same loop with what it makes under other symbols."""
+        states, stacks, sums = (tuple(table.get(v, v) for v in part) for part in (self.states, self.stacks, self.sums))
+        return replace(self, states=states, stacks=stacks, sums=sums)
 
     def needed(self, wanted: Collection[Node]) -> Loop | None:
         if not any(v in wanted for v in self.symbols):

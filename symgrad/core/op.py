@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import sympy
 
 from symgrad.core.budget import tick
+from symgrad.core.roles import Symbol
 from symgrad.core.signature import Signature, opaque
 from symgrad.core.source import dim_text, value_source
 from symgrad.errors import InputError, ShapeError
@@ -219,9 +220,9 @@ CONSTANT = leaf(
 )
 
 
-def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozenset(), symbol: Any = None) -> Node:
-    """A named leaf.  `symbol` says how it prints: a name, or an accent over another symbol, ("bar", "z")."""
-    return VARIABLE(name=name, shape=shape, properties=properties, symbol=symbol or name)
+def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozenset(), role: Symbol | None = None) -> Node:
+    """A named leaf.  `role` says what it is of other symbols, where it has no name of its own in mathematics."""
+    return VARIABLE(name=name, shape=shape, properties=properties, role=role or name)
 
 
 def constant(value: int | sympy.Expr) -> Node:

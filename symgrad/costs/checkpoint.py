@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
-from symgrad.core.flops import equation_flops, number
+from symgrad.core.counting import equation_flops, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node, size
 from symgrad.core.program import Program
 from symgrad.errors import InputError, UnsupportedError
 
-MOST_TRIED = 12
+_MOST_TRIED = 12
 """Kept values up to which every choice is tried; beyond, the program has to be a chain."""
 
 State: TypeAlias = tuple[int, int, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Recomputing:
     """The values held, the bytes of intermediates at the worst moment, and the flops done a second time."""
 
     held: tuple[Node, ...]
@@ -33,7 +33,7 @@ class Plan:
     flops: int
 
 
-class Chain:
+class KeptValues:
     """The kept values of a forward pass in their order, with their bytes and what it takes to compute each again."""
 
     def __init__(self, forward: Program, kept: Iterable[Node], sizes: Mapping[str, int], itemsize: int) -> None:
@@ -53,14 +53,14 @@ class Chain:
                 stack.extend(self.needed[v])
         return found
 
-    def plan(self, held: Iterable[Node]) -> Plan:
+    def plan(self, held: Iterable[Node]) -> Recomputing:
         """What holding these values costs."""
         kept = frozenset(held)
         stretches = self.stretches(kept)
         redone = [self.again(s, kept) for s in stretches[:-1]]
         worst = max(self.held_for_backward(s) for s in (*redone, stretches[-1]))
         order = tuple(v for v in self.values if v in kept)
-        return Plan(order, sum(self.bytes[v] for v in kept) + worst, sum(self.flops[v] for s in redone for v in s))
+        return Recomputing(order, sum(self.bytes[v] for v in kept) + worst, sum(self.flops[v] for s in redone for v in s))
 
     def held_for_backward(self, stretch: Iterable[Node]) -> int:
         """Bytes of the values that backward reads; what else is computed on the way to them is gone at once."""
@@ -75,22 +75,22 @@ class Chain:
                 stretches[-1].append(v)
         return stretches
 
-    def curve(self) -> list[Plan]:
+    def curve(self) -> list[Recomputing]:
         """The plans that no other one beats in both memory and flops, from everything kept to the least memory.
 
         Raises `UnsupportedError` for a program of many kept values that is no chain.
         """
-        return front(self._every() if len(self.values) <= MOST_TRIED else self._chained())
+        return front(self._every() if len(self.values) <= _MOST_TRIED else self._chained())
 
-    def _every(self) -> list[Plan]:
+    def _every(self) -> list[Recomputing]:
         count = len(self.values)
         return [self.plan(held) for k in range(count + 1) for held in combinations(self.values, k)]
 
-    def _chained(self) -> list[Plan]:
+    def _chained(self) -> list[Recomputing]:
         """All plans worth having, built value by value; of two that end in the same value, one that is worse in all is dropped."""
         if not self.is_chain():
             raise UnsupportedError(
-                f"{len(self.values)} kept intermediates that form no chain: choices are tried for {MOST_TRIED} at most"
+                f"{len(self.values)} kept intermediates that form no chain: choices are tried for {_MOST_TRIED} at most"
             )
         states: dict[int, list[State]] = {-1: [(0, 0, 0, ())]}
         count = len(self.values)
@@ -123,16 +123,16 @@ def _undominated(states: list[State]) -> list[State]:
     return kept
 
 
-def front(plans: Iterable[Plan]) -> list[Plan]:
+def front(plans: Iterable[Recomputing]) -> list[Recomputing]:
     """The plans that no other one beats, most memory first."""
-    best: list[Plan] = []
+    best: list[Recomputing] = []
     for plan in sorted(plans, key=lambda p: (p.bytes, p.flops, len(p.held))):
         if not best or plan.flops < best[-1].flops:
             best.append(plan)
     return best[::-1]
 
 
-def cheapest(curve: list[Plan], budget: int) -> Plan:
+def within_budget(curve: list[Recomputing], budget: int) -> Recomputing:
     """The plan of the fewest flops within this many bytes; raises `InputError` with the least that is possible."""
     fitting = [p for p in curve if p.bytes <= budget]
     if not fitting:

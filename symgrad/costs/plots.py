@@ -6,20 +6,18 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from symgrad.core.counting import entries, equation_flops, number
 from symgrad.core.files import write_bytes
-from symgrad.core.flops import entries, equation_flops, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
+from symgrad.costs.counts import Counts
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.planning.schedule import scheduled
 from symgrad.printing.text import unicode_of
 
-if TYPE_CHECKING:
-    from symgrad.costs.summary import Cost
-
-KINDS = ("svg", "png", "pdf")
+_KINDS = ("svg", "png", "pdf")
 
 HESSIANS = ("Hessian", "Jacobian")
 """What grows with the square of the parameters, and would hide everything else."""
@@ -47,17 +45,17 @@ def doubled(least: int, most: int) -> list[int]:
     return [least << k for k in range(most.bit_length()) if least << k < most] + [most]
 
 
-def step(cost: Cost) -> Iterator[Moment]:
+def step(cost: Counts) -> Iterator[Moment]:
     """A training step equation by equation: what is held grows with every layer forward and shrinks backward.
 
     Parameters, inputs and gradients are not counted: they are there whatever the depth.
     """
     sizes = cost.known_sizes("a plot")
-    if not cost.derivation.is_scalar:
+    if not cost.passes.is_scalar:
         raise InputError(f"{cost.program.name} has no training step to plot: its value is no scalar")
-    program, forward = scheduled(cost.derivation.adjoint), {eq.name for eq in cost.program.equations}
+    program, forward = scheduled(cost.passes.adjoint), {eq.name for eq in cost.program.equations}
     last = {v: k for k, eq in enumerate(program.equations) for v in variables(eq.expr)}
-    done, show = 0, cost.derivation.show()
+    done, show = 0, cost.formulas.show()
     live: list[Node] = []
     for k, (eq, flops) in enumerate(equation_flops(program)):
         live = [v for v in (*live, eq.symbol) if last.get(v, k) > k]
@@ -66,7 +64,7 @@ def step(cost: Cost) -> Iterator[Moment]:
         yield Moment(unicode_of(show.text(eq.symbol)), done, held, eq.name not in forward)
 
 
-def curves(cost: Cost, against: str, values: Sequence[int]) -> tuple[Mapping[str, list[int]], Mapping[str, list[int]]]:
+def curves(cost: Counts, against: str, values: Sequence[int]) -> tuple[Mapping[str, list[int]], Mapping[str, list[int]]]:
     """Bytes in all of every use, and flops of everything that is derived, but for whole Hessians, at each size of one dimension."""
     sizes = cost.known_sizes("a plot")
     if against not in sizes:
@@ -78,11 +76,11 @@ def curves(cost: Cost, against: str, values: Sequence[int]) -> tuple[Mapping[str
     return memory, {name: [c.at(cost.flops[name]) for c in costs] for name in names}
 
 
-def plot(cost: Cost, path: str | Path, against: str | None = None, values: Sequence[int] = ()) -> Path:
+def plot(cost: Counts, path: str | Path, against: str | None = None, values: Sequence[int] = ()) -> Path:
     """Write the picture; raises `InputError` for a suffix that is not known and `UnsupportedError` where matplotlib is missing."""
     kind = Path(path).suffix.lstrip(".")
-    if kind not in KINDS:
-        raise InputError(f"a plot is written as .{', .'.join(KINDS)}, not {Path(path).name!r}")
+    if kind not in _KINDS:
+        raise InputError(f"a plot is written as .{', .'.join(_KINDS)}, not {Path(path).name!r}")
     matplotlib = _matplotlib()
     figure = matplotlib.figure.Figure(figsize=(10, 3.8), layout="constrained")
     if against is None:

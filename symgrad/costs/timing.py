@@ -6,16 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from symgrad.checking.generics import bind
 from symgrad.checking.sampling import inputs_of, sample_inputs
+from symgrad.costs.counts import Counts
 from symgrad.printing.tables import Table
-
-if TYPE_CHECKING:
-    from symgrad.costs.summary import Cost
 
 MOST_BYTES, MOST_FLOPS = 2**30, 10**11
 """What is not run: it would take minutes, or more memory than a small machine has."""
@@ -34,16 +32,16 @@ class Run:
     why: str = ""
 
 
-def runs(cost: Cost, functions: Mapping[str, Callable[..., Any]]) -> Iterator[Run]:
+def runs(cost: Counts, functions: Mapping[str, Callable[..., Any]]) -> Iterator[Run]:
     """Value, gradient, product, diagonal and Hessian (value, product and Jacobian of an array), one after the other.
 
     `functions` stand for those that the forward pass leaves open.  Raises `InputError` where one is missing, or the sizes are.
     """
-    sizes, d = cost.known_sizes("a measurement"), cost.derivation
+    sizes = cost.known_sizes("a measurement")
     arrays = sample_inputs(inputs_of(cost.arrays), sizes, seed=0)
     typed = {name: x.astype(cost.dtype) if x.dtype.kind == "f" else x for name, x in arrays.items()}
-    directions = tuple(np.ones_like(typed[str(v)]) for v in d.wrt)
-    module, bound = d.compile(), bind(d, functions)
+    directions = tuple(np.ones_like(typed[str(v)]) for v in cost.wrt)
+    module, bound = cost.modules.loaded(), bind(cost.passes, functions)
     for name, function, use in _asked(cost):
         flops, needed = cost.at(cost.flops[name]), cost.at(cost.memory_of(use).total)
         if needed > MOST_BYTES or flops > MOST_FLOPS:
@@ -53,10 +51,10 @@ def runs(cost: Cost, functions: Mapping[str, Callable[..., Any]]) -> Iterator[Ru
         yield Run(name, flops, _quickest(partial(getattr(module, function), *moved, **typed, **bound)))
 
 
-def _asked(cost: Cost) -> Iterator[tuple[str, str, str]]:
+def _asked(cost: Counts) -> Iterator[tuple[str, str, str]]:
     """What is counted, the function that does it, and the use whose memory it takes."""
     yield "value", "value", "prediction"
-    if not cost.derivation.is_scalar:
+    if not cost.passes.is_scalar:
         yield "Jacobian-vector product", "jvp", "Jacobian-vector product"
         yield cost.whole, "jacobian", "Jacobian"
         return
@@ -79,7 +77,7 @@ def _once(job: Callable[[], Any], repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def table(found: list[Run]) -> Table:
+def timing_table(found: list[Run]) -> Table:
     """Times in milliseconds, beside those of value and gradient."""
     base = next((r.seconds for r in found if r.name == "value and gradient"), None)
     rows = [(r.name, f"{r.flops:,}", *_cells(r, base)) for r in found]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder
 from symgrad.core.loop import Loop
 from symgrad.core.op import CONSTANT, OPERATORS, VARIABLE, Node, constant, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.core.roles import Adjoint
 from symgrad.derive.activity import depends_on
 from symgrad.derive.loop_derivatives import adjoint_loop
 from symgrad.errors import NotDifferentiableError
@@ -76,16 +78,23 @@ def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Seq
     for v, given in seeds.items():
         contributions[v] = [(v, bar) for bar in given]
     first_use = _first_uses(program, seeds)
-    statements: list[Statement] = []
+    statements: list[Any] = []
     bars: dict[Node, Node] = {}
+    looped: dict[Node, int] = {}
 
     def emit(v: Node) -> Node:
-        name = fresh(f"{v.params['name']}_bar", taken)
-        taken.add(name)
         parts = tuple(sorted(contributions.pop(v, []), key=lambda part: order.get(part[0], -1)))
         total = _total([x for _, x in parts], v)
-        bars[v] = variable(name, v.shape, symbol=("bar", v.params["symbol"], of.params["symbol"]))
-        statements.append(Equation(bars[v], total, parts=parts))
+        place = looped.pop(total, None)
+        if place is not None:
+            taken.remove(str(total))
+        name = fresh(f"{v.params['name']}_bar", taken)
+        taken.add(name)
+        bars[v] = variable(name, v.shape, role=Adjoint(v.params["role"], of.params["role"]))
+        if place is None:
+            statements.append(Equation(bars[v], total, parts=parts))
+        else:  # a loop makes it, and does so under its symbol
+            statements[place] = statements[place].renamed({total: bars[v]})
         return total if total.op is CONSTANT else bars[v]
 
     def hand_on(source: Node, expr: Equation, bar: Node) -> None:
@@ -97,6 +106,7 @@ def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Seq
         if isinstance(statement, Loop) and reached:
             cotangents = {v: [bar for _, bar in contributions.pop(v)] for v in reached}
             backward, handed = adjoint_loop(statement, cotangents, active, of, taken, pulled_back)
+            looped |= dict.fromkeys(backward.symbols, len(statements))
             statements.append(backward)
             for x, bar in handed:
                 hand_on(statement.symbols[0], Equation(x, x), bar)

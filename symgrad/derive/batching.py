@@ -76,7 +76,7 @@ def _applied(node: Node, moved: Moved, lead: Shape) -> Node:
     jointly = next((s for s in node.op.axes(node).linear if moving <= s), None)
     if jointly is None:
         raise NotBatched(node.op.name)
-    still = [fill(0, lead + a.shape) if i in jointly else spread(a, lead) for i, a in enumerate(node.args)]
+    still = [fill(0, lead + a.shape) if i in jointly else along_directions(a, lead) for i, a in enumerate(node.args)]
     return _stacked(node, moved, lead, still)
 
 
@@ -85,7 +85,7 @@ def vectorized(node: Node, stacks: Moved, lead: Shape) -> Node:
 
     Raises `NotBatched` where no form of the operation takes a stack.
     """
-    return _stacked(node, stacks, lead, [spread(a, lead) for a in node.args])
+    return _stacked(node, stacks, lead, [along_directions(a, lead) for a in node.args])
 
 
 def _stacked(node: Node, moved: Moved, lead: Shape, still: Sequence[Node]) -> Node:
@@ -151,7 +151,7 @@ def _contracted(signature: Signature, node: Node, moved: Moved, lead: Shape) -> 
 # everything else ------------------------------------------------------------------------------------------------------------
 
 
-def spread(x: Node, lead: Shape) -> Node:
+def along_directions(x: Node, lead: Shape) -> Node:
     """An array that does not move, the same along every direction."""
     inner, axes = (x.args[0], x.params["axes"]) if x.op is broadcast else (x, tuple(range(x.ndim)))
     return broadcast(inner, shape=lead + x.shape, axes=tuple(len(lead) + a for a in axes)) if lead else x
@@ -160,7 +160,7 @@ def spread(x: Node, lead: Shape) -> Node:
 def _masked(node: Node, moved: Moved, lead: Shape) -> Node:
     """An operation that weighs entries one by one."""
     weights = node.op(fill(1, node.shape), **node.params)
-    return hadamard(spread(weights, lead), moved[node.args[0]])
+    return hadamard(along_directions(weights, lead), moved[node.args[0]])
 
 
 def _by_columns(node: Node, moved: Moved, lead: Shape) -> Node:

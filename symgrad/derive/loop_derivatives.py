@@ -14,16 +14,19 @@ from typing import Any, TypeAlias
 from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import OPERATORS, Dim, Node, Shape, is_zero, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.core.roles import Adjoint, Symbol, Tangent
 from symgrad.derive.activity import moving, reads_any
-from symgrad.ops.indexing import put, take, whole
+from symgrad.ops.arithmetic import add
+from symgrad.ops.indexing import put, whole
+from symgrad.ops.leading import leading_row, leading_rows
 
-Parts: TypeAlias = Mapping[Node, Sequence[Node]]
+_Parts: TypeAlias = Mapping[Node, Sequence[Node]]
 """Cotangents of symbols, as the summands that have come together."""
 
 Dots: TypeAlias = Mapping[Node, Node]
 """The tangents of symbols."""
 
-Made: TypeAlias = list[tuple[Node, Node]]
+_Made: TypeAlias = list[tuple[Node, Node]]
 """Symbols of a loop, and the outputs of its body that make them."""
 
 
@@ -36,9 +39,9 @@ class _Draft:
     carries: list[tuple[Node, Node]] = field(default_factory=list)
     feeds: list[tuple[Node, Feed]] = field(default_factory=list)
     constants: list[tuple[Node, Node]] = field(default_factory=list)
-    states: Made = field(default_factory=list)
-    stacks: Made = field(default_factory=list)
-    sums: Made = field(default_factory=list)
+    states: _Made = field(default_factory=list)
+    stacks: _Made = field(default_factory=list)
+    sums: _Made = field(default_factory=list)
 
     def carry(self, name: str, init: Node) -> Node:
         self.carries.append((_new(name, init.shape, self.taken), init))
@@ -51,6 +54,12 @@ class _Draft:
     def held(self, name: str, x: Node) -> Node:
         self.constants.append((_new(name, x.shape, self.taken), x))
         return self.constants[-1][0]
+
+    def keep(self, statements: Sequence[Statement], taken: set[str]) -> None:
+        """Stacks for the values at every step that no output holds yet: what no later loop reads of them is not needed."""
+        held = {out for _, out in (*self.states, *self.stacks, *self.sums)}
+        for v in (s.symbol for s in statements if isinstance(s, Equation) and s.symbol not in held):
+            self.stacks.append((_new(f"{v}s", (self.loop.length, *v.shape), taken, v.params["role"]), v))
 
     def written(self, statements: Sequence[Statement], back: bool) -> Loop:
         """The loop, whose steps also read all that those of the first one read and have kept."""
@@ -79,19 +88,11 @@ class _Draft:
         return loop.needed(loop.symbols) or loop
 
 
-def _new(name: str, shape: Shape, taken: set[str], symbol: Any = None) -> Node:
+def _new(name: str, shape: Shape, taken: set[str], role: Symbol | None = None) -> Node:
     """A symbol under a name that is free, which is taken then."""
     found = fresh(name, taken)
     taken.add(found)
-    return variable(found, shape, symbol=symbol or found)
-
-
-def _row(X: Node, place: Dim) -> Node:
-    return take(X, index=(place, *map(whole, X.shape[1:])))
-
-
-def _rows(X: Node, start: Dim, count: Dim) -> Node:
-    return take(X, index=((start, count, 1), *map(whole, X.shape[1:])))
+    return variable(found, shape, role=role)
 
 
 def _total(parts: Sequence[Node], shape: Shape) -> Node:
@@ -102,7 +103,7 @@ def _total(parts: Sequence[Node], shape: Shape) -> Node:
 
 
 def adjoint_loop(
-    loop: Loop, cotangents: Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
+    loop: Loop, cotangents: _Parts, active: Collection[Node], of: Node, taken: set[str], pull: Callable[..., Any]
 ) -> tuple[Loop, list[tuple[Node, Node]]]:
     """The loop of the adjoints, and what it hands on to each initial value, fed array and constant.
 
@@ -118,23 +119,25 @@ def adjoint_loop(
     idle = {s.symbol for s in pulled.statements if isinstance(s, Equation) and is_zero(s.expr)}
     handed: list[tuple[Node, Node]] = []
 
-    def made(part: Made, v: Node, name: str, shape: Shape) -> Node:
-        part.append((_new(name, shape, taken, ("bar", v.params["symbol"], of.params["symbol"])), pulled.bars[v]))
-        return part[-1][0]
+    def made(part: _Made, bar: Node, of_symbol: Node, shape: Shape) -> Node:
+        symbol = _new(f"{of_symbol}_bar", shape, taken, Adjoint(of_symbol.params["role"], of.params["role"]))
+        part.append((symbol, bar))
+        return symbol
 
     for i in carried:
-        state = made(draft.states, loop.carries[i], f"{loop.states[i]}_bar", loop.states[i].shape)
-        handed.append((loop.init[i], _row(state, loop.first)))
+        state = made(draft.states, pulled.bars[loop.carries[i]], loop.states[i], loop.states[i].shape)
+        handed.append((loop.init[i], leading_row(state, loop.first)))
     for v, feed in zip(loop.fed, loop.feeds, strict=True):
         if v in inner and feed.array is not None and pulled.bars[v] not in idle:
-            handed.append((feed.array, _among(made(draft.stacks, v, f"{v}_bars", (loop.length, *v.shape)), feed)))
+            handed.append((feed.array, _among(made(draft.stacks, pulled.bars[v], v, (loop.length, *v.shape)), feed)))
     for v, x in zip(loop.held, loop.constants, strict=True):
         if v in inner and pulled.bars[v] not in idle:
-            handed.append((x, made(draft.sums, v, f"{v}_bar_sum", v.shape)))
+            handed.append((x, made(draft.sums, pulled.bars[v], v, v.shape)))
+    draft.keep(pulled.statements, taken)
     return draft.written(pulled.statements, not loop.back), [(x, bar) for x, bar in handed if reads_any(x, active)]
 
 
-def _reached(loop: Loop, cotangents: Parts) -> list[int]:
+def _reached(loop: Loop, cotangents: _Parts) -> list[int]:
     """The carries that something with a cotangent reads, at once or steps later."""
     ends = [out for v, out in zip(loop.symbols, loop.body.outputs, strict=True) if v in cotangents]
     reached = {i for i, s in enumerate(loop.states) if s in cotangents}
@@ -147,18 +150,18 @@ def _reached(loop: Loop, cotangents: Parts) -> list[int]:
         reached |= further
 
 
-def _seeds(draft: _Draft, cotangents: Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
+def _seeds(draft: _Draft, cotangents: _Parts, carried: Sequence[int]) -> dict[Node, list[Node]]:
     """The cotangents that come into a step, as inputs of the body: from the step that follows it, and from outside the loop."""
     loop, seeds = draft.loop, defaultdict[Node, list[Node]](list)
     for i in carried:
-        state, given = loop.states[i], cotangents.get(loop.states[i], ())
-        later = draft.carry(f"{loop.carries[i]}_bar", _total([_row(C, loop.last) for C in given], loop.carries[i].shape))
+        state, given = loop.states[i], [x for C in cotangents.get(loop.states[i], ()) for x in (C.args if C.op is add else (C,))]
+        later = draft.carry(f"{loop.carries[i]}_bar", _total([leading_row(C, loop.last) for C in given], loop.carries[i].shape))
         seeds[loop.carried[i]].append(later)
-        if outside := [C for C in given if not is_zero(_rows(C, loop.before, loop.length))]:
+        if outside := [C for C in given if not is_zero(leading_rows(C, loop.before, loop.length))]:
             seeds[loop.carries[i]].append(draft.fed(f"{state}_out", _total(outside, state.shape), loop.before))
-    for v, row in zip(loop.stacks, loop.rows, strict=True):
+    for v, out in zip(loop.stacks, loop.rows, strict=True):
         if v in cotangents:
-            seeds[row].append(draft.fed(f"{v}_out", _total(cotangents[v], v.shape)))
+            seeds[out].append(draft.fed(f"{v}_out", _total(cotangents[v], v.shape)))
     for v, summand in zip(loop.sums, loop.summands, strict=True):
         if v in cotangents:
             seeds[summand].append(draft.held(f"{v}_out", _total(cotangents[v], v.shape)))
@@ -203,7 +206,9 @@ def tangent_loop(
     for symbols, part in parts:
         for v in symbols:
             if v in ends:
-                found[v] = _new(f"{v}_dot", v.shape, taken, ("dot", v.params["symbol"]))
+                found[v] = _new(f"{v}_dot", v.shape, taken, Tangent(v.params["role"]))
                 part.append((found[v], ends[v]))
     own = frozenset(loop.body.statements)
-    return draft.written([s for s in moved.statements if s not in own], loop.back), found
+    statements = [s for s in moved.statements if s not in own]
+    draft.keep(statements, taken)
+    return draft.written(statements, loop.back), found

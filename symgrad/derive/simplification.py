@@ -13,7 +13,7 @@ from symgrad.core.budget import budgeted
 from symgrad.core.op import Node
 from symgrad.core.program import Program
 from symgrad.rules import CODE, FACTORED, NORMAL, PRINT, RULES, Known
-from symgrad.rules.layout import laid_out
+from symgrad.rules.layout import with_fewer_transposes
 
 
 def normalise(root: Node) -> Node:
@@ -49,7 +49,7 @@ def _for_code(known: Known) -> Callable[[Node], Node]:
 
 def _for_print(known: Known) -> Callable[[Node], Node]:
     code, printed = _Rewriting(CODE, known), _Rewriting(PRINT, known)
-    return lambda root: laid_out(printed.of(code.of(root)), known)
+    return lambda root: with_fewer_transposes(printed.of(code.of(root)), known)
 
 
 @budgeted("simplifying")

@@ -14,6 +14,7 @@ from symgrad.core.graph import postorder
 from symgrad.core.loop import Loop
 from symgrad.core.op import VARIABLE, Node, is_zero, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
+from symgrad.core.roles import Direction, Tangent
 from symgrad.derive.loop_derivatives import tangent_loop
 
 
@@ -58,7 +59,7 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
             continue
         name = fresh(f"{eq.name}_dot", taken)
         taken.add(name)
-        symbol = variable(name, eq.symbol.shape, symbol=("dot", eq.symbol.params["symbol"]))
+        symbol = variable(name, eq.symbol.shape, role=Tangent(eq.symbol.params["role"]))
         statements.append(Equation(symbol, dot))
         dots[eq.symbol] = symbol
     inputs = (*program.inputs, *directions.values())
@@ -76,8 +77,8 @@ def direction_names(program: Program, wrt: Sequence[Node]) -> dict[Node, Node]:
         clash = short in taken or times[short] > 1
         chosen = fresh(f"{letter}_{name}" if clash else short, taken)
         taken.add(chosen)
-        symbol = ("direction", letter, v.params["symbol"]) if clash else chosen
-        result[v] = variable(chosen, v.shape, symbol=symbol)
+        role = Direction(v.params["role"], letter) if clash else None
+        result[v] = variable(chosen, v.shape, role=role)
     return result
 
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from symgrad.core.graph import postorder
 from symgrad.core.loop import Feed, Loop
-from symgrad.core.op import Dim, Node, variable
+from symgrad.core.op import VARIABLE, Dim, Node, variable
 from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.derive.activity import moving
-from symgrad.derive.batching import NotBatched, spread, vectorized
+from symgrad.derive.batching import NotBatched, along_directions, vectorized
 from symgrad.ops.product import transpose
 
-ENTRYWISE = frozenset({"int", "positive", "unit", "binary", "sign"})
+ENTRY_PROPERTIES = frozenset({"int", "positive", "unit", "binary", "sign"})
 """Properties that a stack of arrays has where each of them has it."""
 
 
@@ -34,19 +34,14 @@ def vmap(program: Program, points: Collection[Node], size: Dim) -> Program:
         else:
             assert isinstance(statement, Equation)
             stacking.equation(statement)
-    stacks = stacking.stacks
-    return replace(
-        program,
-        inputs=tuple(stacks.get(v, v) for v in program.inputs),
-        statements=tuple(stacking.statements),
-        outputs=tuple(stacks.get(v, v) for v in program.outputs),
-        unsimplified=None,
-    )
+    inputs = tuple(stacking.stacks.get(v, v) for v in program.inputs)
+    outputs = tuple(stacking.output(v) for v in program.outputs)
+    return replace(program, inputs=inputs, statements=tuple(stacking.statements), outputs=outputs, unsimplified=None)
 
 
 def stacked_variable(v: Node, size: Dim) -> Node:
     """The variable that stands for one such array a point."""
-    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRYWISE, v.params["symbol"])
+    return variable(v.params["name"], (size, *v.shape), v.params["properties"] & ENTRY_PROPERTIES, v.params["role"])
 
 
 class _Stacking:
@@ -60,6 +55,16 @@ class _Stacking:
         if expr is not equation.expr:
             self.stacks[equation.symbol] = stacked_variable(equation.symbol, self.size)
         self.statements.append(replace(equation, symbol=self.stacks.get(equation.symbol, equation.symbol), expr=expr, parts=()))
+
+    def output(self, v: Node) -> Node:
+        """The symbol of this output at all points."""
+        found = self.stacks.get(v, v)
+        if found.op is not VARIABLE:
+            name = fresh(f"{v}_points", self.taken)
+            self.taken.add(name)
+            self.statements.append(Equation(variable(name, found.shape, role=v.params["role"]), found))
+            return self.statements[-1].symbols[0]
+        return found
 
     def of(self, expr: Node) -> Node:
         """The expression at all points; itself where it does not depend on them."""
@@ -106,15 +111,15 @@ class _Stacking:
                 sums=tuple(made[v] for v in loop.sums),
             )
         )
-        self.stacks |= {v: made[v] if v in loop.sums else exchanged(made[v]) for v in loop.symbols if v in moved}
+        self.stacks |= {v: made[v] if v in loop.sums else _exchanged(made[v]) for v in loop.symbols if v in moved}
 
     def _feed(self, feed: Feed) -> Feed:
-        return feed if feed.array is None else replace(feed, array=exchanged(self._stacked(feed.array)))
+        return feed if feed.array is None else replace(feed, array=_exchanged(self._stacked(feed.array)))
 
     def _made(self, v: Node, loop: Loop) -> Node:
         if v in loop.sums:
             return stacked_variable(v, self.size)
-        return variable(v.params["name"], (v.shape[0], self.size, *v.shape[1:]), symbol=v.params["symbol"])
+        return variable(v.params["name"], (v.shape[0], self.size, *v.shape[1:]), role=v.params["role"])
 
     def _body(self, loop: Loop, inner: set[Node], moved: set[Node]) -> Program:
         """The body on all points; a carry that begins as a stack goes on as one, though a step may put the same there for all."""
@@ -122,15 +127,17 @@ class _Stacking:
         copies, outputs = list[Equation](), list[Node]()
         for v, old, new in zip(loop.symbols, loop.body.outputs, body.outputs, strict=True):
             if v in moved and old not in inner:
-                copies.append(Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), spread(new, (self.size,))))
+                copies.append(
+                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), along_directions(new, (self.size,)))
+                )
             outputs.append(copies[-1].symbol if v in moved and old not in inner else new)
         return replace(body, statements=(*body.statements, *copies), outputs=tuple(outputs))
 
     def _stacked(self, expr: Node) -> Node:
         found = self.of(expr)
-        return spread(expr, (self.size,)) if found is expr else found
+        return along_directions(expr, (self.size,)) if found is expr else found
 
 
-def exchanged(X: Node) -> Node:
+def _exchanged(X: Node) -> Node:
     """Steps and points, the first two axes, the other way round."""
     return transpose(X, (1, 0, *range(2, X.ndim)))

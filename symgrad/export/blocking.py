@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, variable
 from symgrad.core.program import Equation, Program, fresh
@@ -26,7 +26,7 @@ SHARE = 4
 
 
 @dataclass(frozen=True)
-class Split:
+class Parted:
     """A program in two: the `entries` to run by blocks, and the `rest`, which has their outputs for inputs; `at` stand before."""
 
     entries: Program
@@ -34,14 +34,14 @@ class Split:
     at: int
 
 
-def split(program: Program) -> Split | None:
+def parted(program: Program) -> Parted | None:
     """The program with its largest set of entrywise equations apart, where they are enough to pay."""
     shapes = Counter(eq.symbol.shape for eq in program.equations if _is_entrywise(eq.expr))
     found = next((_Splitting(program, shape).split() for shape, _ in shapes.most_common(1)), None)
     return found if found is not None and _leads(found) else None
 
 
-def _leads(parts: Split) -> bool:
+def _leads(parts: Parted) -> bool:
     """Is the work on entries a good part of all?  Beside a product of matrices blocks save nothing and cost a reader."""
     return bool(typical(flops(parts.rest)) < SHARE * typical(flops(parts.entries)))
 
@@ -86,7 +86,7 @@ class _Splitting:
         self.after: list[Equation] = []
         self.later: set[Node] = set()
 
-    def split(self) -> Split | None:
+    def split(self) -> Parted | None:
         for eq in self.program.equations:
             self._place(eq)
         count = sum(n.op not in (VARIABLE, CONSTANT, broadcast) for n in postorder(eq.expr for eq in self.inside))
@@ -103,7 +103,7 @@ class _Splitting:
             statements=(*self.before, *self.after),
             unsimplified=None,
         )
-        return Split(entries, rest, len(self.before))
+        return Parted(entries, rest, len(self.before))
 
     def _place(self, eq: Equation) -> None:
         known = {e.symbol for e in self.inside}

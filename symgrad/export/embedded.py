@@ -14,7 +14,7 @@ from symgrad.export import helpers
 
 
 @cache
-def source_of(name: str, target: str = "numpy") -> str:
+def helper_source(name: str, target: str = "numpy") -> str:
     """One helper as it stands, in the form of its target, without the comments that are meant for our own linter."""
     text = forms(target).get(name)
     if text is None:
@@ -45,7 +45,7 @@ def _vectorized(text: str) -> str:
 
 @cache
 def _needs(name: str, target: str) -> frozenset[str]:
-    called = {n.id for n in ast.walk(parsed(source_of(name, target))) if isinstance(n, ast.Name)}
+    called = {n.id for n in ast.walk(parsed(helper_source(name, target))) if isinstance(n, ast.Name)}
     return frozenset(called & {*helpers.__all__, *forms(target)}) - {name}
 
 

@@ -55,7 +55,7 @@ class _UnknownError(Exception):
     """A piece of code whose memory this walk does not know."""
 
 
-Point = Mapping[sympy.Expr, int]
+Instant = Mapping[sympy.Expr, int]
 
 
 def held_by(
@@ -66,7 +66,7 @@ def held_by(
     itemsize: int,
     is_large: Callable[[sympy.Expr], bool],
     is_block: Callable[[sympy.Expr], bool],
-) -> list[Point]:
+) -> list[Instant]:
     """What a function of an exported module holds beyond its arguments, at each moment: how many arrays of each size in bytes.
 
     `inputs` has an `Array` without a buffer for every argument, a tuple of them for the direction of a product; `shapes` those of
@@ -89,7 +89,7 @@ class _Walk:
     live: Counter[sympy.Expr] = field(default_factory=Counter)
     seen: dict[frozenset[tuple[sympy.Expr, int]], None] = field(default_factory=dict)
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[Instant]:
         return [dict(point) for point in self.seen]
 
     # memory -------------------------------------------------------------------------------------------------------------
@@ -460,15 +460,15 @@ def _arithmetic(op: ast.operator, x: Any, y: Any) -> Any:
     return 1.0
 
 
-def dominating(points: list[Point]) -> list[Point]:
+def dominating(points: list[Instant]) -> list[Instant]:
     """The moments that no other one exceeds in every size."""
-    kept: list[Point] = []
+    kept: list[Instant] = []
     for p in sorted(points, key=lambda point: -sum(point.values())):
         if not any(all(q.get(size, 0) >= n for size, n in p.items()) for q in kept):
             kept.append(p)
     return kept
 
 
-def totals(points: list[Point]) -> Iterator[sympy.Expr]:
+def total_bytes(points: list[Instant]) -> Iterator[sympy.Expr]:
     for p in points:
         yield sympy.Add(*(n * size for size, n in p.items()))

@@ -19,7 +19,7 @@ from symgrad.core.source import parsed
 LONGEST = 88
 """Columns, as ruff has it by default."""
 
-STATEMENTS = 4_096
+KEPT_STATEMENTS = 4_096
 """Statements whose normal form is kept: the functions of a module have most of theirs in common."""
 
 INDENT = 4
@@ -40,7 +40,7 @@ def laid_out(source: str, taken: Set[str], comments: Mapping[str, str] | None = 
     return lines
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=KEPT_STATEMENTS)
 def _one_line(source: str) -> tuple[str, str] | None:
     """A single statement that fits on a line, and the one name that it assigns, if any; most are such."""
     body = parsed(source).body

@@ -65,7 +65,7 @@ _ELSEWHERE = frozenset(
 _TYPES = (np.ndarray, np.float64, np.ufunc, np.finfo, np.dtype, float, str, tuple, list, dict)
 
 
-def check(source: str, imports: frozenset[str] = _IMPORTS, attributes: frozenset[str] = frozenset()) -> ast.Module:
+def check_code(source: str, imports: frozenset[str] = _IMPORTS, attributes: frozenset[str] = frozenset()) -> ast.Module:
     """The tree of a generated module; raises where it holds anything that the exporter never writes.
 
     A module over another library than NumPy names what it imports, and the attributes that it may read beside NumPy's.
@@ -115,11 +115,11 @@ def load(source: str, name: str, imports: frozenset[str] = _IMPORTS, attributes:
     module = types.ModuleType(name)
     module.__dict__["__builtins__"] = {k: getattr(builtins, k) for k in _BUILTINS if hasattr(builtins, k)}
     module.__dict__["__source__"] = source
-    exec(compiled(check(source, imports, attributes), f"<symgrad {name}>"), module.__dict__)
+    exec(compiled(check_code(source, imports, attributes), f"<symgrad {name}>"), module.__dict__)
     return module
 
 
-def computed(expression: str, scope: Mapping[str, Any]) -> Any:
+def value_of_code(expression: str, scope: Mapping[str, Any]) -> Any:
     """The value of one generated expression over the names of a scope, and no builtins but float, int and abs."""
     names = {**scope, "__builtins__": {"float": float, "int": int, "abs": abs}}
     exec(_compiled(expression), names)
@@ -128,4 +128,4 @@ def computed(expression: str, scope: Mapping[str, Any]) -> Any:
 
 @cache
 def _compiled(expression: str) -> types.CodeType:
-    return compiled(check(f"_result = {expression}"), "<symgrad>")
+    return compiled(check_code(f"_result = {expression}"), "<symgrad>")

@@ -16,11 +16,11 @@ from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.statements import in_numpy
 from symgrad.ops.broadcasting import index_source
-from symgrad.ops.contraction import laid_out
+from symgrad.ops.contraction import transposed_operand
 from symgrad.ops.indexing import index_text
 from symgrad.ops.integers import label_source
 from symgrad.ops.labels import gather_source
-from symgrad.ops.selection import literal
+from symgrad.ops.selection import float_literal
 
 SAME = frozenset(
     "constant variable abs add arange arccos arcsin arcsinh arctan arctan2 arctanh cbrt cholesky cos cosh det det_sign diag "
@@ -143,7 +143,7 @@ def _einsum(node: Node) -> str:
     if any(len(set(letters)) < len(letters) for letters in (*operands, output)):
         raise UnsupportedError(f"numba has no np.einsum, which `einsum` of {node.params['spec']!r} needs; use target numpy")
     summed = "".join(dict.fromkeys(c for letters in operands for c in letters if c not in output))
-    every = " * ".join(laid_out(f"{{{i}}}", letters, output + summed) for i, letters in enumerate(operands))
+    every = " * ".join(transposed_operand(f"{{{i}}}", letters, output + summed) for i, letters in enumerate(operands))
     if not output:
         return f"np.sum({every})"
     return _summed(every, range(len(output), len(output + summed)))
@@ -209,7 +209,7 @@ _INTEGER = "np.int64"
 
 
 def _select(node: Node) -> str:
-    branches = [literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
+    branches = [float_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
     return f"_where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
 
 

@@ -1,4 +1,4 @@
-"""A Derivation's programs as one standalone NumPy module, as source text."""
+"""A derivation's programs as one standalone NumPy module, as source text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symgrad import __version__
 from symgrad.core.budget import budgeted
 from symgrad.core.dimensions import compound, constraints, in_order, places, unknown
 from symgrad.core.graph import postorder
@@ -14,10 +13,11 @@ from symgrad.core.loop import right_sides
 from symgrad.core.op import CONSTANT, Node, show_shape
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import dim_source, dim_text
+from symgrad.core.version import VERSION
 from symgrad.errors import UnsupportedError
-from symgrad.export.blocking import split
+from symgrad.export.blocking import parted
 from symgrad.export.docstrings import function_docstring, module_docstring
-from symgrad.export.embedded import forms, source_of, with_needs
+from symgrad.export.embedded import forms, helper_source, with_needs
 from symgrad.export.lines import LONGEST, laid_out
 from symgrad.export.maps import by_factors, by_products
 from symgrad.export.release import released
@@ -267,7 +267,7 @@ class _Module:
         owned: bool = True,
     ) -> str:
         program = scheduled(program.needed(outputs), self.s.numbers)
-        parts = split(program) if self.target.writes else None
+        parts = parted(program) if self.target.writes else None
         reserved = self.reserved | {str(v) for v in self.s.directions}
         statements = Statements(program, reserved, parts, self.target.writes, self.target.code)
         lines = statements.emit()
@@ -403,7 +403,7 @@ class _Module:
     # the rest of the module -----------------------------------------------------------------------------------------------
 
     def header(self, bodies: Sequence[str]) -> str:
-        texts = [*(source_of(name, self.target.name) for name in self._called(bodies)), *bodies]
+        texts = [*(helper_source(name, self.target.name) for name in self._called(bodies)), *bodies]
         abstract = [name for name in _FUNCTIONS if any(f"{name}[" in text for text in bodies)]
         imports = [
             *(["import functools"] if any(re.search(r"\bfunctools\.", text) for text in texts) else []),
@@ -412,7 +412,7 @@ class _Module:
             "from typing import NamedTuple",
         ]
         defined = [name for name in PUBLIC if any(f"\ndef {name}(" in f"\n{text}" for text in bodies)]
-        title = module_docstring(self.s.forward, self.s.wrt, __version__, self.target.title, defined, self.left_out, self.s.numbers)
+        title = module_docstring(self.s.forward, self.s.wrt, VERSION, self.target.title, defined, self.left_out, self.s.numbers)
         libraries = [line.format(np=self.np) for line in self.target.imports]
         return "\n".join([title, *self._exempt(), "", *imports, "", *libraries])
 
@@ -453,7 +453,7 @@ class _Module:
         return sorted(with_needs(named, self.target.name))
 
     def _embedded(self, name: str) -> str:
-        text = source_of(name, self.target.name)
+        text = helper_source(name, self.target.name)
         text = re.sub(r"\bmath\b", self.math, text)
         return self._tested(text) if name in TESTING or name in _CHECKING else re.sub(r"\b(np|jnp)\b", self.np, text)
 

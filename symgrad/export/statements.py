@@ -11,15 +11,15 @@ from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Shape, constant, value_of
 from symgrad.core.program import Equation, Program, numbered
 from symgrad.core.source import dim_source, parsed, tuple_source, value_source
-from symgrad.export.blocking import Split
-from symgrad.export.lines import STATEMENTS
+from symgrad.export.blocking import Parted
+from symgrad.export.lines import KEPT_STATEMENTS
 from symgrad.export.reuse import reused, wanted
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast, index_source
 from symgrad.ops.embedding import embed
 from symgrad.ops.product import diag, identity
 
-WIDEST = 88
+_WIDEST = 88
 """A right side longer than this is cut at its largest operands."""
 
 MOST_SUMMANDS = 24
@@ -43,7 +43,7 @@ class Statements:
         self,
         program: Program,
         reserved: Iterable[str],
-        parts: Split | None = None,
+        parts: Parted | None = None,
         writes: bool = True,
         template: Callable[[Node], str] = in_numpy,
     ) -> None:
@@ -166,12 +166,12 @@ class Statements:
 
     def _compute(self, node: Node) -> None:
         text, is_view = self._expression(node), node.op.name in _VIEWS
-        if is_view and (self.uses[node] > 1 or len(text) > WIDEST):
+        if is_view and (self.uses[node] > 1 or len(text) > _WIDEST):
             for operand in node.args:
                 self._named(operand)
             text = self._expression(node)
         self.code[node] = text
-        if node not in self.roots and node is not self.current and not is_view and (self.uses[node] > 1 or len(text) > WIDEST):
+        if node not in self.roots and node is not self.current and not is_view and (self.uses[node] > 1 or len(text) > _WIDEST):
             self._named(node)
         elif node in self.roots and node is not self.current and node.op not in (VARIABLE, CONSTANT):
             self._brought_forward(self.roots[node])
@@ -208,7 +208,7 @@ class Statements:
     def _long_sum(self, node: Node) -> str:
         """A sum of many terms in statements that Python reads without running out of stack."""
         silent = _fills(node.shape, node.args)
-        total, *rest = [" + ".join(self._operand(a, silent) for a in part) for part in batched(node.args, MOST_SUMMANDS)]
+        total, *rest = [" + ".join(self._operand(a, silent) for a in part) for part in _batched(node.args, MOST_SUMMANDS)]
         for part in rest:
             name = self._name("total")
             self._assign(name, total)
@@ -258,7 +258,7 @@ def _place(term: Node, name: str) -> tuple[list[Node], str] | None:
     return None
 
 
-def batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
+def _batched(items: Sequence[Node], size: int) -> list[Sequence[Node]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
 
 
@@ -329,13 +329,13 @@ def tidy(line: str, renamed: Mapping[str, str]) -> str:
     return _tidied(line, tuple(renamed.items()))
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=KEPT_STATEMENTS)
 def _tidied(line: str, renames: tuple[tuple[str, str], ...]) -> str:
     renamed = dict(renames)
     text = ast.unparse(ast.fix_missing_locations(_Tidy(renamed).visit(parsed(line))))
     return text.replace("'", '"')
 
 
-@lru_cache(maxsize=STATEMENTS)
+@lru_cache(maxsize=KEPT_STATEMENTS)
 def names_in(line: str) -> tuple[str, ...]:
     return tuple(n.id for n in ast.walk(parsed(line)) if isinstance(n, ast.Name))

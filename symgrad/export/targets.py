@@ -12,7 +12,7 @@ import numpy as np
 
 from symgrad.core.op import Node
 from symgrad.errors import UnsupportedError, one_of
-from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.embedded import helper_source, with_needs
 from symgrad.export.numba import in_numba
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import ARRAY, in_numpy
@@ -71,7 +71,7 @@ def _words(text: str, *libraries: str) -> list[str]:
 
 @cache
 def _words_of_helpers(helpers: tuple[str, ...], target: Target) -> list[str]:
-    texts = (source_of(helper, target.name) for helper in sorted(with_needs(helpers, target.name)))
+    texts = (helper_source(helper, target.name) for helper in sorted(with_needs(helpers, target.name)))
     return [word for text in texts for word in _words(text, "np", target.library)]
 
 

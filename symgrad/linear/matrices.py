@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from symgrad.core.op import OPERATORS, Node, Shape, constant
-from symgrad.linear.structure import Chain, Diagonal, Sandwich, Stage, Term, flipped, multiplied
+from symgrad.linear.structure import Chain, Diagonal, LinearTerm, MapStage, Sandwich, multiplied, transposed
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.contraction import contract
 from symgrad.ops.kronecker import commutation, kron, vec
@@ -19,7 +19,7 @@ def _flat(X: Node) -> Node:
     return vec(X) if X.ndim == 2 else X
 
 
-def matrix_of(term: Term, columns: Shape, rows: Shape) -> Node:
+def matrix_of(term: LinearTerm, columns: Shape, rows: Shape) -> Node:
     """The term's matrix with column-stacking vec on both sides; a vector is its own vec."""
     if term.inner is not None and term.spread is not None:
         return OPERATORS["multiply"](term.coefficient, outer(_flat(term.spread), _flat(term.inner)))
@@ -30,12 +30,12 @@ def matrix_of(term: Term, columns: Shape, rows: Shape) -> Node:
     return OPERATORS["multiply"](term.coefficient, result)
 
 
-def _transposed_first(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def _transposed_first(stages: tuple[MapStage, ...]) -> tuple[MapStage, ...]:
     """The same map with no transposition but one before everything else, so that its matrix has one commutation matrix at most.
 
     (A X^T B)^T = B^T X A^T and (U * X)^T = U^T * X^T; two transpositions cancel.
     """
-    result: list[Stage] = []
+    result: list[MapStage] = []
     turned = False
     for stage in reversed(stages):
         stage = _turned(stage) if turned else stage
@@ -46,14 +46,14 @@ def _transposed_first(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return tuple(first + result[::-1])
 
 
-def _turned(stage: Stage) -> Stage:
+def _turned(stage: MapStage) -> MapStage:
     """What comes after it transposed: the same as transposing what goes in, and another stage."""
     if isinstance(stage, Diagonal):
         return Diagonal(stage.weight.T)
-    return Sandwich(flipped(stage.right), flipped(stage.left), not stage.flip)
+    return Sandwich(transposed(stage.right), transposed(stage.left), not stage.flip)
 
 
-def _stage_matrix(stage: Stage, shape: Shape) -> tuple[Node, Shape]:
+def _stage_matrix(stage: MapStage, shape: Shape) -> tuple[Node, Shape]:
     """The stage's matrix on vec, and the shape it leaves."""
     if isinstance(stage, Diagonal):
         return diag(_flat(stage.weight)), shape
@@ -98,7 +98,7 @@ class _Letters:
         self.sizes[name] = size
         return name
 
-    def act(self, stage: Stage) -> None:
+    def act(self, stage: MapStage) -> None:
         if isinstance(stage, Diagonal):
             self.operands.append((stage.weight, "".join(c for c in self.rows if c)))
             return
@@ -124,18 +124,18 @@ class _Letters:
             self.operands.append((node, str(self.rows[side])))
 
 
-def gathered(terms: tuple[Term, ...], columns: Shape) -> list[Term]:
+def summed_between(terms: tuple[LinearTerm, ...], columns: Shape) -> list[LinearTerm]:
     """Terms that enter and leave by the same stages, with vectors between, as one term around the sum of the matrices between.
 
     B M1 A + B M2 A = B (M1 + M2) A: what the outer stages spread over a large array is spread once.
     """
-    alike: dict[Any, list[Term]] = {}
+    alike: dict[Any, list[LinearTerm]] = {}
     for term in terms:
         alike.setdefault(_ends(term, columns) or term, []).append(term)
     return [t for group in alike.values() for t in (_joined(group, columns) if len(group) > 1 and _is_full(group) else group)]
 
 
-def _ends(term: Term, columns: Shape) -> tuple[Stage, Stage] | None:
+def _ends(term: LinearTerm, columns: Shape) -> tuple[MapStage, MapStage] | None:
     """The first and the last stage, where what lies between maps vectors."""
     if len(term.stages) < 3:
         return None
@@ -144,26 +144,26 @@ def _ends(term: Term, columns: Shape) -> tuple[Stage, Stage] | None:
     return (first, last) if vectors else None
 
 
-def _is_full(group: list[Term]) -> bool:
+def _is_full(group: list[LinearTerm]) -> bool:
     """Is one of the maps between more than a diagonal, so that their sum is a full matrix anyway?"""
     return any(isinstance(stage, Sandwich) for t in group for stage in t.stages[1:-1])
 
 
-def _joined(group: list[Term], columns: Shape) -> list[Term]:
+def _joined(group: list[LinearTerm], columns: Shape) -> list[LinearTerm]:
     first, *_, last = group[0].stages
     entered, left = _left_by((first,), columns), _left_by(group[0].stages[:-1], columns)
     between = [matrix_of(replace(t, stages=t.stages[1:-1]), entered, left) for t in group]
-    return [Term(constant(1), (first, Sandwich(left=((OPERATORS["add"](*between), False),)), last))]
+    return [LinearTerm(constant(1), (first, Sandwich(left=((OPERATORS["add"](*between), False),)), last))]
 
 
-def _left_by(stages: tuple[Stage, ...], shape: Shape) -> Shape:
+def _left_by(stages: tuple[MapStage, ...], shape: Shape) -> Shape:
     """The shape of what stages make of an array; a single column is a vector."""
     for stage in stages:
         shape = _stage_matrix(stage, shape)[1]
     return shape
 
 
-def array_of(term: Term, columns: Shape, rows: Shape, on_diagonal: bool) -> Node:
+def array_of(term: LinearTerm, columns: Shape, rows: Shape, on_diagonal: bool) -> Node:
     """The term as the dense array of shape rows + columns, or its diagonal."""
     if term.inner is not None and term.spread is not None:
         r, c = "abc"[: len(rows)], "defg"[: len(columns)]

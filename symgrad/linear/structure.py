@@ -39,7 +39,7 @@ class Sandwich:
     def then(self, other: Sandwich) -> Sandwich:
         """This one first, the other after it."""
         if other.flip:
-            return Sandwich(other.left + flipped(self.right), flipped(self.left) + other.right, not self.flip)
+            return Sandwich(other.left + transposed(self.right), transposed(self.left) + other.right, not self.flip)
         return Sandwich(other.left + self.left, self.right + other.right, self.flip)
 
     def of(self, X: Node) -> Node:
@@ -49,7 +49,7 @@ class Sandwich:
         """<G, A X B> = <A^T G B^T, X>, and with X^T in place of X the transpose of that."""
         if self.flip:
             return Sandwich(self.right, self.left, True)
-        return Sandwich(flipped(self.left), flipped(self.right))
+        return Sandwich(transposed(self.left), transposed(self.right))
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,22 @@ class Diagonal:
         return self
 
 
-Stage = Sandwich | Diagonal
+MapStage = Sandwich | Diagonal
 
 
 @dataclass(frozen=True)
-class Term:
+class LinearTerm:
     """`coefficient` times the stages, first to last; with `inner`, their end is <inner, v> `spread` instead.
 
     A term that passes through a scalar has no stages left: they are absorbed into the two arrays.
     """
 
     coefficient: Node
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[MapStage, ...] = ()
     inner: Node | None = None
     spread: Node | None = None
 
-    def then(self, stage: Stage) -> Term:
+    def then(self, stage: MapStage) -> LinearTerm:
         if self.inner is not None:
             assert self.spread is not None
             return replace(self, spread=stage.of(self.spread))
@@ -91,26 +91,26 @@ class Term:
             return replace(self, stages=(*self.stages[:-1], Diagonal(multiply(stage.weight, last.weight))))
         return replace(self, stages=(*self.stages, stage))
 
-    def times(self, scalar: Node) -> Term:
+    def times(self, scalar: Node) -> LinearTerm:
         return replace(self, coefficient=multiply(scalar, self.coefficient))
 
-    def measured(self, G: Node) -> Term:
+    def measured(self, G: Node) -> LinearTerm:
         """Followed by the inner product with G."""
         if self.inner is not None:
             assert self.spread is not None
             return replace(self, spread=constant(1)).times(inner(G, self.spread))
         for stage in reversed(self.stages):
             G = stage.adjoint().of(G)
-        return Term(self.coefficient, (), G, constant(1))
+        return LinearTerm(self.coefficient, (), G, constant(1))
 
-    def spreading(self, H: Node) -> Term:
+    def spreading(self, H: Node) -> LinearTerm:
         """A scalar followed by its multiple of H."""
         if self.inner is None:
             raise Unreadable("a scalar that is no inner product")
         return replace(self, spread=multiply(self.spread, H))
 
 
-def flipped(chain: Chain) -> Chain:
+def transposed(chain: Chain) -> Chain:
     return tuple((x, not flip) for x, flip in reversed(chain))
 
 
@@ -147,13 +147,13 @@ def times(a: Node, a_row: bool, b: Node, b_row: bool) -> tuple[Node, bool]:
 # reading --------------------------------------------------------------------------------------------------------------------
 
 
-def read(root: Node, v: Node) -> list[Term]:
+def read(root: Node, v: Node) -> list[LinearTerm]:
     """The terms of `root`, linear in `v`.
 
     Raises `Unreadable` where an operation has no structured form or the terms are more than anybody reads.
     """
-    start = Term(constant(1)) if v.ndim else Term(constant(1), (), constant(1), constant(1))
-    terms: dict[Node, list[Term]] = {v: [start]}
+    start = LinearTerm(constant(1)) if v.ndim else LinearTerm(constant(1), (), constant(1), constant(1))
+    terms: dict[Node, list[LinearTerm]] = {v: [start]}
     for node in _dependent(root, v):
         if node in terms:
             continue
@@ -163,13 +163,13 @@ def read(root: Node, v: Node) -> list[Term]:
     return terms.get(root, [])
 
 
-def read_through(root: Node, v: Node) -> list[Term]:
+def read_through(root: Node, v: Node) -> list[LinearTerm]:
     """The terms of `root` with whole Jacobian matrices for what lies between vectors, where `read` would multiply paths out.
 
     All paths from v to a vector that pass through one earlier vector u count as one: the entry to u, then the Jacobian by u.
     """
     order = _dependent(root, v)
-    terms: dict[Node, list[Term]] = {v: [Term(constant(1))]}
+    terms: dict[Node, list[LinearTerm]] = {v: [LinearTerm(constant(1))]}
     jacobians: dict[Node, Node] = {}
     u: Node | None = None
     for node in order:
@@ -185,7 +185,7 @@ def read_through(root: Node, v: Node) -> list[Term]:
     return terms.get(root, [])
 
 
-def _lift(node: Node, u: Node, terms: dict[Node, list[Term]], jacobians: dict[Node, Node]) -> None:
+def _lift(node: Node, u: Node, terms: dict[Node, list[LinearTerm]], jacobians: dict[Node, Node]) -> None:
     try:
         jacobians[node] = J = lifted(node, jacobians)
     except NotLifted:
@@ -215,7 +215,7 @@ def _dependent(root: Node, v: Node) -> list[Node]:
     return order
 
 
-def _act(node: Node, i: int, term: Term) -> Term:
+def _act(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     """What a node does to the term of its operand i, by its signature; a matrix operation of two sides has a row in `_ACTS`."""
     signature = node.op.axes(node)
     jointly = next((s for s in signature.linear if i in s), None)
@@ -240,24 +240,24 @@ def _at(node: Node, i: int, jointly: frozenset[int], value: Node) -> Node:
     return node.op(*operands, **node.params)
 
 
-def _weighed(term: Term, weight: Node) -> Term:
+def _weighed(term: LinearTerm, weight: Node) -> LinearTerm:
     """Entries times weights; a number is a multiple."""
     if not weight.ndim:
         return term.times(weight)
     return term if value_of(weight) == 1 else term.then(Diagonal(weight))
 
 
-def _matmul(node: Node, i: int, term: Term) -> Term:
+def _matmul(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     other = chain_of(node.args[1 - i])
     return term.then(Sandwich(left=other) if i else Sandwich(right=other))
 
 
-def _outer(node: Node, i: int, term: Term) -> Term:
+def _outer(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     x, y = node.args
     return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
 
 
-def _solve(node: Node, i: int, term: Term) -> Term:
+def _solve(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     return term.then(Sandwich(left=((inv(node.args[0]), False),)))
 
 
@@ -265,20 +265,20 @@ def _ones(length: Dim) -> Chain:
     return ((fill(1, (length,)), False),)
 
 
-def _sum(node: Node, i: int, term: Term) -> Term:
+def _sum(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     (x,), axes = node.args, node.params["axes"]
     if len(axes) == x.ndim:
         return term.measured(fill(1, x.shape))
     return term.then(Sandwich(right=_ones(x.shape[axes[0]]), flip=axes == (0,)))
 
 
-def _broadcast(node: Node, i: int, term: Term) -> Term:
+def _broadcast(node: Node, i: int, term: LinearTerm) -> LinearTerm:
     axes = node.params["axes"]
-    new = flipped(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
+    new = transposed(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
     return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
 
 
-_ACTS: dict[str, Callable[[Node, int, Term], Term]] = {
+_ACTS: dict[str, Callable[[Node, int, LinearTerm], LinearTerm]] = {
     scale.name: lambda node, i, term: term.times(node.args[1 - i]),
     matmul.name: _matmul,
     outer.name: _outer,

@@ -12,7 +12,7 @@ from symgrad.core.op import Node, as_node
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.elementwise import PAIR, UNIT, absolute, binary, exp, expm1, operator_name, reciprocal, tanh, unary
 from symgrad.ops.powers import divide
-from symgrad.ops.selection import greater, greater_equal, less, maximum_of, minimum_of, plain, where
+from symgrad.ops.selection import greater, greater_equal, less, maximum_of, minimum_of, plain_operand, where
 
 TWO_OVER_ROOT_PI = 2 / sympy.sqrt(sympy.pi)
 HUNDREDTH = sympy.Rational(1, 100)
@@ -72,7 +72,9 @@ relu = elementwise(
 logaddexp = elementwise(
     "logaddexp",
     lambda Z, X, Y: (sigmoid(X - Y), sigmoid(Y - X)),
-    latex=lambda node, show: rf"\operatorname{{logaddexp}}({plain(node.args[0], show)}, {plain(node.args[1], show)})",
+    latex=lambda node, show: (
+        rf"\operatorname{{logaddexp}}({plain_operand(node.args[0], show)}, {plain_operand(node.args[1], show)})"
+    ),
     numpy="np.logaddexp({0}, {1})",
     scalar=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     samples=PAIR,

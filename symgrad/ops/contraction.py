@@ -95,7 +95,7 @@ def _pair_numpy(x: str, y: str, output: str) -> str:
     if x == y and not output:
         return "np.vdot({0}, {1})"
     if not summed:
-        return f"{laid_out('{0}', x, output)} * {laid_out('{1}', y, output)}"
+        return f"{transposed_operand('{0}', x, output)} * {transposed_operand('{1}', y, output)}"
     shared = [c for c in x if c in y and c in output]
     if (product := _matmul_numpy(x, y, output) or _matmul_numpy(y, x, output, "{1}", "{0}")) is not None:
         return product
@@ -126,7 +126,7 @@ def _rows_first(operand: str, letters: str, wanted: str) -> str:
     return f"{operand}.T" if len(letters) == 2 else f"{operand}.transpose({', '.join(map(str, axes))})"
 
 
-def laid_out(operand: str, letters: str, output: str) -> str:
+def transposed_operand(operand: str, letters: str, output: str) -> str:
     """An operand with its axes in the order and the places of the result."""
     order = sorted(letters, key=output.index)
     if order != list(letters):
@@ -210,7 +210,7 @@ def _named_product(inputs: list[str], output: str, X: Node, Y: Node) -> Node | N
     (c,) = shared
     X = X.T if x.index(c) == 0 and X.ndim == 2 else X
     Y = Y.T if y.index(c) == 1 else Y
-    Z = product(X, Y)
+    Z = _product(X, Y)
     rows = x.replace(c, "") + y.replace(c, "")
     return Z if rows == output else Z.T
 
@@ -255,7 +255,7 @@ def einsum_of(subscripts: Any, *operands: Any) -> Node:
 # NumPy's products --------------------------------------------------------------------------------------------------------
 
 
-def product(X: Any, Y: Any) -> Node:
+def _product(X: Any, Y: Any) -> Node:
     """NumPy's `@` for operands of rank 1 and 2, batched above."""
     X, Y = as_node(X), as_node(Y)
     if X.ndim == 0 or Y.ndim == 0:
@@ -280,10 +280,10 @@ def _batched(X: Node, Y: Node) -> Node:
     return contract(f"{x},{y}->{out}", X, Y)
 
 
-OPERATORS["matmul"] = product
+OPERATORS["matmul"] = _product
 
 
-named("matmul", method=True)(product)
+named("matmul", method=True)(_product)
 
 
 def _over(X: Node, Y: Node, axis: int) -> Node:
@@ -300,7 +300,7 @@ def dot_of(a: Any, b: Any) -> Node:
     X, Y = as_node(a), as_node(b)
     if 0 in (X.ndim, Y.ndim):
         return OPERATORS["multiply"](X, Y)
-    return product(X, Y) if max(X.ndim, Y.ndim) <= 2 else _over(X, Y, max(Y.ndim - 2, 0))
+    return _product(X, Y) if max(X.ndim, Y.ndim) <= 2 else _over(X, Y, max(Y.ndim - 2, 0))
 
 
 @named("inner")
@@ -310,7 +310,7 @@ def inner_of(a: Any, b: Any) -> Node:
     if 0 in (X.ndim, Y.ndim):
         return OPERATORS["multiply"](X, Y)
     if X.ndim == Y.ndim == 2:
-        return product(X, Y.T)
+        return _product(X, Y.T)
     return dot(X, Y) if X.ndim == Y.ndim == 1 else _over(X, Y, Y.ndim - 1)
 
 

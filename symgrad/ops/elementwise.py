@@ -15,12 +15,12 @@ from symgrad.errors import InputError
 from symgrad.ops.arithmetic import HALF, multiply
 from symgrad.ops.broadcasting import align
 from symgrad.ops.powers import divide, power
-from symgrad.ops.selection import plain
+from symgrad.ops.selection import plain_operand
 
 PAIR = (on("m n", "m n"), on("", ""))
 POSITIVE = (on("m n | positive"), on(" | positive"))
 UNIT = (on("m n | unit"), on(" | unit"))
-TWO = sympy.Integer(2)
+_TWO = sympy.Integer(2)
 
 
 def reciprocal(X: Node) -> Node:
@@ -59,7 +59,7 @@ exp2 = elementwise(
     lambda Z, X: (multiply(sympy.log(2), Z),),
     latex=lambda node, show: f"2^{{{show(node.args[0], 0)}}}",
     precedence=POWER,
-    scalar=lambda x: TWO**x,
+    scalar=lambda x: _TWO**x,
 )
 log = elementwise("log", lambda Z, X: (reciprocal(X),), scalar=sympy.log, samples=POSITIVE, limits="At zero and below.")
 log1p = elementwise(
@@ -125,7 +125,7 @@ def _arctan2_partials(Z: Node, Y: Node, X: Node) -> tuple[Node, Node]:
 arctan2 = elementwise(
     "arctan2",
     _arctan2_partials,
-    latex=lambda node, show: rf"\operatorname{{atan2}}({plain(node.args[0], show)}, {plain(node.args[1], show)})",
+    latex=lambda node, show: rf"\operatorname{{atan2}}({plain_operand(node.args[0], show)}, {plain_operand(node.args[1], show)})",
     numpy="np.arctan2({0}, {1})",
     scalar=sympy.atan2,
     samples=PAIR,
@@ -223,7 +223,7 @@ cbrt = elementwise(
 
 def _hypot_latex(node: Node, show: Any) -> str:
     mark = r"\odot " if node.ndim else ""
-    squares = ["1" if plain(x, show) == "1" else f"{show(x, ATOM)}^{{{mark}2}}" for x in node.args]
+    squares = ["1" if plain_operand(x, show) == "1" else f"{show(x, ATOM)}^{{{mark}2}}" for x in node.args]
     return rf"\sqrt{{{' + '.join(squares)}}}"
 
 
@@ -272,7 +272,7 @@ sign = elementwise(
     kink="sign'(0) = 0",
     defines=r"$\operatorname{sign}(0)$ is 0",
 )
-slope = elementwise(
+_slope = elementwise(
     "slope",
     lambda Z, X: (0 * X,),
     latex=r"\operatorname{sign}_{+}(#1)",
@@ -284,7 +284,7 @@ slope = elementwise(
 )
 absolute = elementwise(
     "abs",
-    lambda Z, X: (slope(X),),
+    lambda Z, X: (_slope(X),),
     latex=lambda node, show: show.between(r"\lvert", node.args[0], r"\rvert"),
     scalar=sympy.Abs,
     kink="abs'(0) = 1",
@@ -311,7 +311,7 @@ for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2"):
 named("abs", "absolute", "fabs")(unary(absolute))
 named("sinc")(lambda x: sinc(as_node(x), order=0))
 named("sqrt")(lambda x: power(as_node(x), exponent=HALF))
-named("square")(lambda x: power(as_node(x), exponent=TWO))
+named("square")(lambda x: power(as_node(x), exponent=_TWO))
 named("reciprocal")(lambda x: reciprocal(as_node(x)))
 named("rsqrt")(lambda x: power(as_node(x), exponent=-HALF))
 named("positive")(as_node)

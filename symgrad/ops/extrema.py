@@ -11,7 +11,7 @@ from symgrad.errors import ShapeError
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
 from symgrad.ops.reduction import reduced, spread
-from symgrad.ops.selection import shared
+from symgrad.ops.selection import shared_sign
 
 
 def reduced_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -30,7 +30,7 @@ def label(node: Node) -> str:
     return f"_{{{','.join(map(str, axes))}}}"
 
 
-AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("n", axes=(0,)))
+_AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("n", axes=(0,)))
 
 
 def _weights(name: str, extremum: str) -> Op:
@@ -39,7 +39,7 @@ def _weights(name: str, extremum: str) -> Op:
 
     def latex(node: Node, show: Any) -> str:
         x = node.args[0]
-        return shared(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
+        return shared_sign(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
 
     def python(node: Node, line: Any) -> str:
         best = line.call("largest" if extremum == "max" else "smallest", node.args, **node.params)
@@ -58,11 +58,11 @@ def _weights(name: str, extremum: str) -> Op:
         numpy=lambda node: f"_{name}({{0}}, axis={node.params['axes']})",
         helpers=(f"_{name}",),
         flops=lambda X, axes: 3 * size(X),
-        samples=AXES,
+        samples=_AXES,
         found="Constant as long as the same entries attain the extremum.",
         limits="Where the set of extremal entries changes.",
         kink="1/k at each of k entries that tie; its derivative counts as 0 everywhere",
-        defines=rf"${shared(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
+        defines=rf"${shared_sign(tie)}$ is $1/k$ at each of the $k$ entries that attain the {extremum}imum, 0 elsewhere",
     )
 
 
@@ -78,7 +78,7 @@ def _extremum(name: str, weights: Op) -> Op:
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}, axis={node.params['axes']})",
         flops=lambda X, axes: size(X),
-        samples=AXES,
+        samples=_AXES,
         fold=_fold,
         found=f"The {name} moves with the entry that attains it; the others do not count.",
         kink="entries that tie share the derivative equally",

@@ -131,6 +131,11 @@ def _put_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 
+def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
+    """A block that is the whole array."""
+    return X if index == wholes(shape) else None
+
+
 put: Op = linear(
     "put",
     shape=_put_shape,
@@ -143,6 +148,7 @@ put: Op = linear(
     helpers=("_put",),
     flops=lambda X, **_: size(X),
     samples=(on("2", shape=(4,), index=((1, 2, 1),)), on("", shape=(3,), index=(1,))),
+    fold=_fold_put,
     found="The adjoint of take: <G, put(dX)> = <G[i], dX>.",
     defines=r"$\operatorname{put}_{i}(x)$ is the array of zeros with $x$ at $i$",
 )

@@ -184,7 +184,7 @@ def column_stack(tup: Any) -> Node:
 
 
 @named("split")
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Node, ...]:
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Node, ...]:
     """Equal pieces, or pieces between the given cuts."""
     X = as_node(ary)
     (a,) = normal_axes(X, axis)
@@ -199,7 +199,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Node, ...]
 # linear maps of one array -------------------------------------------------------------------------------------------------
 
 
-def along(X: Node, part: slice, axis: int) -> Node:
+def _along(X: Node, part: slice, axis: int) -> Node:
     """A slice of one axis."""
     return take(X, index=tuple(read_slice(part, d) if a == axis else whole(d) for a, d in enumerate(X.shape)))
 
@@ -208,7 +208,7 @@ def along(X: Node, part: slice, axis: int) -> Node:
 def flip(m: Any, axis: Any = None) -> Node:
     X = as_node(m)
     for a in normal_axes(X, axis):
-        X = along(X, slice(None, None, -1), a)
+        X = _along(X, slice(None, None, -1), a)
     return X
 
 
@@ -219,7 +219,7 @@ def roll(a: Any, shift: int, axis: Any = None) -> Node:
         raise UnsupportedError("roll of all axes at once is not read; name one axis")
     (k,) = normal_axes(X, 0 if axis is None else axis)
     shift = shift % X.shape[k] if isinstance(X.shape[k], int) else shift
-    return X if shift == 0 else concatenate(along(X, slice(-shift, None), k), along(X, slice(None, -shift), k), axis=k)
+    return X if shift == 0 else concatenate(_along(X, slice(-shift, None), k), _along(X, slice(None, -shift), k), axis=k)
 
 
 @named("diff")
@@ -228,7 +228,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Node:
     X = as_node(a)
     (k,) = normal_axes(X, axis)
     for _ in range(n):
-        X = along(X, slice(1, None), k) - along(X, slice(None, -1), k)
+        X = _along(X, slice(1, None), k) - _along(X, slice(None, -1), k)
     return X
 
 

@@ -48,7 +48,7 @@ def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
     return divide(subtract(G, along), spread(norm(X, axes=axes), X, axes))
 
 
-AXES = (on("n", axes=(0,)), on("m n", axes=(0, 1)), on("m n", axes=(1,)), on("m n", axes=(0,)))
+_AXES = (on("n", axes=(0,)), on("m n", axes=(0, 1)), on("m n", axes=(1,)), on("m n", axes=(0,)))
 
 OVER_NORM = r"where a vector is 0, so is the vector divided by its norm, $\frac{x}{\lVert x \rVert}$"
 
@@ -65,7 +65,7 @@ direction = Op(
     numpy=lambda node: f"_direction({{0}}, axis={node.params['axes']})",
     helpers=("_direction",),
     flops=lambda X, axes: 4 * size(X),
-    samples=AXES,
+    samples=_AXES,
     found="D = X / |X|: dD = dX / |X| - X <D, dX> / |X|^2 = (dX - D <D, dX>) / |X|.",
     source="Matrix Cookbook (130)",
     limits="At 0, where it counts as 0 and has no derivative.",
@@ -85,7 +85,7 @@ norm = Op(
     numpy=lambda node: f"_norm({{0}}, axis={node.params['axes']})",
     helpers=("_norm",),
     flops=lambda X, axes: 2 * size(X),
-    samples=AXES,
+    samples=_AXES,
     found="|X|^2 = <X, X>: 2 |X| d|X| = 2 <X, dX>.",
     source="Matrix Cookbook (129)",
     limits="At 0 it has no second derivative.",
@@ -94,7 +94,7 @@ norm = Op(
 )
 
 
-def absolute(X: Node) -> Node:
+def _absolute(X: Node) -> Node:
     result: Node = LANGUAGE["abs"](X)
     return result
 
@@ -104,13 +104,13 @@ def _vector_norm(X: Node, order: Any, axes: tuple[int, ...]) -> Node:
         return norm(X, axes=axes)
     if order in (sympy.oo, -sympy.oo):
         extremum: Op = max_ if order == sympy.oo else min_
-        return extremum(absolute(X), axes=axes)
+        return extremum(_absolute(X), axes=axes)
     if not isinstance(order, int | sympy.Expr) or isinstance(order, bool):
         raise InputError(f"{order!r} is no order of a vector norm; orders are 1, 2, inf and other numbers")
     if order == 0:
         raise UnsupportedError("the 0-norm counts entries and is piecewise constant; leave it out of the forward pass")
     p = symbolic(order)
-    return power(sum_(power(absolute(X), exponent=p), axes=axes), exponent=1 / p)
+    return power(sum_(power(_absolute(X), exponent=p), axes=axes), exponent=1 / p)
 
 
 def _matrix_norm(X: Node, order: Any, rows: int, columns: int) -> Node:
@@ -119,7 +119,7 @@ def _matrix_norm(X: Node, order: Any, rows: int, columns: int) -> Node:
     if order in (1, -1, sympy.oo, -sympy.oo):
         summed, kept = (rows, columns) if order in (1, -1) else (columns, rows)
         extremum: Op = max_ if order in (1, sympy.oo) else min_
-        return extremum(sum_(absolute(X), axes=(summed,)), axes=(kept - (kept > summed),))
+        return extremum(sum_(_absolute(X), axes=(summed,)), axes=(kept - (kept > summed),))
     if order in (2, -2, "nuc"):
         raise UnsupportedError(f"the matrix norm of order {order} needs singular values and is not read; use the Frobenius norm")
     raise InputError(f"{order!r} is no order of a matrix norm; orders are 'fro', 1 and inf")

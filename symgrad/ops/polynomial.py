@@ -22,7 +22,7 @@ from symgrad.ops.product import matmul, trace
 from symgrad.ops.reduction import reduced, spread
 
 
-def slope(name: str, **fields: Any) -> Op:
+def _slope(name: str, **fields: Any) -> Op:
     """The gradient of a polynomial in X, differentiated further along any number of directions: op(X, V1, ..., Vk).
 
     Derivatives commute, so the value is symmetric and linear in the directions, and every one of these maps is its own adjoint:
@@ -80,7 +80,7 @@ def prod_quotient(X: Node, V: Node | None = None, *, axes: tuple[int, ...]) -> N
     return multiply(whole, divide(others, X))
 
 
-prod_slope = slope(
+prod_slope = _slope(
     "prod_slope",
     shape=same_shape,
     front=behind,
@@ -154,7 +154,7 @@ def _cofactor_latex(node: Node, show: Any) -> Any:
 
 SINGULAR = r"at a singular $X$, $\det(X) X^{-\top}$ stands for its limit, the matrix of cofactors"
 
-cofactor = slope(
+cofactor = _slope(
     "cofactor",
     shape=_cofactor_shape,
     axes=lambda node: opaque(node, each(node.args)[1:]),

@@ -84,25 +84,25 @@ def factors(node: Node, flip: bool = False) -> list[tuple[Node, bool]]:
     return [(node, flip)]
 
 
-def written(node: Node, flip: bool = False) -> list[tuple[Node, bool]]:
+def as_typed(node: Node, flip: bool = False) -> list[tuple[Node, bool]]:
     """The same as typed: the transpose of a product keeps its brackets, (A B)^T."""
     if node.op is transposition and node.ndim == 2:
         inner = node.args[0]
-        return [(inner, True)] if not flip and inner.op in (matmul, outer) else written(inner, not flip)
+        return [(inner, True)] if not flip and inner.op in (matmul, outer) else as_typed(inner, not flip)
     if node.op is matmul:
-        left, right = (written(x, flip) for x in node.args)
+        left, right = (as_typed(x, flip) for x in node.args)
         return right + left if flip else left + right
     if node.op is dot:
-        return written(node.args[0], True) + written(node.args[1])
+        return as_typed(node.args[0], True) + as_typed(node.args[1])
     if node.op is outer:
         x, y = reversed(node.args) if flip else node.args
-        return written(x) + written(y, True)
+        return as_typed(x) + as_typed(y, True)
     return [(node, flip)]
 
 
 def _product_latex(node: Node, show: Any) -> Any:
     """A chain; the same factor again and again is a power of it."""
-    runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(written(node))]
+    runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(as_typed(node))]
     printed = [text for x, flip, length in runs for text in _run_latex(x, flip, length, show)]
     return show.side_by_side(printed) if len(printed) > 1 else (printed[0], POWER)
 

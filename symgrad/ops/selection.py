@@ -31,7 +31,7 @@ RELATIONS = {
 """How each relation prints, its opposite, and SymPy's word for it."""
 
 
-def plain(x: Node, show: Any) -> str:
+def plain_operand(x: Node, show: Any) -> str:
     """An operand inside brackets or between commas; an array of one number is that number, copies of a scalar are the scalar."""
     value = value_of(x)
     if value is not None:
@@ -55,7 +55,7 @@ def _fold_select(A: Node, B: Node, X: Node, Y: Node, relation: str) -> Node | No
 
 def _indicator(node: Node, show: Any, relation: str) -> str:
     A, B = node.args[:2]
-    return rf"\mathbf{{1}}[{plain(A, show)} {RELATIONS[relation][0]} {plain(B, show)}]"
+    return rf"\mathbf{{1}}[{plain_operand(A, show)} {RELATIONS[relation][0]} {plain_operand(B, show)}]"
 
 
 def _select_latex(node: Node, show: Any) -> Any:
@@ -67,8 +67,8 @@ def _select_latex(node: Node, show: Any) -> Any:
             if value_of(kept) == 1:
                 return mark, ATOM
             return (rf"{mark} \odot {show.entrywise(kept)}", PRODUCT) if node.ndim else (f"{mark} {show.factor(kept)}", CHAIN)
-    test = rf"{plain(A, show)} {RELATIONS[relation][0]} {plain(B, show)}"
-    rows = rf"{plain(X, show)} & \text{{if }} {test} \\ {plain(Y, show)} & \text{{otherwise}}"
+    test = rf"{plain_operand(A, show)} {RELATIONS[relation][0]} {plain_operand(B, show)}"
+    rows = rf"{plain_operand(X, show)} & \text{{if }} {test} \\ {plain_operand(Y, show)} & \text{{otherwise}}"
     return rf"\left\{{\begin{{array}}{{ll}} {rows} \end{{array}}\right.", SUM
 
 
@@ -82,12 +82,12 @@ def _select_python(node: Node, line: Any) -> str:
 
 
 def _select_numpy(node: Node) -> str:
-    branches = [literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
-    cast = ".astype(_dtype)" if all(map(literal, node.args[2:])) else ""
+    branches = [float_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
+    cast = ".astype(_dtype)" if all(map(float_literal, node.args[2:])) else ""
     return f"np.where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)}){cast}"
 
 
-def literal(x: Node) -> str | None:
+def float_literal(x: Node) -> str | None:
     """A branch of one number, written as a float so that two of them make an array of floats."""
     value = value_of(x)
     if value is None:
@@ -120,7 +120,7 @@ select: Op = Op(
 )
 
 
-def compare(relation: str) -> Callable[[Any, Any], Node]:
+def comparing(relation: str) -> Callable[[Any, Any], Node]:
     """1 where the relation holds and 0 elsewhere."""
 
     def comparison(x1: Any, x2: Any) -> Node:
@@ -130,12 +130,12 @@ def compare(relation: str) -> Callable[[Any, Any], Node]:
     return comparison
 
 
-greater, greater_equal = named("greater")(compare(">")), named("greater_equal")(compare(">="))
-less, less_equal = named("less")(compare("<")), named("less_equal")(compare("<="))
-equal, not_equal = named("equal")(compare("==")), named("not_equal")(compare("!="))
+greater, greater_equal = named("greater")(comparing(">")), named("greater_equal")(comparing(">="))
+less, less_equal = named("less")(comparing("<")), named("less_equal")(comparing("<="))
+equal, not_equal = named("equal")(comparing("==")), named("not_equal")(comparing("!="))
 
 
-def truth(condition: Any) -> Node:
+def _truth(condition: Any) -> Node:
     """A condition as a choice of 1 and 0, or one of the two: a comparison already is, a number counts as true unless it is zero."""
     c = as_node(int(condition) if isinstance(condition, bool) else condition)
     is_choice = c.op is select and {value_of(x) for x in c.args[2:]} == {sympy.S.Zero, sympy.S.One}
@@ -149,7 +149,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Node:
         raise UnsupportedError(
             "where of a condition alone gives places that only running knows; write where(condition, x, y) with both branches"
         )
-    c = truth(condition)
+    c = _truth(condition)
     if c.op is not select:
         return align(x, y, c)[0 if value_of(c) == 1 else 1]
     (A, B, yes, _), relation = c.args, c.params["relation"]
@@ -160,12 +160,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Node:
 
 @named("logical_and", "bitwise_and")
 def logical_and(x1: Any, x2: Any) -> Node:
-    return where(x1, truth(x2), 0)
+    return where(x1, _truth(x2), 0)
 
 
 @named("logical_or", "bitwise_or")
 def logical_or(x1: Any, x2: Any) -> Node:
-    return where(x1, 1, truth(x2))
+    return where(x1, 1, _truth(x2))
 
 
 @named("logical_not", "bitwise_not", "invert")
@@ -175,24 +175,24 @@ def logical_not(x: Any) -> Node:
 
 @named("logical_xor", "bitwise_xor")
 def logical_xor(x1: Any, x2: Any) -> Node:
-    return where(x1, logical_not(x2), truth(x2))
+    return where(x1, logical_not(x2), _truth(x2))
 
 
 # maximum and minimum ----------------------------------------------------------------------------------------------------
 
 
-def shared(relation: str) -> str:
+def shared_sign(relation: str) -> str:
     """The sign of a relation that several may attain at once, who then share the 1."""
     return rf"[\![{relation}]\!]"
 
 
 def _pair_latex(name: str) -> Callable[[Node, Any], str]:
-    return lambda node, show: rf"\{name}({plain(node.args[0], show)}, {plain(node.args[1], show)})"
+    return lambda node, show: rf"\{name}({plain_operand(node.args[0], show)}, {plain_operand(node.args[1], show)})"
 
 
 def _wins_latex(node: Node, show: Any) -> str:
     index = "" if node.params["at"] == HALF else f"_{{{show.exponent(node.params['at'])}}}"
-    return shared(rf"{plain(node.args[0], show)} > {plain(node.args[1], show)}") + index
+    return shared_sign(rf"{plain_operand(node.args[0], show)} > {plain_operand(node.args[1], show)}") + index
 
 
 def _wins_numpy(node: Node) -> str:
@@ -212,7 +212,7 @@ wins = elementwise(
     spreads=True,
     found="1 where X is the larger, 0 where Y is, 1/2 at a tie or what else is said: piecewise constant.",
     kink="1/2 at a tie",
-    defines=rf"${shared('a > b')}$ is 1 where $a > b$, 1/2 (or what its index says) where $a = b$, and 0 elsewhere",
+    defines=rf"${shared_sign('a > b')}$ is 1 where $a > b$, 1/2 (or what its index says) where $a = b$, and 0 elsewhere",
 )
 """1 where X is the larger, 0 where Y is, and `at` at a tie."""
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symgrad.errors import InputError
 from symgrad.partition.compare import Comparison
 from symgrad.partition.pipeline import Pipeline
-from symgrad.partition.search import best, candidates, table
+from symgrad.partition.search import best, candidates, plan_table
 from symgrad.partition.sharding import Machine, Partition
+from symgrad.printing.derived import Derived
 from symgrad.printing.tables import Table, markdown, plain
 
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
 
-
-def answered(derivation: Derivation, args: Any) -> tuple[Partition | Pipeline, list[str]]:
+def answered(derivation: Derived, args: Any) -> tuple[Partition | Pipeline, list[str]]:
     """The partition or the pipeline that the arguments ask for, and what is printed of it."""
     if (args.peak is None) != (args.bandwidth is None):
         raise InputError("the time of a step needs both --peak and --bandwidth")
@@ -28,7 +26,7 @@ def answered(derivation: Derivation, args: Any) -> tuple[Partition | Pipeline, l
     return split, [part if isinstance(part, str) else show(part) for part in parts]
 
 
-def _split(derivation: Derivation, machine: Machine | None, args: Any) -> tuple[Partition | Pipeline, list[str | Table]]:
+def _split(derivation: Derived, machine: Machine | None, args: Any) -> tuple[Partition | Pipeline, list[str | Table]]:
     if args.stages is not None:
         if args.batch is None:
             raise InputError("a pipeline needs --batch, the dimension of which it takes microbatches")
@@ -41,7 +39,7 @@ def _split(derivation: Derivation, machine: Machine | None, args: Any) -> tuple[
     return partition, [partition.equations(), *tables, *partition.tables(machine)]
 
 
-def _chosen(derivation: Derivation, machine: Machine | None, args: Any) -> tuple[Partition, list[Table]]:
+def _chosen(derivation: Derived, machine: Machine | None, args: Any) -> tuple[Partition, list[Table]]:
     """The partition by the plan that is given, or by the fastest one within the budget, with the table of all."""
     if args.budget is None:
         return Partition(derivation, args.mesh, _named_once(args.plan), args.sizes, args.dtype), []
@@ -49,7 +47,7 @@ def _chosen(derivation: Derivation, machine: Machine | None, args: Any) -> tuple
         raise InputError("--budget chooses the plan: it needs --sizes, --peak and --bandwidth, and no --plan")
     found = candidates(derivation, args.mesh, args.sizes, machine, args.dtype)
     chosen = best(found, args.budget)
-    return chosen.partition, [table(found, chosen)]
+    return chosen.partition, [plan_table(found, chosen)]
 
 
 def _named_once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

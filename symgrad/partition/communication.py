@@ -14,7 +14,7 @@ from symgrad.partition.collectives import COLLECTIVES, all_reduce, reduce_scatte
 from symgrad.partition.mesh import Axes, Mesh
 from symgrad.partition.placing import Placed
 
-KINDS = {"all_reduce": "all-reduce", "all_gather": "all-gather", "reduce_scatter": "reduce-scatter", "send": "send/receive"}
+_KINDS = {"all_reduce": "all-reduce", "all_gather": "all-gather", "reduce_scatter": "reduce-scatter", "send": "send/receive"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _one(eq: Equation, node: Node, mesh: Mesh, because: Mapping[Node, str]) -> C
     entries = mesh.formula(size(node))
     rounds = 2 if node.op is all_reduce else 1
     whole = mesh.formula(size(node.args[0])) if node.op is reduce_scatter else entries
-    return Collective(eq, KINDS[node.op.name], node.params["mesh_axes"], entries, rounds * whole, rounds, because[node])
+    return Collective(eq, _KINDS[node.op.name], node.params["mesh_axes"], entries, rounds * whole, rounds, because[node])
 
 
 def devices(axes: Axes, mesh: Mesh) -> sympy.Expr:

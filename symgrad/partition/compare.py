@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
-from symgrad.core.flops import dimensions, leading
+from symgrad.core.counting import dimensions, leading
 from symgrad.errors import InputError
 from symgrad.partition.communication import messages
 from symgrad.partition.sharding import Machine, Partition
+from symgrad.printing.derived import Derived
 from symgrad.printing.tables import Table, formula
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Comparison:
 
     def __init__(
         self,
-        derivation: Derivation,
+        derivation: Derived,
         mesh: Mapping[str, int],
         batch: str,
         sizes: Mapping[str, Any] | None = None,

@@ -12,12 +12,12 @@ from symgrad.core.op import Node, value_of
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import parsed, symbolic, value_source
 from symgrad.errors import UnsupportedError
-from symgrad.export.embedded import source_of, with_needs
+from symgrad.export.embedded import helper_source, with_needs
 from symgrad.export.reuse import helpers_of
 from symgrad.export.statements import Statements, names_in, tidy
-from symgrad.partition.mesh import Axes, Mesh, Split
+from symgrad.partition.mesh import Axes, AxisSplit, Mesh
 
-WORDS = {
+JAX_WORDS = {
     "_sigmoid": "jax.nn.sigmoid",
     "_softmax": "jax.nn.softmax",
     "_log_softmax": "jax.nn.log_softmax",
@@ -70,11 +70,11 @@ def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], di
     return lines, statements.names
 
 
-def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Split], reserved: Collection[str]) -> Body:
+def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, AxisSplit], reserved: Collection[str]) -> Body:
     """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
     lines, found = pure_lines(program, reserved)
     taken = {*reserved, *found.values(), *(name for line in lines for name in names_in(line))}
-    renamed = {"np": "jnp", **WORDS}
+    renamed = {"np": "jnp", **JAX_WORDS}
     sizes = _dimensions(lines, mesh, whole, splits, taken, renamed)
     read = [f"{renamed[f'_dim_{dim}']} = {source}" for dim, source in sizes.items()]
     names = {v: whole_float(program, v, name) for v, name in found.items()}
@@ -82,7 +82,7 @@ def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, Spli
 
 
 def _dimensions(
-    lines: list[str], mesh: Mesh, whole: Program, splits: Mapping[str, Split], taken: set[str], renamed: dict[str, str]
+    lines: list[str], mesh: Mesh, whole: Program, splits: Mapping[str, AxisSplit], taken: set[str], renamed: dict[str, str]
 ) -> dict[str, str]:
     """Every dimension that the lines read, with its source: an axis of an input, or the part that a device has of it."""
     used = dict.fromkeys(n.removeprefix("_dim_") for line in lines for n in names_in(line) if n.startswith("_dim_"))
@@ -108,7 +108,7 @@ def _dimensions(
     return found
 
 
-def size_source(whole: Program, mesh: Mesh, splits: Mapping[str, Split], dim: str) -> str:
+def size_source(whole: Program, mesh: Mesh, splits: Mapping[str, AxisSplit], dim: str) -> str:
     """The size of a whole dimension, from the part of an input that a device has."""
     for v in whole.inputs:
         split = splits.get(str(v), tuple(() for _ in v.shape))
@@ -130,11 +130,11 @@ def helper_sources(program: Program) -> list[str]:
     """The text of the helpers that a program's equations call; raises `UnsupportedError` for one that has no form in jax."""
     nodes = list(postorder(eq.expr for eq in program.equations))
     needed = {h: node.op.name for node in nodes for h in helpers_of(node)}
-    own = set(needed) - WORDS.keys() - _WITHIN
+    own = set(needed) - JAX_WORDS.keys() - _WITHIN
     if refused := sorted(own - CARRIED):
         raise UnsupportedError(f"{needed[refused[0]]} has no form for jax yet; leave it out of what is partitioned")
-    carried = sorted(with_needs(own, "jax") - WORDS.keys() - _WITHIN)
-    return [re.sub(r"\bnp\b", "jnp", source_of(name, "jax")) for name in carried]
+    carried = sorted(with_needs(own, "jax") - JAX_WORDS.keys() - _WITHIN)
+    return [re.sub(r"\bnp\b", "jnp", helper_source(name, "jax")) for name in carried]
 
 
 def spec_source(split: Sequence[Axes]) -> str:

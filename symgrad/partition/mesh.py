@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 
 import sympy
 
-from symgrad.core.flops import dimensions
+from symgrad.core.counting import dimensions
 from symgrad.core.op import Dim, Node, Shape
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError
 
 Axes: TypeAlias = tuple[str, ...]
-Split: TypeAlias = tuple[Axes, ...]
+AxisSplit: TypeAlias = tuple[Axes, ...]
 """For every axis of an array the mesh axes that it is split over, the first of them outermost."""
 
 WHOLE = frozenset({"entrywise", "loss"})
@@ -70,7 +70,7 @@ class Mesh:
             self._local[dim, axes] = symbol
         return self._local[dim, axes]
 
-    def local_shape(self, shape: Shape, split: Split) -> Shape:
+    def local_shape(self, shape: Shape, split: AxisSplit) -> Shape:
         return tuple(self.local(d, axes) for d, axes in zip(shape, split, strict=True))
 
     def formula(self, expr: Any) -> sympy.Expr:
@@ -103,13 +103,13 @@ def _divided(size: int, count: int, axes: Axes) -> int:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MeshPlan:
     """How arrays lie on the mesh: by dimension, wherever it stands, and for single arrays by name."""
 
     dims: Mapping[str, Axes]
-    arrays: Mapping[str, Split]
+    arrays: Mapping[str, AxisSplit]
 
-    def split(self, v: Node) -> Split:
+    def split(self, v: Node) -> AxisSplit:
         """Where a variable is split; a dimension that stands twice in one array is split where it stands first."""
         if (name := str(v.params["name"])) in self.arrays:
             return self.arrays[name]
@@ -123,15 +123,15 @@ class Plan:
 
     def __str__(self) -> str:
         words = [f"{d}={'+'.join(axes)}" for d, axes in self.dims.items()]
-        return ", ".join([*words, *(f"{name}={written(split)}" for name, split in self.arrays.items())]) or "nothing split"
+        return ", ".join([*words, *(f"{name}={_written(split)}" for name, split in self.arrays.items())]) or "nothing split"
 
 
-def written(split: Split) -> str:
+def _written(split: AxisSplit) -> str:
     """A split as the plan has it: (data,-)."""
     return f"({','.join('+'.join(axes) or '-' for axes in split)})"
 
 
-def planned(program: Program, mesh: Mesh, plan: Mapping[str, Any] | None) -> Plan:
+def planned(program: Program, mesh: Mesh, plan: Mapping[str, Any] | None) -> MeshPlan:
     """The plan, checked against the program and the mesh.
 
     A word splits a dimension wherever it stands (`n="data"`), a sequence the axes of one array (`W1=("model", None)`); a text
@@ -139,7 +139,7 @@ def planned(program: Program, mesh: Mesh, plan: Mapping[str, Any] | None) -> Pla
     """
     named = {str(s): s for s in (*program.inputs, *(eq.symbol for eq in program.equations))}
     dims: dict[str, Axes] = {}
-    arrays: dict[str, Split] = {}
+    arrays: dict[str, AxisSplit] = {}
     for key, value in (plan or {}).items():
         entries = _entries(value)
         if entries is None:
@@ -148,7 +148,7 @@ def planned(program: Program, mesh: Mesh, plan: Mapping[str, Any] | None) -> Pla
             raise InputError(f"{program.name} has no array {key!r}; its arrays are {', '.join(named)}")
         else:
             arrays[key] = _array(mesh, named[key], entries)
-    return Plan(dims, arrays)
+    return MeshPlan(dims, arrays)
 
 
 def _entries(value: Any) -> Sequence[Any] | None:
@@ -168,7 +168,7 @@ def _dimension(program: Program, mesh: Mesh, name: str, word: str, is_array: boo
     return _axes(mesh, word)
 
 
-def _array(mesh: Mesh, v: Node, entries: Sequence[Any]) -> Split:
+def _array(mesh: Mesh, v: Node, entries: Sequence[Any]) -> AxisSplit:
     if len(entries) != v.ndim:
         raise InputError(f"the plan splits {v} along {len(entries)} axes, and it has {v.ndim}")
     if v.params["properties"] & WHOLE:
@@ -193,7 +193,7 @@ def _axes(mesh: Mesh, entry: Any) -> Axes:
     return tuple(words)
 
 
-def check_divides(mesh: Mesh, plan: Plan, arrays: Iterable[Node], sizes: Mapping[str, int]) -> None:
+def check_divides(mesh: Mesh, plan: MeshPlan, arrays: Iterable[Node], sizes: Mapping[str, int]) -> None:
     """Every split dimension must be divided by the devices it is split over."""
     for v in arrays:
         for d, axes in zip(v.shape, plan.split(v), strict=True):

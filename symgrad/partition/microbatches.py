@@ -55,8 +55,8 @@ class Microbatches:
 
     def _sum(self, eq: Equation, node: Node) -> Node:
         if node not in self.sums:
-            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["symbol"]
-            name = fresh(f"S_{of if isinstance(of, str) else of[1]}", taken)
+            taken, of = {*self.program.names, *map(str, self.sums.values())}, eq.symbol.params["role"]
+            name = fresh(f"S_{of if isinstance(of, str) else of.of}", taken)
             self.sums[node] = variable(name, node.shape)
             self.late.add(self.sums[node])
         return self.sums[node]

@@ -11,7 +11,7 @@ from symgrad.core.signature import Signature
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.product import transposition
 from symgrad.partition.collectives import all_gather, all_reduce, part, reduce_scatter
-from symgrad.partition.mesh import Axes, Mesh, Split
+from symgrad.partition.mesh import Axes, AxisSplit, Mesh
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Piece:
 
     node: Node
     shape: Shape
-    split: Split
+    split: AxisSplit
     partial: Mapping[str, Dim] = field(default_factory=dict)
 
 
@@ -43,7 +43,7 @@ class Moves:
         self.same: dict[Node, Node] = {}
         self.cut: dict[tuple[Node, int, Axes], Node] = {}
 
-    def moved(self, x: Piece, split: Split, kept: Axes) -> Piece:
+    def moved(self, x: Piece, split: AxisSplit, kept: Axes) -> Piece:
         """The same array split in this way, partial over no other axes than these."""
         x = self._parts(x, split)
         x = self._reduced(x, split, kept)
@@ -53,7 +53,7 @@ class Moves:
                 x = self._gathered(x, k, common)
         return self._parts(x, split)
 
-    def _parts(self, x: Piece, split: Split) -> Piece:
+    def _parts(self, x: Piece, split: AxisSplit) -> Piece:
         """Parts taken where nothing is to be gathered or reduced first: less is sent afterwards."""
         for k, axes in enumerate(split):
             new, others = axes[len(x.split[k]) :], [m for j, own in enumerate(x.split) if j != k for m in own]
@@ -61,7 +61,7 @@ class Moves:
                 x = self._part(x, k, axes)
         return x
 
-    def _reduced(self, x: Piece, split: Split, kept: Axes) -> Piece:
+    def _reduced(self, x: Piece, split: AxisSplit, kept: Axes) -> Piece:
         """Partial sums completed: where the result is split by the same axis, each device completes its own part alone."""
         for m in self.mesh.ordered(set(x.partial) - set(kept)):
             place = next((k for k, axes in enumerate(split) if axes[: len(x.split[k]) + 1] == (*x.split[k], m)), None)

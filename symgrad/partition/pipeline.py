@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
+from symgrad.checking.report import Report
+from symgrad.core.counting import checked_sizes, entries, flops, itemsize_of, number
 from symgrad.core.files import write_text
-from symgrad.core.flops import checked_sizes, entries, flops, itemsize_of, number
 from symgrad.core.graph import variables
 from symgrad.core.op import Node
 from symgrad.errors import InputError
@@ -18,13 +19,12 @@ from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
 from symgrad.partition.pipeline_code import PipelineParts, pipeline_module
 from symgrad.partition.sharding import Machine
 from symgrad.partition.stages import MICRO, Stage, Stages, staged
+from symgrad.partition.trial import check_pipeline
 from symgrad.planning.schedule import scheduled
+from symgrad.printing.derived import Derived
 from symgrad.printing.equations import listing
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
 
 
 class Pipeline:
@@ -35,7 +35,7 @@ class Pipeline:
 
     def __init__(
         self,
-        derivation: Derivation,
+        derivation: Derived,
         ends: Sequence[str],
         batch: str,
         microbatches: int = 1,
@@ -67,9 +67,10 @@ class Pipeline:
 
     def at(self, formula: Any) -> int:
         """A formula at the sizes of this pipeline."""
-        return number(formula, self.mesh.numbers(self._sizes("a number")))
+        return number(formula, self.mesh.numbers(self.known_sizes("a number")))
 
-    def _sizes(self, purpose: str) -> dict[str, int]:
+    def known_sizes(self, purpose: str) -> dict[str, int]:
+        """The sizes of this pipeline; raises `InputError` where it has none."""
         if self.sizes is None:
             raise InputError(f"{purpose} needs the sizes of the dimensions: pipeline(..., sizes={{...}})")
         return self.sizes
@@ -198,10 +199,8 @@ class Pipeline:
         """Write the module."""
         return [write_text(Path(folder) / name, text) for name, text in self.modules().items()]
 
-    def verify(self, **functions: Callable[..., Any]) -> Any:
+    def verify(self, **functions: Callable[..., Any]) -> Report:
         """Run the module on the devices that jax sees, against the gradient on one device, and hold the bytes against the HLO."""
-        from symgrad.partition.trial import check_pipeline  # noqa: PLC0415  (it needs jax)
-
         return check_pipeline(self, functions).raise_for_failure()
 
 

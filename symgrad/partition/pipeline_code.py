@@ -13,7 +13,7 @@ from symgrad.core.source import tuple_source, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.statements import tidy
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import HELPERS, WORDS, helper_sources, pure_lines, size_source, whole_float
+from symgrad.partition.jax_source import HELPERS, JAX_WORDS, helper_sources, pure_lines, size_source, whole_float
 from symgrad.partition.mesh import Mesh
 from symgrad.partition.pipeline_text import PIPELINE
 from symgrad.partition.stages import Stage, Stages
@@ -65,7 +65,7 @@ class PipelineParts:
         """Markers of dimensions, whole or of a microbatch, and the words that are jax's."""
         whole = {f"_dim_{d}": name for d, name in self.sizes.items()}
         parts = {f"_dim_{s.name}": fresh(s.name, self.symbols | _OWN) for s in self.mesh.meaning}
-        return {"np": "jnp", **WORDS, **whole, **parts}
+        return {"np": "jnp", **JAX_WORDS, **whole, **parts}
 
 
 def pipeline_module(p: PipelineParts) -> str:

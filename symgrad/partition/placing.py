@@ -16,10 +16,10 @@ from symgrad.core.op import VARIABLE, Node, variable
 from symgrad.core.program import Equation, Program
 from symgrad.core.signature import Signature, together
 from symgrad.ops.arithmetic import add
-from symgrad.partition.mesh import WHOLE, Axes, Mesh, Plan, Split
+from symgrad.partition.mesh import WHOLE, Axes, AxisSplit, Mesh, MeshPlan
 from symgrad.partition.moving import Moves, Piece, rule_of, with_shape
 
-TYPICAL = 97
+_TYPICAL = 97
 """The size of a dimension where none is given."""
 
 
@@ -28,17 +28,19 @@ class Placed:
     """The program of one device, where its symbols are split, and why its collectives are there."""
 
     program: Program
-    splits: Mapping[Node, Split]
+    splits: Mapping[Node, AxisSplit]
     because: Mapping[Node, str]
 
 
-def place(program: Program, mesh: Mesh, plan: Plan, wanted: Mapping[Node, Split], sizes: Mapping[str, int] | None) -> Placed:
+def place(
+    program: Program, mesh: Mesh, plan: MeshPlan, wanted: Mapping[Node, AxisSplit], sizes: Mapping[str, int] | None
+) -> Placed:
     """The program of one device.  `wanted` are the splits that symbols must have, beside those that the plan names."""
     return _Placing(mesh, plan, wanted, sizes).of(program)
 
 
 class _Placing:
-    def __init__(self, mesh: Mesh, plan: Plan, wanted: Mapping[Node, Split], sizes: Mapping[str, int] | None) -> None:
+    def __init__(self, mesh: Mesh, plan: MeshPlan, wanted: Mapping[Node, AxisSplit], sizes: Mapping[str, int] | None) -> None:
         self.mesh, self.plan, self.wanted, self.sizes = mesh, plan, wanted, sizes
         self.pieces: dict[Node, Piece] = {}
         self.moves = Moves(mesh)
@@ -60,8 +62,8 @@ class _Placing:
         split = tuple(() for _ in v.shape) if v.params["properties"] & WHOLE else self.plan.split(v)
         return Piece(self._variable(v, split), v.shape, split)
 
-    def _variable(self, v: Node, split: Split) -> Node:
-        return variable(v.params["name"], self.mesh.local_shape(v.shape, split), v.params["properties"], v.params["symbol"])
+    def _variable(self, v: Node, split: AxisSplit) -> Node:
+        return variable(v.params["name"], self.mesh.local_shape(v.shape, split), v.params["properties"], v.params["role"])
 
     def _equation(self, eq: Equation) -> Equation:
         for node in postorder([eq.expr]):
@@ -135,7 +137,7 @@ class _Placing:
     def _entries(self, x: Piece) -> int:
         total = 1
         for d in x.shape:
-            total *= d if isinstance(d, int) else int(d.subs({s: (self.sizes or {}).get(s.name, TYPICAL) for s in d.free_symbols}))
+            total *= d if isinstance(d, int) else int(d.subs({s: (self.sizes or {}).get(s.name, _TYPICAL) for s in d.free_symbols}))
         return total
 
 

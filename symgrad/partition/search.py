@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from symgrad.core.flops import checked_sizes, dimensions
+from symgrad.core.counting import checked_sizes, dimensions
 from symgrad.core.op import Node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.partition.mesh import Axes
 from symgrad.partition.sharding import Machine, Partition
+from symgrad.printing.derived import Derived
 from symgrad.printing.tables import Table
 
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
-
-MOST_TRIED = 2000
+_MOST_TRIED = 2000
 """Plans beyond which the search is refused."""
 
 
@@ -32,7 +30,7 @@ class Candidate:
 
 
 def candidates(
-    derivation: Derivation, mesh: Mapping[str, int], sizes: Mapping[str, Any], machine: Machine, dtype: str = "float64"
+    derivation: Derived, mesh: Mapping[str, int], sizes: Mapping[str, Any], machine: Machine, dtype: str = "float64"
 ) -> list[Candidate]:
     """All plans that divide the dimensions, fastest first, of equals the one that holds less.
 
@@ -40,9 +38,9 @@ def candidates(
     """
     checked = checked_sizes(derivation.program, sizes)
     names = dimensions(derivation.program)
-    if (count := 2 * (len(names) + 1) ** len(mesh)) > MOST_TRIED:
+    if (count := 2 * (len(names) + 1) ** len(mesh)) > _MOST_TRIED:
         raise UnsupportedError(
-            f"{count} plans for {len(names)} dimensions on {len(mesh)} mesh axes; more than {MOST_TRIED} are not tried"
+            f"{count} plans for {len(names)} dimensions on {len(mesh)} mesh axes; more than {_MOST_TRIED} are not tried"
         )
     found = [
         _candidate(p, machine)
@@ -60,7 +58,7 @@ def best(found: list[Candidate], budget: float) -> Candidate:
     return fitting[0]
 
 
-def table(found: list[Candidate], chosen: Candidate) -> Table:
+def plan_table(found: list[Candidate], chosen: Candidate) -> Table:
     rows = [
         (str(c.partition.plan), f"{c.bytes:,}", f"{c.sent:,}", f"{1e6 * c.seconds:,.1f}", "chosen" * (c is chosen)) for c in found
     ]
@@ -68,7 +66,7 @@ def table(found: list[Candidate], chosen: Candidate) -> Table:
 
 
 def _plans(
-    derivation: Derivation, mesh: Mapping[str, int], names: tuple[str, ...], sizes: Mapping[str, int]
+    derivation: Derived, mesh: Mapping[str, int], names: tuple[str, ...], sizes: Mapping[str, int]
 ) -> Iterator[dict[str, Any]]:
     """For each mesh axis a dimension or none; then the same with parameters split over the axes that split none of them."""
     for choice in product((None, *names), repeat=len(mesh)):
@@ -102,7 +100,7 @@ def _sharded(
 
 
 def _fitting(
-    derivation: Derivation, mesh: Mapping[str, int], plan: Mapping[str, Any], sizes: Mapping[str, int], dtype: str
+    derivation: Derived, mesh: Mapping[str, int], plan: Mapping[str, Any], sizes: Mapping[str, int], dtype: str
 ) -> Partition | None:
     """The partition by this plan, unless the mesh does not divide a dimension."""
     try:

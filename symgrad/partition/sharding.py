@@ -6,26 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
+from symgrad.checking.report import Report
+from symgrad.core.counting import LABEL_BYTES, checked_sizes, flops, itemsize_of, kept, number
 from symgrad.core.files import write_text
-from symgrad.core.flops import LABEL_BYTES, checked_sizes, flops, itemsize_of, kept, number
 from symgrad.core.op import Node, size
 from symgrad.core.program import Program
 from symgrad.errors import InputError
 from symgrad.partition.communication import Collective, collected, messages, ring_bytes, totals
 from symgrad.partition.mesh import WHOLE, Mesh, check_divides, planned
-from symgrad.partition.modules import Parts, named_sharding_module, shard_map_module
+from symgrad.partition.mesh_code import MeshParts, named_sharding_module, shard_map_module
 from symgrad.partition.placing import Placed, place
+from symgrad.partition.trial import check_partition
 from symgrad.planning.schedule import scheduled
-from symgrad.printing.equations import align, listing, show_of
+from symgrad.printing.derived import Derived
+from symgrad.printing.equations import align_environment, listing, show_of
 from symgrad.printing.tables import Table, formula, html, markdown, plain
 from symgrad.printing.text import unicode_of
-
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Partition:
 
     def __init__(
         self,
-        derivation: Derivation,
+        derivation: Derived,
         mesh: Mapping[str, int],
         plan: Mapping[str, Any] | None = None,
         sizes: Mapping[str, Any] | None = None,
@@ -88,9 +88,10 @@ class Partition:
 
     def at(self, formula: Any) -> int:
         """A formula at the sizes of this partition."""
-        return number(formula, self.mesh.numbers(self._sizes("a number")))
+        return number(formula, self.mesh.numbers(self.known_sizes("a number")))
 
-    def _sizes(self, purpose: str) -> dict[str, int]:
+    def known_sizes(self, purpose: str) -> dict[str, int]:
+        """The sizes of this partition; raises `InputError` where it has none."""
         if self.sizes is None:
             raise InputError(f"{purpose} needs the sizes of the dimensions: partition(..., sizes={{...}})")
         return self.sizes
@@ -146,7 +147,7 @@ class Partition:
 
     def seconds(self, machine: Machine) -> dict[str, float]:
         """The estimated time of a step: arithmetic, and messages of which none hides behind arithmetic."""
-        numbers = self.mesh.numbers(self._sizes("the time of a step"))
+        numbers = self.mesh.numbers(self.known_sizes("the time of a step"))
         arithmetic = number(self.flops, numbers) / machine.flops
         sending = (
             number(self.traffic, numbers) / machine.bandwidth
@@ -162,7 +163,7 @@ class Partition:
 
     def latex(self) -> str:
         """The same as LaTeX."""
-        return align(self.program.equations, show_of(self.program))
+        return align_environment(self.program.equations, show_of(self.program))
 
     def tables(self, machine: Machine | None = None) -> list[Table]:
         """Where everything lies, what is sent and what is held; with a machine, the time of a step."""
@@ -197,7 +198,7 @@ class Partition:
 
     def _time_table(self, machine: Machine) -> Table:
         found = self.seconds(machine)
-        one = number(flops(self.whole), self._sizes("the time of a step")) / machine.flops
+        one = number(flops(self.whole), self.known_sizes("the time of a step")) / machine.flops
         rows = [*((name, f"{1e6 * s:,.1f}") for name, s in found.items()), ("one device alone", f"{1e6 * one:,.1f}")]
         return Table("Estimated time of a step", ("part", "microseconds"), rows)
 
@@ -216,8 +217,8 @@ class Partition:
 
     # code -----------------------------------------------------------------------------------------------------------------
 
-    def _parts(self) -> Parts:
-        return Parts(self.whole, self.placed, self.mesh, self.wrt, str(self.plan), self.equations())
+    def _parts(self) -> MeshParts:
+        return MeshParts(self.whole, self.placed, self.mesh, self.wrt, str(self.plan), self.equations())
 
     def shard_map(self) -> str:
         """A module over `jax.shard_map` in which every collective is written out."""
@@ -239,8 +240,6 @@ class Partition:
             write_text(Path(folder) / name, text)
         return [Path(folder) / name for name in texts]
 
-    def verify(self, **functions: Callable[..., Any]) -> Any:
+    def verify(self, **functions: Callable[..., Any]) -> Report:
         """Run both modules on the devices that jax sees, against the gradient on one device, and hold the bytes against the HLO."""
-        from symgrad.partition.trial import check  # noqa: PLC0415  (it needs jax)
-
-        return check(self, functions).raise_for_failure()
+        return check_partition(self, functions).raise_for_failure()

@@ -92,11 +92,11 @@ class _Cut:
 
     def _latest_reader(self, eq: Equation, at: Mapping[Node, int]) -> int:
         """An adjoint is computed where its symbol is read."""
-        of = eq.symbol.params["symbol"][1]
+        of = eq.symbol.params["role"].of
         readers = [
             at[f.symbol]
             for f in self.program.equations
-            if self.is_forward[f.symbol] and any(v.params["symbol"] == of for v in variables(*self.running(f)))
+            if self.is_forward[f.symbol] and any(v.params["role"] == of for v in variables(*self.running(f)))
         ]
         return max(readers, default=self.count - 1)
 

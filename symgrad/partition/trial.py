@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from symgrad.checking.agreement import Pairs, held, neighbours
-from symgrad.checking.generics import derivative
+from symgrad.checking.generics import Functions, derivative
 from symgrad.checking.oracle import double_precision, import_jax
-from symgrad.checking.report import Report, Row
+from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import inputs_of, sample_inputs
 from symgrad.checking.witness import checked_witness
 from symgrad.core.graph import postorder
@@ -22,14 +22,9 @@ from symgrad.errors import InputError
 from symgrad.export.loading import load
 from symgrad.ops.generic import apply, functions_of
 from symgrad.partition.hlo import sent
-from symgrad.partition.mesh import WHOLE
+from symgrad.partition.mesh import WHOLE, Mesh
+from symgrad.printing.derived import Derived
 
-if TYPE_CHECKING:
-    from symgrad.derivation import Derivation
-    from symgrad.partition.pipeline import Pipeline
-    from symgrad.partition.sharding import Partition
-
-Functions = Mapping[str, Callable[..., Any]]
 Answer = Callable[[Mapping[str, Any]], list[Any]]
 """Arrays to the value and the gradient in each variable."""
 _IMPORTS = frozenset({"jax", "jax.numpy", "jax.sharding", "math", "functools", "typing"})
@@ -37,7 +32,41 @@ _READ = frozenset({"at", "set", "add", "Auto"})
 ENGINES = ("shard_map", "named_sharding")
 
 
-def check(partition: Partition, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+class Tried(Protocol):
+    """What a trial asks of a partition or a pipeline."""
+
+    derivation: Derived
+    whole: Program
+    wrt: tuple[Node, ...]
+    sizes: dict[str, int] | None
+    dtype: str
+
+    @property
+    def sent(self) -> Mapping[str, Any]: ...
+
+    def at(self, formula: Any) -> int: ...
+
+    def known_sizes(self, purpose: str) -> dict[str, int]: ...
+
+    def shard_map(self) -> str: ...
+
+
+class Meshed(Tried, Protocol):
+    """What it asks of a partition alone."""
+
+    mesh: Mesh
+
+    def named_sharding(self) -> str: ...
+
+
+class Staged(Tried, Protocol):
+    """What it asks of a pipeline alone."""
+
+    @property
+    def stages(self) -> Sequence[Any]: ...
+
+
+def check_partition(partition: Meshed, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """Both modules at a random point, in float64; raises `InputError` if jax sees fewer devices than the mesh has."""
     arrays = _inputs(partition, functions, seed)
     _enough(partition.mesh.devices)
@@ -47,7 +76,7 @@ def check(partition: Partition, functions: Functions, seed: int = 0, tol: float 
     return _report(f"{partition.whole.name} on {partition.mesh}", rows, partition.sizes, seed)
 
 
-def check_pipeline(pipeline: Pipeline, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
+def check_pipeline(pipeline: Staged, functions: Functions, seed: int = 0, tol: float = 1e-9) -> Report:
     """The same for a pipeline."""
     arrays = _inputs(pipeline, functions, seed)
     _enough(len(pipeline.stages))
@@ -74,21 +103,21 @@ def _enough(needed: int) -> None:
         )
 
 
-def _inputs(p: Partition | Pipeline, functions: Functions, seed: int) -> dict[str, Any]:
+def _inputs(p: Tried, functions: Functions, seed: int) -> dict[str, Any]:
     if p.dtype != "float64":
         raise InputError("the check runs in float64; leave out the dtype")
     if missing := sorted({str(node.params["function"]) for node in _left_open(p.whole).values()} - functions.keys()):
         raise InputError(f"{p.whole.name} leaves {', '.join(missing)} open; bind them for the check, as in verify(phi=jnp.tanh)")
     wanted = inputs_of(v for v in p.derivation.program.inputs if not v.params["properties"] & WHOLE)
-    return sample_inputs(wanted, p._sizes("a run"), seed)
+    return sample_inputs(wanted, p.known_sizes("a run"), seed)
 
 
-def _report(name: str, rows: list[Row], sizes: dict[str, int] | None, seed: int) -> Report:
+def _report(name: str, rows: list[ReportRow], sizes: dict[str, int] | None, seed: int) -> Report:
     witness = f"jax {import_jax().__version__} in float64 on one device; collectives against the compiled HLO"
     return Report(name, witness, tuple(rows), (seed,), (sizes or {},))
 
 
-def _on_one_device(derivation: Derivation, arrays: Mapping[str, Any], functions: Functions) -> Answer:
+def _on_one_device(derivation: Derived, arrays: Mapping[str, Any], functions: Functions) -> Answer:
     """Value and gradient of the user's own function, where its inputs have the shapes of these arrays."""
     jax, names = import_jax(), [str(v) for v in derivation.wrt]
     witness = checked_witness(derivation.program, functions)
@@ -102,7 +131,9 @@ def _on_one_device(derivation: Derivation, arrays: Mapping[str, Any], functions:
     return answer
 
 
-def _engine(p: Partition, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: Answer, tol: float) -> list[Row]:
+def _engine(
+    p: Meshed, engine: str, arrays: Mapping[str, Any], functions: Functions, expected: Answer, tol: float
+) -> list[ReportRow]:
     source = p.shard_map() if engine == "shard_map" else p.named_sharding()
     module = loaded(source, f"{p.whole.name}_{engine}")
     mesh = module.make_mesh()
@@ -117,9 +148,7 @@ def _engine(p: Partition, engine: str, arrays: Mapping[str, Any], functions: Fun
     return [*rows, *(_sent_rows(engine, p, sent(compiled.as_text())) if engine == "shard_map" else [])]
 
 
-def _compared(
-    engine: str, p: Partition | Pipeline, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float
-) -> list[Row]:
+def _compared(engine: str, p: Tried, split: Answer, expected: Answer, arrays: Mapping[str, Any], tol: float) -> list[ReportRow]:
     """Sums in another order round otherwise; what that makes of terms that cancel is seen at inputs moved by roundings."""
     names = ["value", *(f"gradient {v}" for v in p.wrt)]
     nearby = [dict(zip(arrays, moved, strict=True)) for moved in neighbours(list(arrays.values()))]
@@ -129,13 +158,13 @@ def _compared(
 
     both = zip(split(arrays), expected(arrays), strict=True)
     gaps = [held(got, wanted, tol, partial(pairs, i)) for i, (got, wanted) in enumerate(both)]
-    return [Row(name, engine, gap.error, gap.tol) for name, gap in zip(names, gaps, strict=True)]
+    return [ReportRow(name, engine, gap.error, gap.tol) for name, gap in zip(names, gaps, strict=True)]
 
 
-def _sent_rows(engine: str, p: Partition | Pipeline, found: Mapping[str, int]) -> list[Row]:
+def _sent_rows(engine: str, p: Tried, found: Mapping[str, int]) -> list[ReportRow]:
     predicted = {kind: p.at(b) for kind, b in p.sent.items()}
     off = {kind: abs(found.get(kind, 0) - predicted.get(kind, 0)) for kind in {**predicted, **found}}
-    return [Row(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), 0.0) for kind, d in off.items()]
+    return [ReportRow(f"bytes of {kind}", engine, d / max(1, predicted.get(kind, 0)), 0.0) for kind, d in off.items()]
 
 
 def loaded(source: str, name: str) -> types.ModuleType:

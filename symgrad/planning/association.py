@@ -16,11 +16,11 @@ from symgrad.ops.product import dot, matmul, outer, transposition
 TYPICAL = 97
 """The size a dimension is taken to have where nothing is said: large beside the 1 of a vector, and the same for all."""
 
-ROWS, COLUMNS = 101, 93
+_ROWS, COLUMNS = 101, 93
 """A dimension that counts rows of the inputs alone, or columns alone: (U V^T) V or U (V^T V) cost the same where all sizes are
 the same, and matrices of data and of low rank are tall."""
 
-LONGEST = 24
+_LONGEST = 24
 """Chains of more factors stay as they are typed; the search is cubic."""
 
 Sizes = Mapping[Dim, int]
@@ -40,7 +40,7 @@ def associated(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     done: dict[Node, Node] = {}
     for node in postorder(exprs):
         chain = [(done[x], flip) for x, flip in _flat(node, False, uses, True)] if node.op in (matmul, dot, outer) else []
-        if 2 < len(chain) <= LONGEST:
+        if 2 < len(chain) <= _LONGEST:
             done[node] = _bracketed([oriented(x, flip) for x, flip in chain], sizes)
         else:
             done[node] = node.op.rebuild(node, (done[a] for a in node.args))
@@ -91,7 +91,7 @@ def likely(program: Program) -> Sizes:
     """Sizes that decide between orders which cost the same where all sizes are the same."""
     matrices = [v.shape for v in program.inputs if v.ndim > 1]
     rows, columns = {shape[0] for shape in matrices}, {shape[-1] for shape in matrices}
-    return {**dict.fromkeys(rows - columns, ROWS), **dict.fromkeys(columns - rows, COLUMNS)}
+    return {**dict.fromkeys(rows - columns, _ROWS), **dict.fromkeys(columns - rows, COLUMNS)}
 
 
 def typical(dim: Dim, numbers: Sizes = UNKNOWN) -> int:

@@ -5,7 +5,7 @@ With rank k the named sum of a factorisation is an m x n array that nobody asked
 
 from __future__ import annotations
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.graph import rewrite, substitute
 from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Equation, Program

@@ -17,13 +17,13 @@ from symgrad.ops.linalg import inv, solve
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.product import dot, matmul, transposition
 from symgrad.ops.reduction import softmax
-from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.rules.terms import entrywise_product, hadamard_factors
 
-LETTERS = "abcdefghij"
+_LETTERS = "abcdefghij"
 EVEN = (sech2, cos, absolute)
 
 
-def computed(program: Program) -> Program:
+def in_code_forms(program: Program) -> Program:
     """The same program in the forms that code computes."""
     defined, inverted = program.defined, _inverted(program)
 
@@ -91,7 +91,7 @@ def _without_sign(node: Node) -> Node | None:
     if node.op not in EVEN:
         return None
     number, x = coefficient(node.args[0])
-    factors = entrywise(x)
+    factors = hadamard_factors(x)
     rest = [a for a in factors if a.op is not VARIABLE or "sign" not in a.params["properties"]]
     if not rest or (len(rest) == len(factors) and not is_minus(number)):
         return None
@@ -122,7 +122,7 @@ def _sum_of_products(node: Node) -> Node | None:
     pair = x.args if x.op is hadamard else x.args * 2 if x.op is power and x.params["exponent"] == 2 else None
     if pair is None or any(a.op.name == "broadcast" for a in pair):
         return None
-    letters = LETTERS[: x.ndim]
+    letters = _LETTERS[: x.ndim]
     kept = "".join(c for axis, c in enumerate(letters) if axis not in node.params["axes"])
     return dot(*pair) if x.ndim == 1 else einsum(*pair, spec=f"{letters},{letters}->{kept}")
 

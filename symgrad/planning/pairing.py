@@ -18,11 +18,11 @@ from symgrad.planning.association import UNKNOWN, Sizes, typical
 CONTRACTIONS = 512
 """Contractions whose plan is kept: the functions of a module have most of theirs in common."""
 
-MOST_OPERANDS = 8
+_MOST_OPERANDS = 8
 """Contractions of more arrays are left to NumPy."""
 
 
-def planned(program: Program, numbers: Sizes = UNKNOWN) -> Program:
+def in_pairs(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every contraction taken apart."""
     known = tuple(numbers.items())
     return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n))
@@ -36,7 +36,7 @@ def _planned(node: Node, known: tuple[tuple[Dim, int], ...]) -> Node:
     letters, operands = _as_stored(inputs.split(","), list(node.args))
     letters, operands, result = _without_identities(letters, operands, output)
     letters, operands = _without_ones(letters, operands)
-    if len(operands) > MOST_OPERANDS:
+    if len(operands) > _MOST_OPERANDS:
         return node
     inside = "".join(dict.fromkeys(result))
     held = "".join(c for c in inside if any(c in s for s in letters))

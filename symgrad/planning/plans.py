@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sympy
 
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.op import Node, size
 from symgrad.core.program import Equation, Program
 from symgrad.derive.batching import NotBatched, batched
@@ -19,9 +19,9 @@ from symgrad.planning.schedule import scheduled
 from symgrad.second.assembly import dense, dense_row, diagonals, exchanged
 from symgrad.second.hessian import Block
 
-Key = tuple[int, int]
+_Key = tuple[int, int]
 
-Product = Callable[[int, list[int]], tuple[Program, Node]]
+_Product = Callable[[int, list[int]], tuple[Program, Node]]
 """The gradients in some variables, moved along one direction of a variable; and that direction."""
 
 CLOSED = "closed form"
@@ -57,7 +57,7 @@ def cheapest(plans: Iterable[Plan]) -> Plan | None:
     return min(plans, key=lambda plan: typical(plan.flops) * (WORTH if plan.is_closed else 1), default=None)
 
 
-def hessian_plans(program: Program, blocks: Mapping[Key, Block], wrt: tuple[Node, ...], product: Product) -> list[Plan]:
+def hessian_plans(program: Program, blocks: Mapping[_Key, Block], wrt: tuple[Node, ...], product: _Product) -> list[Plan]:
     """Closed forms, with products along all unit directions for the blocks that have none; and such products alone."""
     closed = {key: b.array for key, b in blocks.items() if b.array is not None}
     choices = (
@@ -73,7 +73,7 @@ def hessian_plans(program: Program, blocks: Mapping[Key, Block], wrt: tuple[Node
     return plans
 
 
-def diagonal_program(program: Program, blocks: Mapping[Key, Block], wrt: tuple[Node, ...], product: Product) -> Program | None:
+def diagonal_program(program: Program, blocks: Mapping[_Key, Block], wrt: tuple[Node, ...], product: _Product) -> Program | None:
     """The Hessian's diagonal: each variable's in closed form, or read off its block; None where neither is to be had."""
     found = {}
     for j, b in enumerate(wrt):
@@ -96,10 +96,10 @@ def on_diagonal(H: Node) -> Node:
 
 def _filled(
     program: Program,
-    known: Mapping[Key, Node],
-    keys: list[Key],
+    known: Mapping[_Key, Node],
+    keys: list[_Key],
     wrt: tuple[Node, ...],
-    product: Product,
+    product: _Product,
 ) -> Program:
     """The dense blocks, those that are not known by products along the variables that need fewest."""
     arrays = dict(known)
@@ -112,7 +112,7 @@ def _filled(
     return dense(program, arrays, wrt)
 
 
-def _directions(keys: list[Key], wrt: tuple[Node, ...]) -> dict[int, list[int]]:
+def _directions(keys: list[_Key], wrt: tuple[Node, ...]) -> dict[int, list[int]]:
     """Which gradients to move along which variable, so that every one of these blocks is met."""
     found: dict[int, list[int]] = {i: [i] for i, j in keys if i == j}
     for i, j in keys:

@@ -6,9 +6,9 @@ from symgrad.core.op import Dim
 from symgrad.core.program import Program
 from symgrad.planning.association import UNKNOWN, Sizes, associated
 from symgrad.planning.distribution import distributed
-from symgrad.planning.forms import computed, products
+from symgrad.planning.forms import in_code_forms, products
 from symgrad.planning.multiples import gathered
-from symgrad.planning.pairing import planned
+from symgrad.planning.pairing import in_pairs
 from symgrad.planning.turning import turned
 
 PROGRAMS = 16
@@ -23,6 +23,6 @@ def scheduled(program: Program, numbers: Sizes = UNKNOWN) -> Program:
 @lru_cache(maxsize=PROGRAMS)
 def _scheduled(program: Program, known: tuple[tuple[Dim, int], ...]) -> Program:
     numbers = dict(known)
-    program = planned(computed(turned(program)), numbers)
+    program = in_pairs(in_code_forms(turned(program)), numbers)
     program = associated(distributed(program, numbers) if numbers else program, numbers)
     return gathered(products(program)).needed()

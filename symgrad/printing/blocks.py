@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from symgrad.core.op import Node, is_zero, variable
 from symgrad.core.program import PASSES, Equation
-from symgrad.printing.derived import Derived
+from symgrad.core.roles import Side
+from symgrad.printing.derived import Lettered
 from symgrad.printing.equations import WHERE, aligned, reading_order
-from symgrad.printing.indices import entrywise, is_indexed, sides, whole
+from symgrad.printing.indices import is_indexed, map_by_entries, sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
@@ -32,17 +33,17 @@ def block_sides(block: Block, show: Show) -> Iterator[tuple[str, str, Node]]:
 
 def block_rows(block: Block, theme: Theme | None = None) -> Iterator[tuple[str, str, str]]:
     """The same, printed; what a long formula holds more than once under letters that its derivation leaves free."""
-    d: Derived = block.derivation
-    show = d.show(theme)
+    formulas: Lettered = block.formulas
+    show = formulas.show(theme)
     equations = [side_equation(*side) for side in block_sides(block, show)]
     if any(operations(eq.expr) > LONG for eq in equations):
-        equations = list(Sharing(d.sharing.letters.branch()).of(equations))
+        equations = list(Sharing(formulas.sharing.letters.branch()).of(equations))
     yield from printed_sides(equations, show)
 
 
 def side_equation(left: str, relation: str, right: Node) -> Equation:
     """A side as an equation that is only printed: its symbol has no name and holds the left side."""
-    return Equation(variable("", right.shape, symbol=("block", left, relation)), right)
+    return Equation(variable("", right.shape, role=Side(left, relation)), right)
 
 
 def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str, str]]:
@@ -52,15 +53,15 @@ def printed_sides(equations: Iterable[Equation], show: Show) -> Iterator[tuple[s
             left, right = sides(eq.symbol, eq.expr, show)
             yield WHERE + left, "=", right
         else:
-            left, relation = eq.symbol.params["symbol"][1:]
-            yield _printed(left, relation, eq.expr, show)
+            side = eq.symbol.params["role"]
+            yield _printed(side.left, side.relation, eq.expr, show)
 
 
 def _printed(left: str, relation: str, right: Node, show: Show) -> tuple[str, str, str]:
     """A map whose value is written by index is an equation of entries."""
     if relation == "=" or not is_indexed(right):
-        return left, relation, whole(right, show)
-    left, text = entrywise(left, right, show)
+        return left, relation, whole_text(right, show)
+    left, text = map_by_entries(left, right, show)
     return left, "=", text
 
 

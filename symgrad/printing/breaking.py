@@ -18,7 +18,7 @@ _SIGN = re.compile(r"(?P<sum>[+-] )|\\(?:odot|oslash(?:_\{[^{}]*\})?|otimes|cdot
 _NO_CUT_AFTER = re.compile(r"(?:^|[(+=,-]|\\[a-z]+|\\(?:sum|prod|max|min|oslash)_\{[^{}]*\}|\\[,;!])$")
 _NO_CUT_BEFORE = re.compile(r"\\right|[)=^_,]|$")
 
-SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5
+_SUM, SIGN, FACTOR, DEEPER, SHORT = 0, 3, 4, 3, 5
 """What a cut costs: before plus and minus, before another sign, between factors, per pair of brackets, for an empty line."""
 
 
@@ -120,7 +120,7 @@ def _kind(before: str, after: str) -> int | None:
     if not before or before.endswith(("(", "[")):
         return None
     if sign := _SIGN.match(after):
-        return SUM if sign["sum"] else SIGN
+        return _SUM if sign["sum"] else SIGN
     return None if _NO_CUT_AFTER.search(before) or _NO_CUT_BEFORE.match(after) else FACTOR
 
 

@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass, field
 
-from symgrad.printing.text import COMMANDS, DROPPED, bold, doubled, tokens
+from symgrad.printing.text import DROPPED, TEX_COMMANDS, bold, double_brackets, tokens
 
 _ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^", "tilde": "~", "ddot": "¨"}
 _CLOSED = ")]}‖|⟩⌋⟧"
@@ -59,7 +59,7 @@ class _Reader:
     """Reads tokens of one formula, recursively where it has groups."""
 
     def __init__(self, latex: str) -> None:
-        self.tokens = list(tokens(doubled(latex)))
+        self.tokens = list(tokens(double_brackets(latex)))
         self.at = 0
 
     def peek(self) -> Token:
@@ -121,7 +121,7 @@ class _Reader:
         text = ""
         while self.peek() not in (("mark", "}"), ("end", "")):
             kind, value = self.next()
-            text += value if kind != "command" else " " if value in _SPACES else COMMANDS.get(value, value)
+            text += value if kind != "command" else " " if value in _SPACES else TEX_COMMANDS.get(value, value)
         self.next()
         return text
 
@@ -163,8 +163,8 @@ class _Reader:
         if name in _FUNCTIONS:
             return f"<mi>{name}</mi>", "function"
         if name in ("lVert", "lvert"):
-            return f'<mo form="prefix" stretchy="false">{COMMANDS[name]}</mo>', "open"
-        return _sign(COMMANDS.get(name, name), row)
+            return f'<mo form="prefix" stretchy="false">{TEX_COMMANDS[name]}</mo>', "open"
+        return _sign(TEX_COMMANDS.get(name, name), row)
 
     def fraction(self, name: str) -> str:
         if name == "frac":

@@ -10,34 +10,24 @@ from typing import Any
 from symgrad.core.graph import postorder, variables
 from symgrad.core.op import Node, Op
 from symgrad.core.program import Equation
+from symgrad.core.roles import Adjoint, Role
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.ops.generic import functions_of
-from symgrad.printing.blocks import block_sides, printed_sides, side_equation
 from symgrad.printing.derived import Derived, Verified
-from symgrad.printing.equations import WHERE, WIDEST, rows, shape_of
+from symgrad.printing.equations import WHERE, rows, shape_of
 from symgrad.printing.glossary import INDEXED, conventions, inlines, lettered
+from symgrad.printing.hessian_blocks import LONGEST_BLOCK, hessian_parts, listed
 from symgrad.printing.identifiers import DELTA, latex_symbol
-from symgrad.printing.indices import sides, whole
+from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Rule, Table
+from symgrad.printing.parts import Code, CodeName, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
 from symgrad.printing.walkthrough import Source, Step, differential, every_operation, steps
 from symgrad.printing.wording import spaced, worded
-from symgrad.rules.brevity import operations
 
 LEVELS = ("result", "adjoints", "steps")
 """The gradient alone; each adjoint with its rule; each operation with its rule."""
-
-LONGEST_BLOCK = 2 * WIDEST
-"""Characters of a Hessian block, as the terminal counts them, above which its product stands for it."""
-
-MOST_BLOCKS = 21
-"""Blocks of a Hessian that are printed: those of six variables."""
-
-
-DEEPEST = 16
-"""Equations of a forward pass above which no Hessian block is short enough to be worth its making."""
 
 
 def content(d: Derived, level: str = "adjoints", report: Verified | None = None, theme: Theme | None = None) -> list[Part]:
@@ -106,7 +96,7 @@ class _Writer:
 
     # symbols ------------------------------------------------------------------------------------------------------------
 
-    def _symbols(self) -> Table:
+    def _symbols(self) -> TablePart:
         program = self.d.program
         table = [self._row(v, "variable" if v in self.d.wrt else "given", _known(v)) for v in program.inputs]
         table += [
@@ -114,23 +104,23 @@ class _Writer:
         ]
         nodes = list(postorder(eq.expr for eq in program.equations))
         for name in sorted(functions_of(nodes)):
-            table.append((Math(self.show.name(name)), "a function", "generic", "left open", Rule(name)))
-        return Table(("symbol", "lives in", "role", "known", "in code"), tuple(table))
+            table.append((Math(self.show.name(name)), "a function", "generic", "left open", CodeName(name)))
+        return TablePart(("symbol", "lives in", "role", "known", "in code"), tuple(table))
 
     def _row(self, v: Node, role: str, known: str) -> tuple[Inline, ...]:
-        return Math(self.show.text(v)), Math(shape_of(v, self.show)), role, known, Rule(str(v))
+        return Math(self.show.text(v)), Math(shape_of(v, self.show)), role, known, CodeName(str(v))
 
     # equations ----------------------------------------------------------------------------------------------------------
 
-    def _line(self, left: str, right: str, name: str) -> Line:
+    def _line(self, left: str, right: str, name: str) -> EquationLine:
         self.count += 1
         number = self.count
         self.numbers[name or f"line {number}"] = number
-        return Line(left, right, number, self._label(name or f"line-{number}"))
+        return EquationLine(left, right, number, self._label(name or f"line-{number}"))
 
-    def _aside(self, eq: Equation) -> Line:
+    def _aside(self, eq: Equation) -> EquationLine:
         left, right = sides(eq.symbol, eq.expr, self.show)
-        return Line(WHERE + left, right, aside=True)
+        return EquationLine(WHERE + left, right, aside=True)
 
     def _label(self, name: str) -> str:
         """A label of plain letters, each once."""
@@ -145,7 +135,7 @@ class _Writer:
         lines = (self._row_of(left, right, names.get(left, "")) for left, right in rows(equations, self.show))
         return Formulas(tuple(lines))
 
-    def _row_of(self, left: str, right: str, name: str) -> Line:
+    def _row_of(self, left: str, right: str, name: str) -> EquationLine:
         """Numbered, unless it says what a letter stands for."""
         return _unnumbered(left, right) if left.startswith(WHERE) else self._line(left, right, name)
 
@@ -172,7 +162,7 @@ class _Writer:
         yield Formulas(tuple(ends), boxed=True)
         yield from self._closed()
 
-    def _box(self, gradient: Equation, equations: Iterable[Equation]) -> Iterator[Line]:
+    def _box(self, gradient: Equation, equations: Iterable[Equation]) -> Iterator[EquationLine]:
         """A gradient with what its letters stand for, whichever equation read them first."""
         asides = [replace(eq, parts=()) for eq in equations if eq.aside]
         yield from (_unnumbered(left, right) for left, right in rows([*asides, replace(gradient, parts=())], self.show))
@@ -192,7 +182,7 @@ class _Writer:
         for others, reason in ((boxed, " is so already"), (long, " is too long to read")):
             if others:
                 yield "; the gradient with respect to "
-                yield from _listed([Math(self.show.text(v)) for v in others])
+                yield from listed([Math(self.show.text(v)) for v in others])
                 yield reason
         yield ":"
 
@@ -205,7 +195,7 @@ class _Writer:
 
     def _method(self) -> Iterator[Inline]:
         value = self.d.program.output
-        bar = latex_symbol(("bar", "z", value.params["symbol"]), self.show.theme, self.show.notation)
+        bar = latex_symbol(Adjoint("z", value.params["role"]), self.show.theme, self.show.notation)
         yield "Each step takes the differential of every equation that reads a variable, and moves it under the inner product with "
         yield "the adjoint of the left side, "
         yield Math(rf"\mathrm{{d}}{self.show.text(value)} = \langle {bar}, \mathrm{{d}}z \rangle")
@@ -224,13 +214,13 @@ class _Writer:
             yield from self._step(i, step, told)
 
     def _step(self, count: int, step: Step, told: set[Op]) -> Iterator[Part]:
-        variable = latex_symbol(step.equation.symbol.params["symbol"][1], self.show.theme, self.show.notation)
+        variable = latex_symbol(step.equation.symbol.params["role"].of, self.show.theme, self.show.notation)
         yield Heading(f"Step {count}", 3)
         yield Prose(("The adjoint of ", Math(variable), *self._why(step.sources)))
         if step.sources:
             yield Formulas(
                 tuple(
-                    Line(left, spaced(right))
+                    EquationLine(left, spaced(right))
                     for s in step.sources
                     for left, right in [sides(differential(s.equation.symbol), s.differential, self.show)]
                 )
@@ -285,15 +275,7 @@ class _Writer:
             yield Heading(title)
             yield Prose(tuple(self._directions()))
             yield self._formulas(self.titles[title])
-        found = {pair: list(self._block(*pair)) for pair in self._pairs()}
-        lines = list(self._blocks(equation for equations in found.values() for equation in equations))
-        yield Heading("Hessian" if self.d.is_scalar else "Jacobian")
-        if lines:
-            yield Prose(tuple(self._blocks_opening(lines)))
-            yield Formulas(tuple(lines))
-        missing = list(self._missing([pair for pair, equations in found.items() if not equations], len(found)))
-        if missing:
-            yield Prose((*missing, f"; the {title} above stands for what is not printed."))
+        yield from hessian_parts(self.d, self.show, self.sharing, title)
 
     def _directions(self) -> Iterator[Inline]:
         yield "The derivative of every equation along "
@@ -303,58 +285,6 @@ class _Writer:
             yield " for "
             yield Math(self.show.text(v))
         yield ":"
-
-    def _blocks_opening(self, lines: Sequence[Line]) -> Iterator[Inline]:
-        yield "Each block as a matrix that acts on the column-stacked "
-        yield Math(r"\operatorname{vec}")
-        yield " of a direction"
-        if any(": " in line.left for line in lines):
-            yield "; where matrices take part, as its matrix, as the map of a direction or as both, as far as these are short"
-        yield "."
-        if self.d.is_scalar and len(self.d.wrt) > 1:
-            yield " The Hessian is symmetric: of two blocks that are each other's transposes one is printed."
-
-    def _missing(self, long: Sequence[tuple[str, str]], looked_for: int) -> Iterator[Inline]:
-        """Which blocks are not printed, and why; nothing where all are."""
-        names = {str(v): self.show.text(v) for v in self.d.wrt}
-        if not looked_for:
-            yield "So long a pass has no block that is short enough to read"
-        elif len(long) == looked_for:
-            yield "No block is short enough to read"
-        elif long:
-            yield f"Left out, as too long to read: the {'blocks' if len(long) > 1 else 'block'} of "
-            yield from _listed([Math(f"({names[a]}, {names[b]})" if self.d.is_scalar else names[b]) for a, b in long])
-        if 0 < looked_for < len(self._all_pairs()):
-            yield ("; of" if long else "Of") + " so many variables only the blocks on the diagonal are looked for"
-
-    def _blocks(self, equations: Iterable[Equation]) -> Iterator[Line]:
-        for left, relation, right in printed_sides(self.sharing.of(equations), self.show):
-            yield Line(left, right, relation=relation, aside=left.startswith(WHERE))
-
-    def _all_pairs(self) -> list[tuple[str, str]]:
-        """The blocks of a Hessian on and above its diagonal, those of a Jacobian in a row."""
-        names = [str(v) for v in self.d.wrt]
-        rows_of = names if self.d.is_scalar else names[:1]
-        return [(a, b) for i, a in enumerate(rows_of) for b in (names[i:] if self.d.is_scalar else names)]
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        """Those of them that are looked for."""
-        pairs = self._all_pairs()
-        if len(self.d.program.equations) > DEEPEST:
-            return []
-        if len(pairs) > MOST_BLOCKS:
-            return [(a, b) for a, b in pairs if a == b] if self.d.is_scalar else []
-        return pairs
-
-    def _block(self, row: str, column: str) -> Iterator[Equation]:
-        """The matrix of a block and its map, as far as they are short enough to read."""
-        try:
-            sides = list(block_sides(self.d.hessian[row, column], self.show))
-        except UnsupportedError:
-            return
-        for left, relation, right in sides:
-            if operations(right) <= LONGEST_BLOCK and len(unicode_of(whole(right, self.trial))) <= LONGEST_BLOCK:
-                yield side_equation(left, relation, right)
 
     # verification -------------------------------------------------------------------------------------------------------
 
@@ -366,18 +296,11 @@ class _Writer:
         for row in report.rows:
             worst[row.quantity] = max(row, worst.get(row.quantity, row), key=lambda r: r.excess)
         lines = tuple((quantity, f"{row.error:.1e}", f"{row.tol:.1e}") for quantity, row in worst.items())
-        yield Table(("quantity", "worst error", "tolerance"), lines)
+        yield TablePart(("quantity", "worst error", "tolerance"), lines)
 
 
-def _unnumbered(left: str, right: str) -> Line:
-    return Line(left, right, aside=left.startswith(WHERE))
-
-
-def _listed(pieces: Sequence[Inline]) -> Iterator[Inline]:
-    """a, b and c."""
-    for i, piece in enumerate(pieces):
-        yield from [] if i == 0 else [" and " if i == len(pieces) - 1 else ", "]
-        yield piece
+def _unnumbered(left: str, right: str) -> EquationLine:
+    return EquationLine(left, right, aside=left.startswith(WHERE))
 
 
 def _within(sentence: str) -> str:
@@ -390,4 +313,4 @@ def _known(v: Node) -> str:
 
 
 def _is_derived(eq: Equation) -> bool:
-    return isinstance(eq.symbol.params["symbol"], tuple)
+    return isinstance(eq.symbol.params["role"], Role)

@@ -12,7 +12,16 @@ from symgrad.printing.letters import Letters
 from symgrad.printing.sharing import Sharing
 
 
-class Derived(Protocol):
+class Lettered(Protocol):
+    """What a block is printed with."""
+
+    @property
+    def sharing(self) -> Sharing: ...
+
+    def show(self, theme: Theme | None = None) -> Show: ...
+
+
+class Derived(Lettered, Protocol):
     """What a document shows."""
 
     program: Program
@@ -36,15 +45,10 @@ class Derived(Protocol):
     @property
     def hessian(self) -> Mapping[tuple[str, str], Any]: ...
 
-    @property
-    def sharing(self) -> Sharing: ...
-
     def closed_equations(self, *names: str, letters: Letters | None = None) -> Program: ...
 
     @property
     def stable_forms(self) -> tuple[Equation, ...]: ...
-
-    def show(self, theme: Theme | None = None) -> Show: ...
 
     def sections(self) -> list[tuple[str, tuple[Equation, ...]]]: ...
 

@@ -14,7 +14,7 @@ from symgrad.printing.composition import content
 from symgrad.printing.derived import Derived, Verified
 from symgrad.printing.graphviz import has_dot, picture
 from symgrad.printing.latex import Theme
-from symgrad.printing.notebooks import markdown, notebook
+from symgrad.printing.notebooks import markdown_page, notebook
 from symgrad.printing.parts import Part
 from symgrad.printing.picture import Groups
 from symgrad.printing.typesetting import pdf, tex
@@ -66,7 +66,7 @@ def embedded(d: Derived) -> str:
 WRITERS: dict[str, Callable[..., str | bytes]] = {
     ".tex": _document(lambda parts, d: tex(parts)),
     ".pdf": _document(lambda parts, d: pdf(tex(parts))),
-    ".md": _document(lambda parts, d: markdown(parts)),
+    ".md": _document(lambda parts, d: markdown_page(parts)),
     ".html": _document(_page),
     ".ipynb": _document(lambda parts, d: notebook(parts)),
     ".py": _module,
@@ -87,7 +87,7 @@ def made(d: Derived, path: Path, options: Mapping[str, Any]) -> str | bytes:
     return writer(d, **options)
 
 
-def save(d: Derived, path: Path, options: Mapping[str, Any]) -> None:
+def save(d: Derived, path: Path, options: Mapping[str, Any]) -> Path:
     """Write the form that the suffix names, whole or not at all; raises `InputError` for an unknown suffix or option."""
     content = made(d, path, options)
-    write_bytes(path, content) if isinstance(content, bytes) else write_text(path, content)
+    return write_bytes(path, content) if isinstance(content, bytes) else write_text(path, content)

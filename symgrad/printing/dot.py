@@ -16,7 +16,7 @@ from symgrad.core.program import Equation
 from symgrad.printing.derived import Derived
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show
-from symgrad.printing.picture import WIDEST, Gate, Picture
+from symgrad.printing.picture import WIDEST_LABEL, Gate, Picture
 from symgrad.printing.text import unicode_of
 
 FORWARD, BACKWARD, SECOND, VALUE, SOFT = "#1f5fa8", "#c0392b", "#2b7a3d", "#1e8449", "#6b7075"
@@ -25,7 +25,7 @@ FORWARD, BACKWARD, SECOND, VALUE, SOFT = "#1f5fa8", "#c0392b", "#2b7a3d", "#1e84
 LARGEST = 4
 """Rows and columns of an array that are drawn with their numbers."""
 
-DEEPEST = 16
+_DEEPEST = 16
 """Gates one after the other that still read from left to right; longer chains run down the page, in columns."""
 
 COLUMN = 7
@@ -69,7 +69,7 @@ def _columns(gates: Sequence[Gate]) -> list[int]:
         levels.append(max((depth.get(r, 0) for r in gate.reads), default=0))
         depth.update(dict.fromkeys(gate.writes, levels[-1] + 1))
     deep = max(levels, default=0) + 1
-    if deep <= DEEPEST:
+    if deep <= _DEEPEST:
         return [0] * len(gates)
     height = ceil(deep / ceil(deep / COLUMN))
     return [level // height for level in levels]
@@ -188,4 +188,4 @@ def _pass(
 
 def _equation(eq: Equation, show: Show) -> str:
     left, right = map(unicode_of, sides(eq.symbol, eq.expr, show))
-    return f"{_rich(left)} = {_rich(right if len(right) <= WIDEST else right[: WIDEST - 1] + '…')}"
+    return f"{_rich(left)} = {_rich(right if len(right) <= WIDEST_LABEL else right[: WIDEST_LABEL - 1] + '…')}"

@@ -19,18 +19,18 @@ from symgrad.core.source import symbolic
 from symgrad.ops.powers import power
 from symgrad.printing.identifiers import DELTA
 from symgrad.printing.latex import Show
-from symgrad.printing.products import NONE, Leaf, Letter, Letters, Product, closed, piece, summed
+from symgrad.printing.products import NONE, BoundLetters, Leaf, Letter, Product, closed, piece, summed
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
-Rule: TypeAlias = Callable[["Entries", Node, Index, Letters], Product]
+EntryRule: TypeAlias = Callable[["Entries", Node, Index, BoundLetters], Product]
 
 ALPHABET = "ijklmpqrstuvwabcdegh"
 TWO, MINUS_ONE = sympy.Integer(2), sympy.S.NegativeOne
 
-RULES: dict[str, Rule] = {}
+ENTRY_RULES: dict[str, EntryRule] = {}
 """How an entry is written where the operation's signature does not say it, by name, filled by entry_*.py."""
 
-ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
+_ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 """Operations that act entry by entry, besides those with a scalar body."""
 
 CHAINS = frozenset({"matmul", "dot", "outer", "transpose", "trace"})
@@ -40,12 +40,14 @@ SCALARS = frozenset({"scale", "take", "sum", "einsum"})
 """Scalars that are written by index even where matrix notation has a form: its letters are those in use here."""
 
 
-def is_entrywise(node: Node) -> bool:
-    return node.op.scalar is not None or node.op.name in ENTRYWISE
+def _is_entrywise(node: Node) -> bool:
+    return node.op.scalar is not None or node.op.name in _ENTRYWISE
 
 
 def has_rule(node: Node) -> bool:
-    return is_entrywise(node) or node.op.name in RULES or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
+    return (
+        _is_entrywise(node) or node.op.name in ENTRY_RULES or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
+    )
 
 
 class Entries:
@@ -60,25 +62,25 @@ class Entries:
         self.given: set[str] = set()
         self.dims: set[str] = set()
         self.sizes: dict[Letter, Dim] = {}
-        self.places: dict[sympy.Symbol, Letters] = {}
+        self.places: dict[sympy.Symbol, BoundLetters] = {}
         self.done: dict[Any, Product] = {}
 
-    def at(self, node: Node, index: Index, scope: Letters) -> Product:
+    def at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         key = (node, index, scope, frozenset((v, self.sizes[v]) for v in self.letters(index)))
         if key not in self.done:
             self.done[key] = self._at(node, index, scope)
         return self.done[key]
 
-    def _at(self, node: Node, index: Index, scope: Letters) -> Product:
+    def _at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         value = value_of(node)
         if value is not None:
             self.note(value)
             return Product(value)
         if self._stands(node):
             return self.whole(node, index)
-        if node.op.name in RULES:
-            return RULES[node.op.name](self, node, index, scope)
-        if is_entrywise(node):
+        if node.op.name in ENTRY_RULES:
+            return ENTRY_RULES[node.op.name](self, node, index, scope)
+        if _is_entrywise(node):
             return self.applied(node, index, scope)
         signature = node.op.axes(node)
         return self.contracted(node, signature, index, scope) if signature.is_contraction else self.whole(node, index)
@@ -106,12 +108,12 @@ class Entries:
     def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr]) -> Product:
         return Product(factors=(Leaf(piece(text, precedence), self.letters(index)),))
 
-    def around(self, text: str, precedence: int, inner: Leaf, bound: Letters = NONE, free: Letters = NONE) -> Product:
+    def around(self, text: str, precedence: int, inner: Leaf, bound: BoundLetters = NONE, free: BoundLetters = NONE) -> Product:
         """A printed function of a scalar."""
         free = (inner.free | free) - bound
         return Product(factors=(Leaf(piece(text, precedence), free, inner.bound | bound, inner.told),))
 
-    def applied(self, node: Node, index: Index, scope: Letters) -> Product:
+    def applied(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         """An entrywise operation, printed by its own record on scalars."""
         return self.joined(node.op, [self.closed(x, index, scope) for x in node.args], **node.params)
 
@@ -119,16 +121,16 @@ class Entries:
         letters = (NONE.union(*(getattr(x, which) for x in operands)) for which in ("free", "bound", "told"))
         return Product(factors=(Leaf(op.node(*(x.node for x in operands), **static), *letters),))
 
-    def closed(self, node: Node, index: Index, scope: Letters) -> Leaf:
+    def closed(self, node: Node, index: Index, scope: BoundLetters) -> Leaf:
         return closed(self.at(node, index, scope), self.show)
 
-    def product(self, parts: Sequence[tuple[Node, Index]], scope: Letters) -> Product:
+    def product(self, parts: Sequence[tuple[Node, Index]], scope: BoundLetters) -> Product:
         found = Product()
         for node, index in parts:
             found = found.times(self.at(node, index, scope | found.over))
         return found
 
-    def contracted(self, node: Node, signature: Signature, index: Index, scope: Letters) -> Product:
+    def contracted(self, node: Node, signature: Signature, index: Index, scope: BoundLetters) -> Product:
         """A sum of products over every letter that the result lacks; a letter that it has twice asks its indices to agree."""
         known: dict[str, sympy.Expr] = {}
         marks = Product()
@@ -136,7 +138,7 @@ class Entries:
             marks = marks.times(self.equal(known.setdefault(c, i), i))
         return marks.times(self._summed(list(zip(node.args, signature.reads, strict=True)), known, scope))
 
-    def _summed(self, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: Letters) -> Product:
+    def _summed(self, parts: list[tuple[Node, str]], known: dict[str, sympy.Expr], scope: BoundLetters) -> Product:
         """An identity makes two letters one."""
         sizes = {c: d for x, letters in parts for c, d in zip(letters, x.shape, strict=True)}
         bound = [c for c in sizes if c not in known]
@@ -167,7 +169,7 @@ class Entries:
 
     # letters --------------------------------------------------------------------------------------------------------------
 
-    def open(self, shape: Shape, scope: Letters) -> Index:
+    def open(self, shape: Shape, scope: BoundLetters) -> Index:
         """New letters for axes of these sizes."""
         fresh = (v for v in self._alphabet() if v not in scope)
         return tuple(self._given(next(fresh), d) if d != 1 else sympy.S.Zero for d in shape)
@@ -182,13 +184,13 @@ class Entries:
         self.sizes[letter] = size
         return letter
 
-    def opened(self, x: Node, axes: Sequence[int], index: Index, scope: Letters) -> tuple[Index, Index]:
+    def opened(self, x: Node, axes: Sequence[int], index: Index, scope: BoundLetters) -> tuple[Index, Index]:
         """The indices of x where `axes` are gone from `index`, and the new letters among them."""
         fresh = iter(new := self.open(tuple(x.shape[a] for a in axes), scope | self.letters(index)))
         kept = iter(index)
         return tuple(next(fresh if a in axes else kept) for a in range(x.ndim)), new
 
-    def letters(self, index: Sequence[sympy.Expr]) -> Letters:
+    def letters(self, index: Sequence[sympy.Expr]) -> BoundLetters:
         symbols = NONE.union(*(symbolic(e).free_symbols for e in index))
         return NONE.union(*(self.places.get(s, {s} if s in self.sizes else NONE) for s in symbols))
 
@@ -262,7 +264,7 @@ def _is_norm(node: Node) -> bool:
     squares = node.op.name == "sum" and x.op.name == "power" and x.params["exponent"] == 2
     if not (squares or node.op.name == "norm"):
         return False
-    kept = (is_entrywise(y) or y.op is VARIABLE or y.op.name in ("scale", "hadamard") for y in postorder([x]) if y.ndim)
+    kept = (_is_entrywise(y) or y.op is VARIABLE or y.op.name in ("scale", "hadamard") for y in postorder([x]) if y.ndim)
     return all(kept)
 
 

@@ -10,17 +10,17 @@ from symgrad.core.op import ATOM, Dim, Node, constant
 from symgrad.core.source import symbolic
 from symgrad.ops.indexing import exact
 from symgrad.ops.selection import select
-from symgrad.printing.entries import RULES, Entries, Index, inside
-from symgrad.printing.products import Leaf, Letters, Product, closed, piece
+from symgrad.printing.entries import ENTRY_RULES, Entries, Index, inside
+from symgrad.printing.products import BoundLetters, Leaf, Product, closed, piece
 
 
-def _take(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _take(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     kept = iter(index)
     places = (entry[0] + entry[2] * next(kept) if isinstance(entry, tuple) else entry for entry in node.params["index"])
     return e.at(node.args[0], tuple(symbolic(p) for p in places), scope)
 
 
-def _put(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _put(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     marks, inner = Product(), []
     for entry, i, d in zip(node.params["index"], index, node.shape, strict=True):
         if not isinstance(entry, tuple):
@@ -41,7 +41,7 @@ def _within(e: Entries, i: sympy.Expr, start: Dim, stop: Dim, d: Dim) -> Product
     return low.times(e.indicator(i, "<", symbolic(stop))) if stop != d else low
 
 
-def _reshape(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _reshape(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     (x,) = node.args
     new = [(d, i) for d, i in zip(node.shape, index, strict=True) if d != 1]
     found = _unravelled(e, [d for d in x.shape if d != 1], new)
@@ -89,7 +89,7 @@ def _divided(e: Entries, flat: sympy.Expr, d: Dim) -> tuple[sympy.Expr, sympy.Ex
     return sympy.floor(flat / d, evaluate=False), sympy.Mod(flat, d, evaluate=False)
 
 
-def _joined(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _joined(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     """Pieces side by side: cases along the axis."""
     axis, starts, start = node.params["axis"], [], sympy.S.Zero
     stacked = node.op.name == "stack"
@@ -105,7 +105,7 @@ def _joined(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return e.at(node.args[which], inside(index, axis, None if stacked else i - starts[which]), scope)
 
 
-def _cases(e: Entries, node: Node, index: Index, scope: Letters, starts: list[sympy.Expr]) -> Product:
+def _cases(e: Entries, node: Node, index: Index, scope: BoundLetters, starts: list[sympy.Expr]) -> Product:
     axis, i = node.params["axis"], index[node.params["axis"]]
     stacked = node.op.name == "stack"
     entries = [
@@ -123,22 +123,22 @@ def _cases(e: Entries, node: Node, index: Index, scope: Letters, starts: list[sy
 # labels -------------------------------------------------------------------------------------------------------------------
 
 
-def _one_hot(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _one_hot(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     return e.indicator(e.place(e.closed(node.args[0], index[:-1], scope)), "=", index[-1])
 
 
-def _pick(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _pick(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     (X, y), axis = node.args, node.params["axis"]
     return e.at(X, (*index[:axis], e.place(e.closed(y, index, scope)), *index[axis:]), scope)
 
 
-def _gather(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _gather(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     (X, y), axis = node.args, node.params["axis"]
     label = e.place(e.closed(y, index[axis : axis + y.ndim], scope))
     return e.at(X, (*index[:axis], label, *index[axis + y.ndim :]), scope)
 
 
-def _scatter(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _scatter(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     (G, y), axis = node.args, node.params["axis"]
     new = e.open(y.shape, scope | e.letters(index))
     inner = scope | e.letters(new)
@@ -146,7 +146,7 @@ def _scatter(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return e.total(mark.times(e.at(G, (*index[:axis], *new, *index[axis + 1 :]), inner)), new)
 
 
-RULES.update(
+ENTRY_RULES.update(
     {
         "take": _take,
         "put": _put,

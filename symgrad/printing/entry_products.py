@@ -9,21 +9,21 @@ from symgrad.ops.arithmetic import HALF
 from symgrad.ops.contraction import subscripted
 from symgrad.ops.powers import power
 from symgrad.ops.selection import RELATIONS, select
-from symgrad.printing.entries import RULES, Entries, Index, Rule
-from symgrad.printing.products import Leaf, Letters, Product
+from symgrad.printing.entries import ENTRY_RULES, Entries, EntryRule, Index
+from symgrad.printing.products import BoundLetters, Leaf, Product
 
 
-def _variable(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _variable(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     below = e.subscript(index, node.shape)
     return e.array(subscripted(node, below, e.show) if below else e.show(node, ATOM), node, index)
 
 
-def _quotient(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _quotient(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     above = e.at(node.args[0], index, scope)
     return e.over(above, e.closed(node.args[1], index, scope | above.over))
 
 
-def _power(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _power(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     """A square of a root is what stands below it."""
     x, p = e.closed(node.args[0], index, scope), node.params["exponent"]
     if x.node.op is power and p.is_Integer and x.node.params["exponent"] == HALF:
@@ -31,7 +31,7 @@ def _power(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return Product(factors=(x,)) if p == 1 else e.joined(power, [x], exponent=p)
 
 
-def _select(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _select(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     """1[a > b] x where the other branch is zero."""
     (A, B, X, Y), relation = node.args, node.params["relation"]
     for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
@@ -42,20 +42,20 @@ def _select(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return e.applied(node, index, scope)
 
 
-def _arange(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _arange(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     text = e.text(index[0])
     return e.leaf(text, SUM if index[0].is_Add else ATOM, index)
 
 
-def _triangle(relation: str) -> Rule:
-    def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _triangle(relation: str) -> EntryRule:
+    def rule(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
         i, j = index
         return e.indicator(i + node.params["k"], relation, j).times(e.at(node.args[0], index, scope))
 
     return rule
 
 
-RULES.update(
+ENTRY_RULES.update(
     {
         "variable": _variable,
         "divide": _quotient,

@@ -8,20 +8,20 @@ from symgrad.core.op import ATOM, CHAIN, POWER, Node
 from symgrad.ops.arithmetic import HALF, add
 from symgrad.ops.elementwise import exp, log
 from symgrad.ops.powers import power
-from symgrad.ops.selection import shared
-from symgrad.printing.entries import MINUS_ONE, RULES, TWO, Entries, Index, Rule, inside
+from symgrad.ops.selection import shared_sign
+from symgrad.printing.entries import ENTRY_RULES, MINUS_ONE, TWO, Entries, EntryRule, Index, inside
 from symgrad.printing.latex import bracket
-from symgrad.printing.products import Letters, Product, closed, limited, under
+from symgrad.printing.products import BoundLetters, Product, closed, limited, under
 
 
-def _exponentials(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _exponentials(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     """The sum of exp over the axes; `index` is that of what is left."""
     (x,) = node.args
     full, new = e.opened(x, node.params["axes"], index, scope)
     return e.total(e.joined(exp, [e.closed(x, full, scope | e.letters(new))]), new)
 
 
-def _logsumexp(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _logsumexp(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     return e.joined(log, [closed(_exponentials(e, node, index, scope), e.show)])
 
 
@@ -29,10 +29,10 @@ def _rest(node: Node, index: Index) -> Index:
     return tuple(i for a, i in enumerate(index) if a not in node.params["axes"])
 
 
-def _along(name: str, expanded: Rule) -> Rule:
+def _along(name: str, expanded: EntryRule) -> EntryRule:
     """softmax_k(x_ijk), where k is a letter of its own; written out elsewhere."""
 
-    def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+    def rule(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
         along = [index[a] for a in node.params["axes"] if node.shape[a] != 1]
         own = all(i in e.sizes for i in along) and len(set(along)) == len(along)
         if not own or e.letters(along) & e.letters(_rest(node, index)):
@@ -45,18 +45,18 @@ def _along(name: str, expanded: Rule) -> Rule:
     return rule
 
 
-def _softmax(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _softmax(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     above = e.joined(exp, [e.closed(node.args[0], index, scope)])
     return e.over(above, closed(_exponentials(e, node, _rest(node, index), scope), e.show))
 
 
-def _log_softmax(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _log_softmax(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     total = _logsumexp(e, node, _rest(node, index), scope)
     return e.joined(add, [e.closed(node.args[0], index, scope), closed(Product(MINUS_ONE).times(total), e.show)])
 
 
-def _extremum(word: str) -> Rule:
-    def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _extremum(word: str) -> EntryRule:
+    def rule(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
         (x,) = node.args
         full, new = e.opened(x, node.params["axes"], index, scope)
         inner = e.closed(x, full, scope | e.letters(new))
@@ -68,29 +68,29 @@ def _extremum(word: str) -> Rule:
     return rule
 
 
-def _attained(word: str) -> Rule:
+def _attained(word: str) -> EntryRule:
     extremum = _extremum(word)
 
-    def rule(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+    def rule(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
         x, best = e.closed(node.args[0], index, scope), closed(extremum(e, node, _rest(node, index), scope), e.show)
-        return e.around(shared(f"{e.show(x.node, 0)} = {e.show(best.node, 0)}"), ATOM, x, best.bound - x.free, best.free)
+        return e.around(shared_sign(f"{e.show(x.node, 0)} = {e.show(best.node, 0)}"), ATOM, x, best.bound - x.free, best.free)
 
     return rule
 
 
-def _norm(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _norm(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     (x,) = node.args
     full, new = e.opened(x, node.params["axes"], index, scope)
     squares = e.joined(power, [e.closed(x, full, scope | e.letters(new))], exponent=TWO)
     return e.joined(power, [closed(e.total(squares, new), e.show)], exponent=HALF)
 
 
-def _direction(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _direction(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     above = e.at(node.args[0], index, scope)
     return e.over(above, closed(_norm(e, node, _rest(node, index), scope | above.over), e.show))
 
 
-def _cumsum(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
+def _cumsum(e: Entries, node: Node, index: Index, scope: BoundLetters) -> Product:
     axis, (x,) = node.params["axis"], node.args
     if x.shape[axis] == 1:
         return e.at(x, index, scope)
@@ -101,7 +101,7 @@ def _cumsum(e: Entries, node: Node, index: Index, scope: Letters) -> Product:
     return e.around(text, CHAIN, inner, frozenset({k}), e.letters(index))
 
 
-RULES.update(
+ENTRY_RULES.update(
     {
         "logsumexp": _logsumexp,
         "softmax": _along("softmax", _softmax),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
+from textwrap import indent
 from typing import Any
 
 from symgrad.core.budget import budgeted
 from symgrad.core.graph import variables
 from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
 from symgrad.core.program import PASSES, Equation, Program
+from symgrad.core.roles import Adjoint
 from symgrad.printing.breaking import broken
-from symgrad.printing.indices import sides, whole
+from symgrad.printing.indices import sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
+from symgrad.printing.recurrences import Steps, blocks
 from symgrad.printing.text import unicode_of
 
 WIDEST = 84
@@ -42,12 +45,14 @@ def rows(equations: Iterable[Equation], show: Show) -> Iterator[tuple[str, str]]
             yield WHERE + left, right
             continue
         for source, part in eq.parts if len(eq.parts) > 1 else ():
-            if source.params["symbol"] in summands:
-                local = variable("", part.shape, symbol=("bar", eq.symbol.params["symbol"][1], source.params["symbol"]))
+            if source.params["role"] in summands:
+                local = variable("", part.shape, role=Adjoint(eq.symbol.params["role"].of, source.params["role"]))
                 yield sides(local, part, show)
         if _is_bar(eq.symbol) and not eq.symbol.ndim and value_of(eq.expr) == 1:
-            summands.add(eq.symbol.params["symbol"][1])
-        yield sides(eq.symbol, eq.expr, show)
+            summands.add(eq.symbol.params["role"].of)
+        left, right = sides(eq.symbol, eq.expr, show)
+        if left != right:  # the first row of a recurrence may have the very name of what it starts from
+            yield left, right
 
 
 def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
@@ -67,17 +72,17 @@ def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
 def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
     """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
     numbers = list(takewhile(lambda eq: not variables(eq.expr), backward))
-    place = {eq.symbol.params["symbol"]: i for i, eq in enumerate(forward)}
-    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["symbol"][1], len(place)))
+    place = {eq.symbol.params["role"]: i for i, eq in enumerate(forward)}
+    first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["role"].of, len(place)))
     return (*first, *backward[len(numbers) :])
 
 
 def _is_bar(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] == "bar"
+    return isinstance(symbol.params["role"], Adjoint)
 
 
 @budgeted("printing")
-def align(equations: Iterable[Equation], show: Show) -> str:
+def align_environment(equations: Iterable[Equation], show: Show) -> str:
     """The equations as one `align` environment, long right sides broken before their terms."""
     return aligned((left, "=", right) for left, right in rows(equations, show))
 
@@ -116,16 +121,38 @@ def _width(text: str) -> int:
     return len(re.sub("[\u0300-\u036f]", "", text))
 
 
+def _alone(node: Node) -> str:
+    return whole_text(node, Show(notation=notation_of((), (node,))))
+
+
 def show_of(program: Program, theme: Theme | None = None) -> Show:
     """What prints a program that stands alone."""
-    return Show(theme, notation_of(program.symbols, (eq.expr for eq in program.equations)))
+    printed = [eq for block in blocks(program.statements, program.names) for eq in block.equations]
+    return Show(theme, notation_of((*program.inputs, *(eq.symbol for eq in printed)), (eq.expr for eq in printed)))
 
 
-def _alone(node: Node) -> str:
-    return whole(node, Show(notation=notation_of((), (node,))))
+def _heading(steps: Sequence[Steps], show: Show) -> str:
+    """For which values of its indices a block of equations holds."""
+    ranges = (rf"{s.index} = {show.size(s.first)}, \ldots, {show.size(s.last)}" for s in steps)
+    return r"\text{for } " + r" \text{ and } ".join(ranges) + ":"
 
 
-PASSES["latex"] = lambda program, theme=None: align(program.equations, show_of(program, theme))
-PASSES["text"] = lambda program: listing(program.equations, show_of(program))
+def _by_blocks(program: Program, show: Show, heading: Callable[[str], str], body: Callable[..., str]) -> str:
+    """A program whose loops stand under a line that says for which steps."""
+    lines = []
+    for block in blocks(program.statements, program.names):
+        text = body(block.equations, show)
+        if text and block.steps:
+            lines.append(heading(_heading(block.steps, show)))
+        lines += [indent(text, "  " if block.steps else "")] if text else []
+    return "\n".join(lines)
+
+
+def _latex(program: Program, theme: Theme | None = None) -> str:
+    return _by_blocks(program, show_of(program, theme), lambda line: f"${line}$", align_environment)
+
+
+PASSES["latex"] = _latex
+PASSES["text"] = lambda program: _by_blocks(program, show_of(program), unicode_of, listing)
 PRINTERS["latex"] = _alone
 PRINTERS["text"] = lambda node: unicode_of(_alone(node))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from symgrad.core.op import REGISTRY, Node, Op
 from symgrad.printing.identifiers import DELTA, TANGENT, Choices, Notation
-from symgrad.printing.parts import Formulas, Inline, Math, Part, Prose, Table
+from symgrad.printing.parts import Formulas, Inline, Math, Part, Prose, TablePart
 
 LAYOUT = (
     "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable, roots and fractions "
@@ -52,7 +52,7 @@ _SIGN = re.compile(
 )
 
 
-def signs(latex: str) -> frozenset[str]:
+def signs_in(latex: str) -> frozenset[str]:
     """The signs in a formula that stand for an operation, beside those of arithmetic and calculus and the functions TeX knows."""
     return frozenset(_SIGN.findall(latex))
 
@@ -70,7 +70,7 @@ def definitions(defines: str) -> Iterator[str]:
 
 def defined_by(definition: str) -> frozenset[str]:
     """The signs in the first formula of a definition, which are those that it defines."""
-    return signs(_formulas(definition)[0])
+    return signs_in(_formulas(definition)[0])
 
 
 def _formulas(sentence: str) -> list[str]:
@@ -83,7 +83,7 @@ def conventions(parts: Iterable[Part], printed: Iterable[Node], notation: Notati
     known += _of_operations(dict.fromkeys(x.op for x in printed), notation)
     told = frozenset().union(*map(defined_by, known))
     known += [d for d in _of_operations(REGISTRY.values(), notation) if _is_word(d) and not defined_by(d) & told]
-    used = frozenset().union(*(signs(text) for part in parts for text in _texts(part)))
+    used = frozenset().union(*(signs_in(text) for part in parts for text in _texts(part)))
     chosen = _chosen(known, used)
     yield from inlines(f"{LAYOUT} {'; '.join(chosen)}{'.' if chosen else ''}".strip())
 
@@ -112,7 +112,7 @@ def _chosen(known: list[str], used: frozenset[str]) -> list[str]:
     """The definitions of what is used, and of what these use in their turn."""
     while True:
         chosen = [d for d in known if defined_by(d) <= used]
-        more = used.union(*(signs(text) for d in chosen for text in _formulas(d)))
+        more = used.union(*(signs_in(text) for d in chosen for text in _formulas(d)))
         if more == used:
             return chosen
         used = more
@@ -129,7 +129,7 @@ def _texts(part: Part) -> Iterator[str]:
     match part:
         case Prose(pieces):
             yield from (p.latex for p in pieces if isinstance(p, Math))
-        case Table(_, rows):
+        case TablePart(_, rows):
             yield from (cell.latex for row in rows for cell in row if isinstance(cell, Math))
         case Formulas(lines):
             yield from (text for line in lines for text in (line.left, line.right))

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import sympy
+
+from symgrad.core.roles import Adjoint, CurvatureProduct, Differential, Direction, Of, Row, Symbol, Tangent
 from symgrad.printing.text import unicode_of
 
 _GREEK = (
@@ -18,8 +21,8 @@ _GREEK = (
 LETTERS = {name: rf"\{name}" for name in _GREEK} | {"eps": r"\epsilon", "ell": r"\ell", "Lam": r"\Lambda", "sig": r"\sigma"}
 LETTERS |= dict.fromkeys(("lam", "lamb", "lmbda", "lambd"), r"\lambda")
 GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _GREEK, strict=True))
-ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
-FUNCTIONS = frozenset(
+_ACCENTS = {"hat": r"\hat", "tilde": r"\tilde"}
+FUNCTION_WORDS = frozenset(
     "arg cos cosh cot det diag exp inf lim ln log max min prod sec sign sin sinh sum sup tan tanh tr trace vec".split()
 )
 """Words that take what stands below or beside them for an argument: log_2 is no variable with an index."""
@@ -52,11 +55,11 @@ def name_of(identifier: str) -> Name:
     """A letter with its indices; several letters in a row stand upright as a word."""
     plain = "".join(GREEK.get(c, c) for c in identifier).strip("_")
     head, _, tail = plain.partition("_")
-    if tail in ACCENTS:
-        return replace(name_of(head), accent=ACCENTS[tail])
+    if tail in _ACCENTS:
+        return replace(name_of(head), accent=_ACCENTS[tail])
     letter, index = _letter(head)
     parts = [part for part in tail.split("_") if part]
-    if letter.startswith(r"\mathrm") and (head.rstrip("0123456789") in FUNCTIONS or not all(map(str.isdigit, parts))):
+    if letter.startswith(r"\mathrm") and (head.rstrip("0123456789") in FUNCTION_WORDS or not all(map(str.isdigit, parts))):
         return Name(word(plain))
     return Name(letter, tuple(i for i in (index, *map(_index, parts)) if i))
 
@@ -144,20 +147,43 @@ def free_letter(choices: Choices, texts: Set[str]) -> str:
     return next((c for c in choices if unicode_of(c) not in texts), choices[-1])
 
 
-def latex_symbol(symbol: Any, theme: Any, notation: Notation) -> str:
+def latex_symbol(symbol: Symbol, theme: Any, notation: Notation) -> str:
     """A symbol: a name, or an accent over another symbol."""
     if isinstance(symbol, str):
         return notation.name(symbol).latex(theme.superscript)
     if symbol in notation.names:
         return notation.names[symbol].latex()
-    kind, *rest = symbol
-    inner = [latex_symbol(s, theme, notation) for s in rest]
-    if kind == "bar":
-        return theme.adjoint(inner[1], inner[0])
-    if kind == "dot":
-        return theme.tangent(inner[0], notation.letter(TANGENT))
-    if kind == "gnvp":
-        return rf"(G v)_{{{inner[0]}}}"
-    if kind == "differential":
-        return rf"\mathrm{{d}}{inner[0]}"
-    return f"{rest[0]}_{{{inner[1]}}}"
+    assert isinstance(symbol, Of)
+    if isinstance(symbol, Row):
+        return _with_index(symbol, theme, notation)
+    of = latex_symbol(symbol.of, theme, notation)
+    match symbol:
+        case Adjoint(_, value):
+            return theme.adjoint(latex_symbol(value, theme, notation), of)
+        case Tangent():
+            return theme.tangent(of, notation.letter(TANGENT))
+        case CurvatureProduct():
+            return rf"(G v)_{{{of}}}"
+        case Differential():
+            return rf"\mathrm{{d}}{of}"
+        case Direction(_, letter):
+            return f"{letter}_{{{of}}}"
+    raise AssertionError(f"{type(symbol).__name__} does not print")
+
+
+def _with_index(symbol: Row, theme: Any, notation: Notation) -> str:
+    """A name with the number of its row behind its own indices."""
+    indices: list[str] = []
+    base: Symbol = symbol
+    while isinstance(base, Row):
+        indices.insert(0, row_number(base.index, notation))
+        base = base.of
+    if isinstance(base, str):
+        name = notation.name(base)
+        return replace(name, indices=(*name.indices, *indices)).latex(theme.superscript)
+    return rf"\left( {latex_symbol(base, theme, notation)} \right)_{{{','.join(indices)}}}"
+
+
+def row_number(place: sympy.Expr, notation: Notation) -> str:
+    """An index without spaces: t-1."""
+    return sympy.latex(place, symbol_names={s: notation.dim(s.name).latex() for s in place.free_symbols}).replace(" ", "")

@@ -9,7 +9,7 @@ from symgrad.printing.entries import Entries, has_rule, high_nodes
 from symgrad.printing.latex import Show
 from symgrad.printing.products import closed
 
-DEEPEST = 60
+_DEEPEST = 60
 """Operations within one another above which no form can be read, and the expression stays as it is."""
 
 
@@ -21,7 +21,7 @@ def sides(symbol: Node, expr: Node, show: Show) -> tuple[str, str]:
     return left, right
 
 
-def whole(expr: Node, show: Show) -> str:
+def whole_text(expr: Node, show: Show) -> str:
     """An expression that stands alone: the entries of an array in square brackets."""
     if not is_indexed(expr):
         return show.text(expr)
@@ -29,7 +29,7 @@ def whole(expr: Node, show: Show) -> str:
     return rf"\left[ {text} \right]_{{{below}}}" if below else text
 
 
-def entrywise(left: str, expr: Node, show: Show) -> tuple[str, str]:
+def map_by_entries(left: str, expr: Node, show: Show) -> tuple[str, str]:
     """The value of a map as an equation of entries, where it is written by index: (D: V)_ij = ..., for the left side D: V."""
     text, below = _entries((expr,), show)
     return (rf"\left( {left} \right)_{{{below}}}" if below else left), text
@@ -37,7 +37,7 @@ def entrywise(left: str, expr: Node, show: Show) -> tuple[str, str]:
 
 def is_indexed(expr: Node) -> bool:
     """By index, unless it is one operation without an index form on names alone: that says it without."""
-    if not high_nodes([expr]) or _depth(expr) > DEEPEST:
+    if not high_nodes([expr]) or _depth(expr) > _DEEPEST:
         return False
     return has_rule(expr) or any(a.op not in (VARIABLE, CONSTANT) for a in expr.args)
 

@@ -12,6 +12,7 @@ import sympy
 from symgrad.core.budget import limit, tick
 from symgrad.core.graph import postorder
 from symgrad.core.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
+from symgrad.core.roles import Printed
 from symgrad.core.source import as_written, decimal_of, symbolic
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.printing.identifiers import Notation, latex_symbol
@@ -86,9 +87,10 @@ class Show:
         return bracket(text) if precedence < level else text
 
     def symbol(self, node: Node) -> Any:
-        if node.params["symbol"][0] == "piece":
-            return node.params["symbol"][1:]
-        text = latex_symbol(node.params["symbol"], self.theme, self.notation)
+        role = node.params["role"]
+        if isinstance(role, Printed):
+            return role.text, role.precedence
+        text = latex_symbol(role, self.theme, self.notation)
         if text.startswith(r"\frac"):
             return text, POWER
         return f"{{{text}}}" if "^{(" in text else text  # W^{(1)} takes an exponent of its own

@@ -16,13 +16,14 @@ import sympy
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Node, variable
+from symgrad.core.roles import Adjoint, Direction, Of, Printed, Symbol
 from symgrad.core.source import symbolic
-from symgrad.printing.identifiers import DELTA, FUNCTIONS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
+from symgrad.printing.identifiers import DELTA, FUNCTION_WORDS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
 from symgrad.printing.latex import Show
 from symgrad.printing.text import unicode_of
 
-_BLANK = ("piece", "x", ATOM)
-_WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTIONS))})\b")
+_BLANK = Printed("x", ATOM)
+_WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTION_WORDS))})\b")
 
 
 def notation_of(symbols: Iterable[Node], roots: Iterable[Node] = (), functions: Iterable[str] = ()) -> Notation:
@@ -30,13 +31,13 @@ def notation_of(symbols: Iterable[Node], roots: Iterable[Node] = (), functions: 
     nodes = list(postorder(roots))
     variables = [*symbols, *(n for n in nodes if n.op is VARIABLE)]
     taken = {unicode_of(sympy.latex(c)) for c in constants(nodes)} | {unicode_of(w) for n in operators(nodes) for w in words(n)}
-    bases = dict.fromkeys([*(base for v in variables for base in _bases(v.params["symbol"])), *functions])
+    bases = dict.fromkeys([*(base for v in variables for base in _bases(v.params["role"])), *functions])
     taken |= {unicode_of(rf"\mathrm{{d}}{name_of(b).latex()}") for b in bases if f"d{b}" in bases}
     crowded, names = _crowded([b for b in bases if isinstance(b, str)]), dict[Any, Name]()
     for base in bases:
         ways = spellings(base) if isinstance(base, str) else _directions(base, names)
         names[base] = _free(itertools.islice(ways, int(_stem(base) in crowded), None), taken)
-    dims = {d: _free(_sizes(d), taken) for d in dict.fromkeys(dimensions([*variables, *nodes]))}
+    dims = {d: _free(_sizes(d), taken) for d in dict.fromkeys(dimensions_in([*variables, *nodes]))}
     letters: dict[Choices, str] = {}
     for choices in dict.fromkeys([TANGENT, DELTA, *(n.op.letter for n in nodes if n.op.letter)]):
         letters[choices] = free_letter(choices, taken)
@@ -49,7 +50,7 @@ def constants(nodes: Iterable[Node]) -> set[sympy.Expr]:
     return {atom for n in nodes if n.op is CONSTANT for atom in symbolic(n.params["value"]).atoms(sympy.NumberSymbol)}
 
 
-def dimensions(nodes: Iterable[Node]) -> Iterator[str]:
+def dimensions_in(nodes: Iterable[Node]) -> Iterator[str]:
     """Of shapes and of numbers such as 1 / n."""
     for n in nodes:
         for d in (*n.shape, *((n.params["value"],) if n.op is CONSTANT else ())):
@@ -63,21 +64,22 @@ def operators(nodes: Iterable[Node]) -> Iterator[Node]:
 
 def words(node: Node) -> Iterator[str]:
     """The words in the sign of an operation: tr, log, max."""
-    blank = [variable("", x.shape, symbol=_BLANK) if x.op is not CONSTANT else x for x in node.args]
+    blank = [variable("", x.shape, role=_BLANK) if x.op is not CONSTANT else x for x in node.args]
     for word, command in _WORD.findall(Show().text(node.op.node(*blank, **node.params))):
         yield word or command
 
 
-def _bases(symbol: Any) -> Iterator[Any]:
+def _bases(symbol: Symbol) -> Iterator[Symbol]:
     """The names that a symbol is made of; a direction V_W is one of its own."""
-    if isinstance(symbol, str):
-        yield symbol
-    elif symbol[0] in ("bar", "dot", "gnvp", "differential"):
-        for inner in symbol[1:]:
-            yield from _bases(inner)
-    elif symbol[0] == "direction":
-        yield from _bases(symbol[2])
-        yield symbol
+    match symbol:
+        case str():
+            yield symbol
+        case Adjoint(of, value):
+            yield from (*_bases(of), *_bases(value))
+        case Direction(of):
+            yield from (*_bases(of), symbol)
+        case Of(of):
+            yield from _bases(of)
 
 
 def _stem(base: Any) -> str:
@@ -102,7 +104,7 @@ def _sizes(dimension: str) -> Iterator[Name]:
 
 
 def _directions(symbol: Any, names: dict[Any, Name]) -> Iterator[Name]:
-    _, letter, base = symbol
+    letter, base = symbol.letter, symbol.of
     below = names[base].latex() if isinstance(base, str) else name_of(str(base)).latex()
     for choice in (letter, rf"\boldsymbol{{{letter}}}", rf"\widehat{{{letter}}}"):
         yield Name(choice, (below,))

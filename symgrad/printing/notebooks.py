@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
+from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.typesetting import left_width, pieces
 
 
-def markdown(parts: Sequence[Part]) -> str:
+def markdown_page(parts: Sequence[Part]) -> str:
     return "\n\n".join(_part(p) for p in parts) + "\n"
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     """Text that Markdown and HTML leave as it is."""
     return re.sub(r"([\\`*_{}\[\]<>#$|&])", r"\\\1", text)
 
@@ -24,10 +24,10 @@ def escaped(text: str) -> str:
 def _part(part: Part) -> str:
     match part:
         case Heading(text, level):
-            return f"{'#' * level} {escaped(text)}"
+            return f"{'#' * level} {_escaped(text)}"
         case Prose(pieces):
             return "".join(_inline(p) for p in pieces)
-        case Table(head, rows):
+        case TablePart(head, rows):
             lines = [head, ("---",) * len(head)]
             return "\n".join(f"| {' | '.join(cells)} |" for cells in [*lines, *(tuple(map(_inline, r)) for r in rows)])
         case Formulas():
@@ -38,7 +38,7 @@ def _part(part: Part) -> str:
 
 def _inline(piece: Inline) -> str:
     if isinstance(piece, str):
-        return escaped(piece)
+        return _escaped(piece)
     return f"${piece.latex}$" if isinstance(piece, Math) else f"`{piece.text.replace('|', chr(0x2223))}`"
 
 
@@ -50,11 +50,11 @@ def _bodies(formulas: Formulas) -> Iterator[str]:
         yield _aligned(formulas.lines)
 
 
-def _aligned(lines: Sequence[Line]) -> str:
+def _aligned(lines: Sequence[EquationLine]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(_row(line, left_width(lines)) for line in lines) + "\n\\end{aligned}"
 
 
-def _row(line: Line, beside: int) -> str:
+def _row(line: EquationLine, beside: int) -> str:
     relation = "=" if line.relation == "=" else line.relation + " "
     number = rf" \qquad ({line.number})" if line.number else ""
     return f"{line.left} &{relation} " + " \\\\\n&\\quad ".join(pieces(line, beside)) + number
@@ -79,7 +79,7 @@ def notebook(parts: Sequence[Part]) -> str:
 
 def _cell(index: int, parts: Sequence[Part]) -> dict[str, Any]:
     first = parts[0]
-    text = first.text if isinstance(first, Code) else markdown(parts)
+    text = first.text if isinstance(first, Code) else markdown_page(parts)
     common = {
         "id": hashlib.sha256(f"{index}{text}".encode()).hexdigest()[:12],
         "metadata": {},

@@ -16,13 +16,13 @@ class Math:
 
 
 @dataclass(frozen=True)
-class Rule:
+class CodeName:
     """A name of the code, set as it is typed."""
 
     text: str
 
 
-Inline: TypeAlias = str | Math | Rule
+Inline: TypeAlias = str | Math | CodeName
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Prose:
 
 
 @dataclass(frozen=True)
-class Table:
+class TablePart:
     head: tuple[str, ...]
     rows: tuple[tuple[Inline, ...], ...]
 
 
 @dataclass(frozen=True)
-class Line:
+class EquationLine:
     """left = right; numbered and labelled where it has a number; an aside says what a letter of the lines before stands for."""
 
     left: str
@@ -58,10 +58,10 @@ class Line:
 class Formulas:
     """Equations below one another, or each in a box with the asides behind it."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[EquationLine, ...]
     boxed: bool = False
 
-    def boxes(self) -> Iterator[tuple[Line, ...]]:
+    def boxes(self) -> Iterator[tuple[EquationLine, ...]]:
         """The lines of each box."""
         starts = [at for at, line in enumerate(self.lines) if not line.aside]
         return (self.lines[a:b] for a, b in pairwise([*starts, len(self.lines)]))
@@ -72,4 +72,4 @@ class Code:
     text: str
 
 
-Part: TypeAlias = Heading | Prose | Table | Formulas | Code
+Part: TypeAlias = Heading | Prose | TablePart | Formulas | Code

@@ -12,13 +12,13 @@ from symgrad.core.op import VARIABLE, Node, value_of, variable
 from symgrad.core.program import Equation, Program
 from symgrad.errors import InputError
 from symgrad.printing.derived import Derived
-from symgrad.printing.indices import is_indexed, whole
+from symgrad.printing.indices import is_indexed, whole_text
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
 from symgrad.printing.text import unicode_of
-from symgrad.printing.walkthrough import every_operation, is_adjoint, split
+from symgrad.printing.walkthrough import every_operation, is_adjoint, one_operation_each
 
-WIDEST = 44
+WIDEST_LABEL = 44
 """Characters of a right side that are drawn; a longer one is called f."""
 
 
@@ -52,7 +52,7 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
     forward = d.program
     if detail == "operations":
         letters = Letters(forward.names)
-        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else split(forward, letters)
+        backward = every_operation(backward, d.wrt, letters) if d.is_scalar else one_operation_each(forward, letters)
         forward = replace(
             backward, statements=tuple(eq for eq in backward.equations if not is_adjoint(eq.symbol)), outputs=backward.outputs[:1]
         )
@@ -66,9 +66,9 @@ def pictured(d: Derived, point: Mapping[str, Any] | None, detail: str, groups: G
 
 
 def _adjoints(forward: Program, backward: Program) -> dict[Node, Node]:
-    bars = {eq.symbol.params["symbol"][1]: eq.symbol for eq in backward.equations if is_adjoint(eq.symbol)}
+    bars = {eq.symbol.params["role"].of: eq.symbol for eq in backward.equations if is_adjoint(eq.symbol)}
     symbols = (*forward.inputs, *(eq.symbol for eq in forward.equations))
-    return {v: bars[v.params["symbol"]] for v in symbols if v.params["symbol"] in bars}
+    return {v: bars[v.params["role"]] for v in symbols if v.params["role"] in bars}
 
 
 def _gates(program: Program, show: Show) -> list[Gate]:
@@ -78,13 +78,13 @@ def _gates(program: Program, show: Show) -> list[Gate]:
 def _sign(eq: Equation, show: Show) -> str:
     """The sign of a single operation, its operands left away; the whole right side of anything else."""
     if all(a.op is VARIABLE or value_of(a) is not None for a in eq.expr.args):
-        places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, symbol="Xi") for i, a in enumerate(eq.expr.args)]
+        places = [a if a.op is not VARIABLE else variable(f"place {i}", a.shape, role="Xi") for i, a in enumerate(eq.expr.args)]
         text = unicode_of(show.text(eq.expr.op.node(*places, **eq.expr.params)))
         bare = re.sub(r"(?<=Ξ) (\S) Ξ(?: \1 Ξ)+", r" \1 Ξ", text)
         bare = re.sub(r"^Ξ (?=[+-])|\(Ξ(, Ξ)*\)|Ξ ?(?!$)|(?<!-)(?<!/)Ξ$", "", bare).strip()
         return "×" if bare in ("", "ᵀ") else (text if re.search("[‖ᵀ]", text) else bare).replace("Ξ", "·")
-    text = unicode_of(whole(eq.expr, show))
-    is_legible = len(text) <= WIDEST and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
+    text = unicode_of(whole_text(eq.expr, show))
+    is_legible = len(text) <= WIDEST_LABEL and not (is_indexed(eq.expr) and "_{" in text)  # indices of indices run into one another
     return text if is_legible else "f"
 
 

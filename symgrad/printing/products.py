@@ -9,14 +9,15 @@ from typing import TypeAlias
 import sympy
 
 from symgrad.core.op import CHAIN, Dim, Node, constant, variable
+from symgrad.core.roles import Printed
 from symgrad.core.source import is_minus, symbolic
 from symgrad.ops.arithmetic import denominator
 from symgrad.ops.powers import power
 from symgrad.printing.latex import Show
 
 Letter: TypeAlias = sympy.Symbol
-Letters: TypeAlias = frozenset[Letter]
-NONE: Letters = frozenset()
+BoundLetters: TypeAlias = frozenset[Letter]
+NONE: BoundLetters = frozenset()
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Leaf:
     """A scalar, the letters it depends on, those that are bound inside of it, and those that index a whole axis in it."""
 
     node: Node
-    free: Letters = NONE
-    bound: Letters = NONE
-    told: Letters = NONE
+    free: BoundLetters = NONE
+    bound: BoundLetters = NONE
+    told: BoundLetters = NONE
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Sum:
     limits: tuple[str, ...] = ()
 
     @property
-    def free(self) -> Letters:
+    def free(self) -> BoundLetters:
         return _union(f.free for f in self.factors) - set(self.over)
 
     @property
-    def bound(self) -> Letters:
+    def bound(self) -> BoundLetters:
         return _union(f.bound for f in self.factors) | set(self.over)
 
     @property
-    def told(self) -> Letters:
+    def told(self) -> BoundLetters:
         return _union(f.told for f in self.factors)
 
 
@@ -58,19 +59,19 @@ class Product:
     factors: tuple[Leaf | Sum, ...] = ()
 
     @property
-    def free(self) -> Letters:
+    def free(self) -> BoundLetters:
         return _union(f.free for f in self.factors)
 
     @property
-    def bound(self) -> Letters:
+    def bound(self) -> BoundLetters:
         return _union(f.bound for f in self.factors)
 
     @property
-    def told(self) -> Letters:
+    def told(self) -> BoundLetters:
         return _union(f.told for f in self.factors)
 
     @property
-    def over(self) -> Letters:
+    def over(self) -> BoundLetters:
         """The letters of its sums: what is multiplied to it takes others, so that two sums can become one."""
         return _union(frozenset(f.over) for f in self.factors if isinstance(f, Sum))
 
@@ -78,7 +79,7 @@ class Product:
         return Product(self.number * other.number, self.factors + other.factors)
 
 
-def _union(sets: Iterable[Letters]) -> Letters:
+def _union(sets: Iterable[BoundLetters]) -> BoundLetters:
     return NONE.union(*sets)
 
 
@@ -98,7 +99,7 @@ def summed(product: Product, sizes: Mapping[Letter, Dim], show: Show) -> Product
     return Product(number, (*outer, Sum((*over, *(v for f in nested for v in f.over)), tuple(leaves), tuple(limits))))
 
 
-def limited(letters: Iterable[Letter], told: Letters, sizes: Mapping[Letter, Dim], show: Show) -> Iterator[str]:
+def limited(letters: Iterable[Letter], told: BoundLetters, sizes: Mapping[Letter, Dim], show: Show) -> Iterator[str]:
     """How far letters run, where no axis says it."""
     return (f"{v.name} < {show.number(symbolic(sizes[v]))}" for v in letters if v not in told)
 
@@ -110,7 +111,7 @@ def under(letters: Sequence[Letter], limits: Sequence[str]) -> str:
 
 def piece(text: str, precedence: int) -> Node:
     """A scalar that is printed already."""
-    return variable(text, symbol=("piece", text, precedence))
+    return variable(text, role=Printed(text, precedence))
 
 
 def closed(product: Product, show: Show) -> Leaf:

@@ -13,6 +13,7 @@ from typing import Any
 from symgrad.core.graph import postorder, variables
 from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Equation
+from symgrad.core.roles import Of, Symbol
 from symgrad.printing.letters import Letters
 from symgrad.rules.brevity import counted
 
@@ -22,10 +23,10 @@ SAVED = 3
 SMALLEST = 2
 """Operations of a part that is worth a name, however often it stands."""
 
-SILENT = frozenset({"variable", "constant", "broadcast", "transpose", "scale", "fill"})
+_SILENT = frozenset({"variable", "constant", "broadcast", "transpose", "scale", "fill"})
 """Names, and what is part of how an operand is written: the operand is named and not they."""
 
-Names = dict[Node, Node]
+_Names = dict[Node, Node]
 
 
 class Sharing:
@@ -36,9 +37,9 @@ class Sharing:
 
     def __init__(self, letters: Letters, before: Iterable[Equation] = (), own: Mapping[Node, Node] | None = None) -> None:
         self.letters, self.own = letters, own or {}
-        self.lefts: Names = {}
-        self.parts: Names = {}
-        self.meant: Names = {}
+        self.lefts: _Names = {}
+        self.parts: _Names = {}
+        self.meant: _Names = {}
         self.told: set[Node] = set()
         self.families: dict[int, str] = {}
         self.forms: dict[Any, int] = {}
@@ -78,7 +79,7 @@ class Sharing:
         for node in postorder([root]):
             static: Any = tuple((k, str(v)) for k, v in node.static if k != "shape")
             if node.op is VARIABLE:
-                static, index = _without_index(node.params["symbol"])
+                static, index = _without_index(node.params["role"])
                 indices.add(index)
             form = (node.op.name, static, *(forms[a] for a in node.args))
             forms[node] = self.forms.setdefault(form, len(self.forms))
@@ -124,20 +125,20 @@ class Sharing:
                 yield aside
 
 
-def _without_index(symbol: Any) -> tuple[Any, str]:
+def _without_index(symbol: Symbol) -> tuple[Symbol, str]:
     """h3 as h and 3; an accent has the index of what stands under it."""
-    if isinstance(symbol, str):
-        bare = symbol.rstrip("0123456789")
-        return bare, symbol[len(bare) :]
-    at = 2 if symbol[0] == "direction" else 1
-    bare, index = _without_index(symbol[at])
-    return (*symbol[:at], bare, *symbol[at + 1 :]), index
+    if isinstance(symbol, Of):
+        bare, index = _without_index(symbol.of)
+        return replace(symbol, of=bare), index
+    name = str(symbol)
+    bare = name.rstrip("0123456789")
+    return bare, name[len(bare) :]
 
 
 def _can_be_named(node: Node) -> bool:
     """What stands below a fraction's line is named, and not the fraction; nor is a power of a name."""
     fraction = node.op.name == "power" and not node.ndim and (node.args[0].op is VARIABLE or node.params["exponent"].is_negative)
-    return node.op.name not in SILENT and not fraction and bool(variables(node))
+    return node.op.name not in _SILENT and not fraction and bool(variables(node))
 
 
 def _inner_product(node: Node) -> Node | None:
@@ -164,7 +165,7 @@ def _written(eq: Equation, names: Mapping[Node, Node]) -> Equation:
 
 def _named(root: Node, names: Mapping[Node, Node]) -> Node:
     """The same expression with names for its parts, the largest first; built as it stands, without folding."""
-    done: Names = {}
+    done: _Names = {}
     stack = [root]
     while stack:
         node = stack[-1]

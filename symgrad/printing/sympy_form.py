@@ -35,7 +35,7 @@ from symgrad.ops.reduction import spread
 Form = Callable[..., Any]
 
 
-def dims(shape: Shape) -> tuple[Any, Any]:
+def _dims(shape: Shape) -> tuple[Any, Any]:
     """The two dimensions of an array in SymPy: a vector is a column."""
     rows, columns = (*shape, 1)[:2] if shape else (1, 1)
     return rows, columns
@@ -44,7 +44,7 @@ def dims(shape: Shape) -> tuple[Any, Any]:
 def _variable(node: Node) -> Any:
     name = node.params["name"]
     if node.ndim:
-        return matrices.MatrixSymbol(name, *dims(node.shape))
+        return matrices.MatrixSymbol(name, *_dims(node.shape))
     return sympy.Symbol(name, positive=True) if "positive" in node.params["properties"] else sympy.Symbol(name)
 
 
@@ -58,14 +58,14 @@ def _entrywise(node: Node, *operands: Any) -> Any:
     numbers = [_spread_number(n) for n in node.args]
     arrays = {x for x, c in zip(operands, numbers, strict=True) if c is None}
     filled = [x if c is None else sympy_of(c) for x, c in zip(operands, numbers, strict=True)]
-    explicit = any(isinstance(x, matrices.FunctionMatrix) for x in arrays) or dims(node.shape) == (1, 1)
+    explicit = any(isinstance(x, matrices.FunctionMatrix) for x in arrays) or _dims(node.shape) == (1, 1)
     if len(arrays) < 2 and not explicit:  # SymPy hands a 1x1 matrix to the function as if it were its entry
         t = sympy.Dummy("t", real=True)
         body = scalar(*(t if x in arrays else x for x in filled), **node.params)
-        return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays.pop()) if arrays else body * _ones(*dims(node.shape))
+        return ElementwiseApplyFunction(sympy.Lambda(t, body), arrays.pop()) if arrays else body * _ones(*_dims(node.shape))
     i, j = _index("i"), _index("j")
     entries = (x if c is not None else _at(x, i, j) for x, c in zip(filled, numbers, strict=True))
-    return matrices.FunctionMatrix(*dims(node.shape), sympy.Lambda((i, j), scalar(*entries, **node.params)))
+    return matrices.FunctionMatrix(*_dims(node.shape), sympy.Lambda((i, j), scalar(*entries, **node.params)))
 
 
 def _at(x: Any, i: Any, j: Any) -> Any:
@@ -97,7 +97,7 @@ def _ones(rows: Any, columns: Any) -> Any:
 
 
 def _broadcast(node: Node, x: Any) -> Any:
-    rows, columns = dims(node.shape)
+    rows, columns = _dims(node.shape)
     (operand,) = node.args
     if not operand.ndim:
         return matrices.ZeroMatrix(rows, columns) if is_zero(node) else x * _ones(rows, columns)
@@ -167,7 +167,7 @@ def _from_entries(shape: Shape, free: list[Any], body: Any, bound: list[tuple[An
     if not shape:
         return body
     free = [*free, *(_index("j") for _ in range(2 - len(free)))]
-    return matrices.FunctionMatrix(*dims(shape), sympy.Lambda(tuple(free), body))
+    return matrices.FunctionMatrix(*_dims(shape), sympy.Lambda(tuple(free), body))
 
 
 def _block_entries(node: Node, G: Any, X: Any) -> Any:
@@ -177,7 +177,7 @@ def _block_entries(node: Node, G: Any, X: Any) -> Any:
         rows, columns = X.shape
         body = MatrixElement(G, i * rows + k, j * columns + m) * MatrixElement(X, k, m)
     else:
-        rows, columns = dims(node.shape)
+        rows, columns = _dims(node.shape)
         body = MatrixElement(G, k * rows + i, m * columns + j) * MatrixElement(X, k, m)
     return _from_entries(node.shape, [i, j], body, [(k, X.shape[0]), (m, X.shape[1])])
 
@@ -331,7 +331,7 @@ def program_sympy(program: Program) -> dict[Any, Any]:
     return result
 
 
-def symbols_of(program: Program) -> list[Any]:
+def sympy_symbols_of(program: Program) -> list[Any]:
     """The inputs as SymPy symbols, in their order."""
     return [sympy_of(v) for v in program.inputs]
 

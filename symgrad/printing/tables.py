@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy
 
-from symgrad.core.flops import leading
+from symgrad.core.counting import leading
 from symgrad.core.source import symbolic
 
 WIDEST_CELL = 72

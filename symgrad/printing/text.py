@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-COMMANDS = dict(
+TEX_COMMANDS = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
     xi="ξ", pi="π", rho="ρ", sigma="σ", tau="τ", upsilon="υ", phi="φ", chi="χ", psi="ψ", omega="ω", lambda_="λ", Gamma="Γ",
     Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω", ell="ℓ", partial="∂",
@@ -14,7 +14,7 @@ COMMANDS = dict(
     sum="∑", prod="∏", langle="⟨", rangle="⟩", ge="≥", le="≤", ne="≠", geq="≥", leq="≤", neq="≠", mid="|", mapsto="↦", circ="∘",
     lfloor="⌊", rfloor="⌋", land="∧", lor="∨", neg="¬", bmod="%", in_="∈", to="→", nabla="∇", ldots="…", cdots="⋯",
 )  # fmt: skip
-COMMANDS |= {
+TEX_COMMANDS |= {
     "lambda": "λ",
     "in": "∈",
     "{": "{",
@@ -29,7 +29,7 @@ COMMANDS |= {
 }
 DROPPED = frozenset({"left", "right", "displaystyle", "bigl", "bigr", "Bigl", "Bigr", "limits"})
 PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "bm", "mathit"})
-ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
+_ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
 _SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
 _SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
@@ -39,17 +39,20 @@ def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
     while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
-    text = _sequence(tokens(doubled(latex)))
+    text = _sequence(tokens(double_brackets(_LIMITS.sub(r"\\sum_{\1..\2}", latex))))
     text = re.sub(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *", r" \1 ", text)
     for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (f"{_OPENED} *| *{_CLOSED}", ""), (r" +", " ")):
         text = re.sub(pattern, plain, text)
     return text.strip()
 
 
-def doubled(latex: str) -> str:
+def double_brackets(latex: str) -> str:
     """Two brackets that LaTeX sets close together are one sign."""
     return latex.replace(r"[\![", "⟦").replace(r"]\!]", "⟧")
 
+
+_LIMITS = re.compile(r"\\sum_\{(\w+ = [^{}]*)\}\^\{([^{}]*)\}")
+"""A sum over steps: its last one would stand like an exponent, or a transpose."""
 
 _STACKED = re.compile(
     r"(?P<open>\\left\\\{\\begin\{array\}\{ll\}|\\begin\{bmatrix\}) (?P<rows>(?:(?!\\begin\{).)*?)"
@@ -118,10 +121,10 @@ def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]]) -> str:
         return bold(_group(tokens))
     if value in PLAIN:
         return _group(tokens)
-    if value in ACCENTS:
+    if value in _ACCENTS:
         inner = _group(tokens)
-        return inner[:1] + ACCENTS[value] + inner[1:]
-    return "" if value in DROPPED else _BARS.get(value) or COMMANDS.get(value, value)
+        return inner[:1] + _ACCENTS[value] + inner[1:]
+    return "" if value in DROPPED else _BARS.get(value) or TEX_COMMANDS.get(value, value)
 
 
 _BOLD = {

@@ -15,14 +15,14 @@ from symgrad.errors import InputError
 from symgrad.printing.breaking import broken
 from symgrad.printing.equations import WIDEST
 from symgrad.printing.identifiers import GREEK
-from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
+from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.text import unicode_of
 from symgrad.printing.tools import shut_in
 
 CODE_COLUMNS = 104
 """Characters of code in a line of a page."""
 
-ROWS = 36
+_ROWS = 36
 """Rows of a table before it goes on in a new one, which may stand on the next page."""
 
 # Numbers stand in the text as they are: one run of TeX is enough, and none asks for another; labels are for the reader's own.
@@ -59,7 +59,7 @@ def tex(parts: Sequence[Part]) -> str:
     return _PAGE.substitute(body="".join(_part(part) + gap for part, gap in zip(parts, [*gaps, ""], strict=True)))
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     """Text as TeX prints it; what is neither ASCII nor a Greek letter becomes a question mark."""
     return "".join(_SPECIAL.get(c, c) if c.isascii() else rf"\ensuremath{{\{GREEK[c]}}}" if c in GREEK else "?" for c in text)
 
@@ -67,10 +67,10 @@ def escaped(text: str) -> str:
 def _part(part: Part) -> str:
     match part:
         case Heading(text, level):
-            return rf"\{_HEADINGS[level]}{{{escaped(text)}}}"
+            return rf"\{_HEADINGS[level]}{{{_escaped(text)}}}"
         case Prose(pieces):
             return "".join(_inline(p) for p in pieces)
-        case Table():
+        case TablePart():
             return "\n\n".join(_tables(part))
         case Formulas(lines, boxed):
             return _boxed(part.boxes()) if boxed else _align(lines)
@@ -80,36 +80,36 @@ def _part(part: Part) -> str:
 
 def _inline(piece: Inline) -> str:
     if isinstance(piece, str):
-        return escaped(piece)
-    return f"${piece.latex}$" if isinstance(piece, Math) else rf"\texttt{{{escaped(piece.text)}}}"
+        return _escaped(piece)
+    return f"${piece.latex}$" if isinstance(piece, Math) else rf"\texttt{{{_escaped(piece.text)}}}"
 
 
-def _tables(table: Table) -> Iterator[str]:
-    head = " & ".join(rf"\textit{{{escaped(h)}}}" for h in table.head)
-    for start in range(0, len(table.rows), ROWS):
-        rows = [" & ".join(_inline(cell) for cell in r) for r in table.rows[start : start + ROWS]]
+def _tables(table: TablePart) -> Iterator[str]:
+    head = " & ".join(rf"\textit{{{_escaped(h)}}}" for h in table.head)
+    for start in range(0, len(table.rows), _ROWS):
+        rows = [" & ".join(_inline(cell) for cell in r) for r in table.rows[start : start + _ROWS]]
         strut = r"\rule{0pt}{2.7ex}"  # keeps exponents of the first row off the line above
         body = " \\\\\n".join([rf"{head} \\ \hline", *rows]).replace(r"\hline \\", rf"\hline{strut}%")
         yield f"\\begin{{tabular}}{{@{{}}{'l' * len(table.head)}@{{}}}}\n{body}\n\\end{{tabular}}"
 
 
-def pieces(line: Line, beside: int, widest: int = WIDEST) -> list[str]:
+def pieces(line: EquationLine, beside: int, widest: int = WIDEST) -> list[str]:
     """The right side of an equation in lines that fit beside left sides of so many characters."""
     return broken(line.right, max(widest - beside, widest // 3))
 
 
-def left_width(lines: Sequence[Line]) -> int:
+def left_width(lines: Sequence[EquationLine]) -> int:
     """Characters of the longest left side, the two parts of a fraction standing above one another."""
     return max((len(part) for line in lines for part in unicode_of(line.left).split("/")), default=0)
 
 
-def _align(lines: Sequence[Line]) -> str:
+def _align(lines: Sequence[EquationLine]) -> str:
     star = "" if lines[0].number else "*"
     beside = left_width(lines) + 4
     return f"\\begin{{align{star}}}\n" + " \\\\\n".join(_row(line, beside, not star) for line in lines) + f"\n\\end{{align{star}}}"
 
 
-def _row(line: Line, beside: int, numbered: bool) -> str:
+def _row(line: EquationLine, beside: int, numbered: bool) -> str:
     first, *rest = pieces(line, beside)
     relation = "=" if line.relation == "=" else line.relation + " "
     unnumbered = r" \nonumber" if numbered else ""
@@ -117,12 +117,12 @@ def _row(line: Line, beside: int, numbered: bool) -> str:
     return f"{line.left} &{relation} {f'{unnumbered} {BREAK}'.join([first, *rest])}{end}"
 
 
-def _boxed(boxes: Iterable[Sequence[Line]]) -> str:
+def _boxed(boxes: Iterable[Sequence[EquationLine]]) -> str:
     rows = [rf"\boxed{{{_in_box(lines)}}}" for lines in boxes]
     return "\\begin{gather*}\n" + " \\\\\n".join(rows) + "\n\\end{gather*}"
 
 
-def _in_box(lines: Sequence[Line]) -> str:
+def _in_box(lines: Sequence[EquationLine]) -> str:
     beside = left_width(lines) + 4
     if len(lines) == len(pieces(lines[0], beside)) == 1:
         return f"{lines[0].left} = {lines[0].right}"

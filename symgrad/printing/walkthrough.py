@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from symgrad.core.graph import postorder, rewrite, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node, Op, variable
 from symgrad.core.program import Equation, Program
+from symgrad.core.roles import Adjoint, Differential
 from symgrad.derive.activity import depends_on
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.simplification import legible, simplify
@@ -15,7 +16,7 @@ from symgrad.derive.tangents import pushforward
 from symgrad.printing.equations import reading_order
 from symgrad.printing.letters import Letters
 
-SILENT = frozenset({"broadcast", "transpose", "scale"})
+_SILENT = frozenset({"broadcast", "transpose", "scale"})
 """Operations that are part of how a factor is written rather than a step of their own."""
 
 
@@ -56,27 +57,26 @@ def steps(backward: Program, wrt: Sequence[Node]) -> list[Step]:
 
 
 def is_adjoint(symbol: Node) -> bool:
-    name = symbol.params["symbol"]
-    return isinstance(name, tuple) and name[0] == "bar"
+    return isinstance(symbol.params["role"], Adjoint)
 
 
 def differential(v: Node) -> Node:
-    return variable(f"d {v}", v.shape, symbol=("differential", v.params["symbol"]))
+    return variable(f"d {v}", v.shape, role=Differential(v.params["role"]))
 
 
 def _source(eq: Equation, differentials: dict[Node, Node], active: set[Node]) -> Source:
     moving = [n for n in postorder([eq.expr]) if n.op is not VARIABLE and any(v in active for v in variables(n))]
-    ops = dict.fromkeys(n.op for n in reversed(moving) if n.op.name not in SILENT or len(moving) == 1)
+    ops = dict.fromkeys(n.op for n in reversed(moving) if n.op.name not in _SILENT or len(moving) == 1)
     return Source(eq, simplify(pushforward(eq, differentials)), tuple(ops))
 
 
-def split(program: Program, letters: Letters) -> Program:
+def one_operation_each(program: Program, letters: Letters) -> Program:
     """The same program with each operation an equation of its own; what the author left unnamed gets letters that are free."""
     equations: list[Equation] = []
     named: dict[Node, Node] = {}
 
     def name(node: Node) -> Node:
-        if node.op in (VARIABLE, CONSTANT) or node.op.name in SILENT or not variables(node):
+        if node.op in (VARIABLE, CONSTANT) or node.op.name in _SILENT or not variables(node):
             return node
         if node not in named:
             letter = letters.symbol(node)
@@ -96,7 +96,7 @@ def every_operation(backward: Program, wrt: Sequence[Node], letters: Letters) ->
     """The backward pass of the same forward pass, one equation an operation."""
     raw = backward.unsimplified or backward
     forward = replace(raw, statements=tuple(_forward(raw)), outputs=raw.outputs[:1], unsimplified=None)
-    return legible(adjoint(split(forward, letters), wrt))
+    return legible(adjoint(one_operation_each(forward, letters), wrt))
 
 
 def _forward(program: Program) -> Iterator[Equation]:

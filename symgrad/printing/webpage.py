@@ -8,10 +8,10 @@ from importlib.resources import files
 from string import Template
 
 from symgrad.printing.browser import mathml, row
-from symgrad.printing.parts import Code, Formulas, Heading, Inline, Line, Math, Part, Prose, Table
+from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.typesetting import left_width, pieces
 
-WIDEST = 96
+_WIDEST = 96
 """Characters of an equation on a page of its own, as the terminal counts them."""
 
 
@@ -26,7 +26,7 @@ def _template(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def fragment(parts: Sequence[Part], picture: str = "", widest: int = WIDEST) -> str:
+def fragment(parts: Sequence[Part], picture: str = "", widest: int = _WIDEST) -> str:
     """The document without the page around it, its equations broken at so many characters."""
     body = [_part(part, widest) for part in parts]
     if picture:
@@ -42,7 +42,7 @@ def _part(part: Part, widest: int) -> str:
             return f"<h{level}>{escape(text)}</h{level}>"
         case Prose(pieces):
             return f"<p>{''.join(map(_inline, pieces))}</p>"
-        case Table(head, rows):
+        case TablePart(head, rows):
             top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
             body = "".join(f"<tr>{''.join(f'<td>{_inline(c)}</td>' for c in r)}</tr>" for r in rows)
             return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -59,13 +59,13 @@ def _inline(piece: Inline) -> str:
     return mathml(piece.latex) if isinstance(piece, Math) else f"<code>{escape(piece.text)}</code>"
 
 
-def _formulas(lines: Sequence[Line], boxed: bool, widest: int) -> str:
+def _formulas(lines: Sequence[EquationLine], boxed: bool, widest: int) -> str:
     """A table of formulas: the signs of equality below one another, the numbers in the margin."""
     rows = "".join(_rows(line, left_width(lines), widest) for line in lines)
     return f'<div class="formulas{" boxed" if boxed else ""}"><table>{rows}</table></div>'
 
 
-def _rows(line: Line, beside: int, widest: int) -> str:
+def _rows(line: EquationLine, beside: int, widest: int) -> str:
     first, *rest = pieces(line, beside, widest)
     number = f"({line.number})" if line.number else ""
     whole = _cells(line.left, f"{{}} {line.relation} {first}", "right", "" if rest else number)

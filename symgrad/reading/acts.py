@@ -85,7 +85,7 @@ def attribute(X: Array | Update, name: str) -> Any:
     facts: dict[str, Callable[[], Any]] = {
         "shape": lambda: X.shape,
         "ndim": lambda: X.ndim,
-        "size": lambda: static.plain(sympy.Mul(*X.shape)),
+        "size": lambda: static.plain_value(sympy.Mul(*X.shape)),
         "dtype": lambda: None if X.kind == REAL else "bool" if X.kind == TRUTH else "int",
         "T": lambda: X.view(lambda A: A.T),
         "mT": lambda: X.view(lambda A: OPERATORS["transpose"](A, (*range(A.ndim - 2), A.ndim - 1, A.ndim - 2))),

@@ -59,7 +59,7 @@ def declare(text: Any, name: str) -> Declaration:
     properties = frozenset(words.split())
     if unknown := sorted(properties - PROPERTIES):
         raise InputError(f"{name}: the property {unknown[0][:40]!r} is unknown; known are {', '.join(sorted(PROPERTIES))}")
-    shape = tuple(dimension(word, name) for word in dims.split())
+    shape = tuple(_read_dimension(word, name) for word in dims.split())
     if len(shape) > MOST_AXES:
         raise InputError(f"{name}: arrays of more than {MOST_AXES} axes are not read")
     check_entries(shape)
@@ -83,7 +83,7 @@ def _least(dim: Dim) -> int:
     return max(int(number), 1) if rest.is_positive else 1
 
 
-def dimension(word: str, name: str) -> Dim:
+def _read_dimension(word: str, name: str) -> Dim:
     """A dimension: a name, a positive number, or a sum, difference or product of those such as n-k+1 or 2*d."""
     if word[:1] in "*#?_" or "..." in word or "=" in word:
         raise UnsupportedError(f"{name}: the dimension {word[:40]!r} of jaxtyping is not read; name every axis")

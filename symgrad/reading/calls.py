@@ -18,7 +18,7 @@ from symgrad.reading.arrays import Array
 from symgrad.reading.messages import cut
 from symgrad.reading.module import Module, arguments
 
-MOST_PARTS = 200_000
+_MOST_PARTS = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Function:
 def call(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A function of the language, called; whatever it stumbles over becomes one line."""
     if not _is_small([*args, *kwargs.values()]):
-        raise UnsupportedError(f"more than {MOST_PARTS} items in one argument are not read; shorten it")
+        raise UnsupportedError(f"more than {_MOST_PARTS} items in one argument are not read; shorten it")
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
@@ -76,14 +76,14 @@ def call(name: str, function: Callable[..., Any], args: list[Any], kwargs: dict[
 def _is_small(values: list[Any]) -> bool:
     """Nested tuples may share their parts and be exponentially long when walked; none is walked before it is counted."""
     stack, count = list(values), 0
-    while stack and count <= MOST_PARTS:
+    while stack and count <= _MOST_PARTS:
         value = stack.pop()
         count += 1
         if isinstance(value, tuple | list):
             stack.extend(value)
         elif isinstance(value, dict):
             stack.extend(value.values())
-    return count <= MOST_PARTS
+    return count <= _MOST_PARTS
 
 
 def checked(value: Any) -> Any:

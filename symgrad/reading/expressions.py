@@ -23,9 +23,9 @@ from symgrad.reading.arrays import TRUTH, WHOLE, Array, Buffer, exchanged, plain
 from symgrad.reading.builder import Builder
 from symgrad.reading.calls import Function, call, kind
 from symgrad.reading.dialects import JAX, NUMPY, Dialect, dialect_of, together
-from symgrad.reading.memory import cells, fixing, kind_made, kind_of, library, sharing, sums
+from symgrad.reading.memory import cells, fixing, kind_made, kind_of, package_of, sharing, sums
 from symgrad.reading.messages import Place, operand
-from symgrad.reading.operators import binary, compared, unary
+from symgrad.reading.operators import binary_operation, compared, unary_operation
 from symgrad.reading.places import Place as ArrayPlace
 from symgrad.reading.places import as_labels, is_part, listed, place, rows_at
 from symgrad.reading.python import CONTAINERS
@@ -138,10 +138,10 @@ class Expressions(ABC):
     def operated(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
         """What an operator makes: of two conditions & and | make a third, and + would make an `or` of them."""
         if not isinstance(left, Array) and not isinstance(right, Array):
-            return binary(op, left, right, trees)
+            return binary_operation(op, left, right, trees)
         if isinstance(op, ast.Add | ast.Sub | ast.MatMult) and _all_truths([left, right]):
             raise UnsupportedError(TRUTHS)
-        value = binary(op, plain(left), plain(right), trees)
+        value = binary_operation(op, plain(left), plain(right), trees)
         return self.made(value, [left, right], TRUTH if isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor) else "")
 
     def _long_sum(self, tree: ast.BinOp, terms: list[Any]) -> Any:
@@ -159,7 +159,7 @@ class Expressions(ABC):
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
         value = self.evaluate(tree.operand, scope)
         self.place.tree = tree
-        return self.made(unary(tree.op, plain(value)), [value], TRUTH if isinstance(tree.op, ast.Invert) else "")
+        return self.made(unary_operation(tree.op, plain(value)), [value], TRUTH if isinstance(tree.op, ast.Invert) else "")
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
         """Python's own: the operand that decides is the value."""
@@ -310,7 +310,7 @@ class Expressions(ABC):
             return function.run(self, args, kwargs)
         if isinstance(function, Method):
             return self._with_words(tree, function.function, function.array.library, None, [function.array, *args], kwargs)
-        dialect = dialect_of(library(tree.func, self.place.module, scope))
+        dialect = dialect_of(package_of(tree.func, self.place.module, scope))
         return self._with_words(tree, function, dialect or NUMPY, dialect, args, kwargs)
 
     def _with_words(

@@ -68,7 +68,7 @@ def home(function: ast.FunctionDef, module: Module) -> Dialect:
     """Whose arrays the arguments of a function are: jax's where it is under jax's jit, else of the library in whose words it and
     its helpers are written; where they use those of several, nothing says whose."""
     names = [node for decorator in function.decorator_list for node in ast.walk(decorator)]
-    if any(_last(node) == "jit" and library(node, module) == "jax" for node in names):
+    if any(_last(node) == "jit" and package_of(node, module) == "jax" for node in names):
         return JAX
     return home_of(dialect for root in _roots(function, module, []) if (dialect := dialect_of(root)) is not None)
 
@@ -82,7 +82,7 @@ def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef
             last in module.modules or module_known_as(last) is not None
         )  # np, where np.tanh counts
         if last and not bare and last not in CONSTANTS and last not in FLOATS:
-            yield library(node, module)
+            yield package_of(node, module)
         helper = module.functions.get(last)
         if helper is not None and helper not in seen:
             yield from _roots(helper, module, seen)
@@ -92,7 +92,7 @@ def _last(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def library(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
+def package_of(tree: ast.AST, module: Module, local: Container[str] = ()) -> str:
     """The package that a dotted name belongs to, or nothing."""
     while isinstance(tree, ast.Attribute):
         tree = tree.value

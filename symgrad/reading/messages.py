@@ -11,7 +11,7 @@ from symgrad.errors import ShapeError, SymgradError, printable
 from symgrad.reading.module import Module
 
 LONGEST_STATEMENT = 80
-LONGEST_PIECE = 40
+_LONGEST_PIECE = 40
 
 NAMES: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power", ast.MatMult: "matmul",
@@ -42,7 +42,7 @@ class Place:
         """The same error as one line that says where."""
         line = getattr(self.tree, "lineno", getattr(self.statement, "lineno", 0))
         where = f'in "{self._quoted()}" ({self.module.filename}, line {line})'
-        return type(error)(printable(f"{piece(self.tree)} {where}: {error}"))
+        return type(error)(printable(f"{_piece(self.tree)} {where}: {error}"))
 
     def _quoted(self) -> str:
         """The statement in one line, as its author wrote it where it is one line already."""
@@ -68,10 +68,10 @@ def unparsed(tree: ast.AST) -> str:
 
 
 def operand(tree: ast.AST) -> str:
-    return cut(unparsed(tree), LONGEST_PIECE)
+    return cut(unparsed(tree), _LONGEST_PIECE)
 
 
-def piece(tree: ast.AST) -> str:
+def _piece(tree: ast.AST) -> str:
     """What failed, in a word: the operation, or the name."""
     match tree:
         case ast.BinOp(op=op) | ast.UnaryOp(op=op) | ast.AugAssign(op=op) | ast.Compare(ops=[op]):
@@ -79,7 +79,7 @@ def piece(tree: ast.AST) -> str:
         case ast.Call(func=function):
             return operand(function)
         case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.arg(arg=name):
-            return cut(name, LONGEST_PIECE)
+            return cut(name, _LONGEST_PIECE)
         case ast.Constant(value=float(value)) if value - value != 0:
             return "the number"
         case ast.Attribute() | ast.Subscript() | ast.Constant():
@@ -87,7 +87,7 @@ def piece(tree: ast.AST) -> str:
         case ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
             return name
         case ast.Expr(value=value) | ast.Await(value=value):
-            return piece(value)
+            return _piece(value)
     return _WORDS.get(type(tree), type(tree).__name__.lower())
 
 

@@ -24,7 +24,7 @@ _WAYS = {
 }
 
 
-def binary(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
+def binary_operation(op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
     name = NAMES[type(op)]
     if isinstance(left, Node) or isinstance(right, Node):
         return _arrays(op, left, right, trees)
@@ -65,7 +65,7 @@ def _logical(name: str, *values: Any) -> Any:
     return LANGUAGE[name](*values)
 
 
-def unary(op: ast.unaryop, value: Any) -> Any:
+def unary_operation(op: ast.unaryop, value: Any) -> Any:
     match op:
         case ast.Not():
             return not static.truth(value)
@@ -74,7 +74,7 @@ def unary(op: ast.unaryop, value: Any) -> Any:
         case ast.UAdd() if isinstance(value, Node) or static.is_number(value):
             return value
         case ast.USub() if isinstance(value, Node) or static.is_number(value):
-            return static.plain(-value)
+            return static.plain_value(-value)
     raise UnsupportedError(f"it is not read on {kind(value)}; write it with numbers and arrays")
 
 

@@ -12,7 +12,7 @@ from symgrad.core.language import LANGUAGE
 from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading.arrays import Array
-from symgrad.reading.static import arithmetic, decided, is_number, items, plain, truth
+from symgrad.reading.static import arithmetic, decided, is_number, items, plain_value, truth
 
 
 def _range(*bounds: Any) -> range:
@@ -51,7 +51,7 @@ def _int(value: Any) -> Any:
         raise InputError("int takes a finite number")
     if isinstance(value, int):
         return int(value)
-    return plain(sympy.ceiling(value) if value.is_negative else sympy.floor(value))
+    return plain_value(sympy.ceiling(value) if value.is_negative else sympy.floor(value))
 
 
 def _str(value: Any) -> str:
@@ -61,7 +61,7 @@ def _str(value: Any) -> str:
 
 
 def _abs(value: Any) -> Any:
-    return plain(abs(value)) if is_number(value) else LANGUAGE["abs"](value)
+    return plain_value(abs(value)) if is_number(value) else LANGUAGE["abs"](value)
 
 
 def _pow(base: Any, exponent: Any) -> Any:

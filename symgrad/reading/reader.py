@@ -29,8 +29,8 @@ from symgrad.reading.memory import as_assignment, check_in_place, home
 from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
-from symgrad.reading.operators import binary
-from symgrad.reading.refused import STATEMENTS
+from symgrad.reading.operators import binary_operation
+from symgrad.reading.refused import REFUSED_STATEMENTS
 from symgrad.reading.writes import augment_part, doubtful, into, store
 
 DEEPEST_CALL = 32
@@ -211,7 +211,9 @@ class Reader(Expressions):
             case ast.Continue():
                 raise _Continued
             case _:
-                way = STATEMENTS.get(type(statement), "it is not read; write assignments, loops over literal ranges and a return")
+                way = REFUSED_STATEMENTS.get(
+                    type(statement), "it is not read; write assignments, loops over literal ranges and a return"
+                )
                 raise UnsupportedError(way)
 
     # acts in place ------------------------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ class Reader(Expressions):
         self.place.tree = statement
         if isinstance(left, list):
             right = list(static.items(right)) if isinstance(statement.op, ast.Add) else right
-            left[:] = binary(statement.op, left, right, (target, statement.value))
+            left[:] = binary_operation(statement.op, left, right, (target, statement.value))
             return
         self._bind_changed(target.id, left, self.operated(statement.op, left, right, (target, statement.value)), right, scope)
 
@@ -256,7 +258,7 @@ class Reader(Expressions):
         writes = isinstance(function, Function | Act) or any(k.arg == "out" for k in call.keywords)
         if not writes:
             self.place.tree = self.place.statement
-            raise UnsupportedError(STATEMENTS[ast.Expr])
+            raise UnsupportedError(REFUSED_STATEMENTS[ast.Expr])
         self.evaluate(call, scope)
 
     def _append(self, name: str, item: Any, scope: Scope) -> None:

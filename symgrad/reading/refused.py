@@ -15,7 +15,7 @@ EXPRESSIONS: dict[type[ast.expr], str] = {
     ast.SetComp: "a set is not read; write a list",
 }
 
-STATEMENTS: dict[type[ast.stmt], str] = {
+REFUSED_STATEMENTS: dict[type[ast.stmt], str] = {
     ast.While: "a while loop is not read; write a for loop over a literal range",
     ast.AugAssign: "it is not changed in place here; write an assignment",
     ast.With: "a with block is not read; leave it out of the forward pass",

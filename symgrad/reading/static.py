@@ -20,7 +20,7 @@ from symgrad.reading.arrays import Array
 
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
-MOST_PARTS = 28  # SymPy's questions about an expression cost more than its length
+_MOST_PARTS = 28  # SymPy's questions about an expression cost more than its length
 BEYOND = "the number is beyond float64"
 
 
@@ -28,7 +28,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | sympy.Expr)
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """An integer as int, a decided truth as bool, and everything else as it is."""
     if isinstance(value, sympy.Integer):
         return int(value)
@@ -59,7 +59,7 @@ def written(value: Any) -> Any:
 
 def plain_decimal(value: float) -> Any:
     """The decimal a float is written as, exactly; 2.0 stays a number of its own kind only in print."""
-    return plain(sympy.Rational(repr(value)))
+    return plain_value(sympy.Rational(repr(value)))
 
 
 def _bounded(value: Any) -> Any:
@@ -70,7 +70,7 @@ def _bounded(value: Any) -> Any:
         return value
     if value.is_Rational and max(abs(value.p), value.q).bit_length() > MOST_DIGITS and not value.is_Integer:
         return plain_decimal(_float(value))
-    if sum(1 for _ in islice(sympy.preorder_traversal(value), MOST_PARTS)) == MOST_PARTS:
+    if sum(1 for _ in islice(sympy.preorder_traversal(value), _MOST_PARTS)) == _MOST_PARTS:
         raise UnsupportedError("an expression in the dimensions grows too long; shorten it")
     if value is sympy.nan or value is sympy.zoo or (value.is_number and value.is_real is False and not value.is_infinite):
         raise InputError("the result is no real number")
@@ -95,14 +95,14 @@ def arithmetic(name: str, a: Any, b: Any) -> Any:
         raise UnsupportedError(f"{name} of numbers is not read; write it with + - * / // % **")
     if name in ("divide", "floor_divide", "mod") and b == 0:
         raise InputError("a division by zero")
-    return _bounded(plain(_ARITHMETIC[name](exact(a), exact(b))))
+    return _bounded(plain_value(_ARITHMETIC[name](_exact(a), _exact(b))))
 
 
-def exact(value: Any) -> sympy.Expr:
+def _exact(value: Any) -> sympy.Expr:
     return sympy.Integer(int(value)) if isinstance(value, int) else value
 
 
-def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+def _power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """a ** b, its size looked at before it is computed."""
     if a.is_zero and b.is_negative:
         raise InputError("a division by zero")
@@ -141,7 +141,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "divide": lambda a, b: a / b,
     "floor_divide": lambda a, b: sympy.floor(a / b),
     "mod": lambda a, b: sympy.Mod(a, b),
-    "power": power,
+    "power": _power,
 }
 
 
@@ -187,7 +187,7 @@ def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
 def ordered(relation: str, a: Any, b: Any) -> bool:
     if not (is_number(a) and is_number(b)):
         raise InputError("only numbers are ordered")
-    return decided(_ORDER[relation](exact(a), exact(b)))
+    return decided(_ORDER[relation](_exact(a), _exact(b)))
 
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
@@ -204,7 +204,7 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 def items(value: Any) -> Sequence[Any]:
     """What a loop runs over: a literal range, a tuple, a list, the keys of a dict, the rows of an array of known length."""
     if isinstance(value, Array):
-        return rows(value)
+        return _rows(value)
     if isinstance(value, dict):
         return list(value)
     if isinstance(value, tuple | list | range):
@@ -214,7 +214,7 @@ def items(value: Any) -> Sequence[Any]:
     raise UnsupportedError("a loop runs over a literal range, a tuple, a list or a dict")
 
 
-def rows(X: Array) -> list[Any]:
+def _rows(X: Array) -> list[Any]:
     if not X.ndim:
         raise InputError("a scalar has no entries")
     if not isinstance(X.shape[0], int):

@@ -13,7 +13,7 @@ from symgrad.ops.indexing import exact
 from symgrad.ops.parts import Entry
 
 
-def split(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:
+def split_index(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:
     """(start, step, bound) with index = start + step*bound, a bound of None for a position; None where it is no such sum."""
     bound = index.free_symbols & set(sizes)
     if not bound:

@@ -25,7 +25,7 @@ from symgrad.ops.indexing import take
 from symgrad.ops.parts import Entry as IndexEntry
 from symgrad.ops.product import diagonal, dot, trace
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.sympy_indices import fits, split
+from symgrad.reading.sympy_indices import fits, split_index
 from symgrad.reading.sympy_matrices import squared, vector
 from symgrad.reading.sympy_symbols import Door, Entries, Scope, is_matrix, language, piece
 
@@ -76,7 +76,7 @@ def entry(door: Door, expr: Any, scope: Scope) -> Entries:
 
 def placed(door: Door, expr: Any, index: Any, size: Dim, scope: Scope) -> tuple[IndexEntry, sympy.Symbol | None]:
     """An index on an axis of this size, in the notation of `take`, and the bound symbol that runs along it."""
-    parts = split(index, scope.sizes)
+    parts = split_index(index, scope.sizes)
     if parts is None:
         raise UnsupportedError(f"the entry {piece(expr)} is not read; an index is a place, or one plus a multiple of an index")
     start, step, bound = parts

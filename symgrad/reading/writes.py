@@ -13,7 +13,7 @@ from symgrad.reading.calls import kind
 from symgrad.reading.expressions import Expressions, Scope
 from symgrad.reading.memory import as_assignment, check_in_place, check_room
 from symgrad.reading.messages import unparsed
-from symgrad.reading.operators import binary
+from symgrad.reading.operators import binary_operation
 from symgrad.reading.places import Place, fitted
 
 
@@ -30,7 +30,7 @@ def augment_part(reading: Expressions, statement: ast.AugAssign, scope: Scope) -
     if not isinstance(owner, Array):
         _augment_item(reading, statement, owner, index, right)
     elif isinstance(spot, Array):
-        _write(reading, target, owner, spot, binary(statement.op, spot.node, plain(right), trees))
+        _write(reading, target, owner, spot, binary_operation(statement.op, spot.node, plain(right), trees))
     else:
         _augment_place(reading, statement, owner, spot, plain(right))
 
@@ -51,7 +51,7 @@ def _augment_place(reading: Expressions, statement: ast.AugAssign, owner: Array,
     assert isinstance(statement.target, ast.Subscript)
     if spot.is_marked:
         right = fitted(right, ())
-    value = binary(statement.op, spot.get(owner.node), right, (statement.target, statement.value))
+    value = binary_operation(statement.op, spot.get(owner.node), right, (statement.target, statement.value))
     check_room(owner, value)
     if spot.add is not None and isinstance(statement.op, ast.Add | ast.Sub):
         more = as_node(right) if isinstance(statement.op, ast.Add) else -as_node(right)

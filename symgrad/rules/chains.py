@@ -10,12 +10,13 @@ import sympy
 
 from symgrad.core.op import Node, constant, value_of
 from symgrad.core.source import is_minus
+from symgrad.linear.structure import Chain
 from symgrad.ops.arithmetic import add, coefficient, hadamard, multiply
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.product import diag, eye, transposition
 from symgrad.rules.brevity import operations
-from symgrad.rules.record import CODE, FACTORED, PRINT, Chain, Known, flipped, rule
-from symgrad.rules.terms import Term, assembled, entrywise, entrywise_product, is_row, is_square, meaning, product, term
+from symgrad.rules.record import CODE, FACTORED, PRINT, Known, flipped, rule
+from symgrad.rules.terms import Term, assembled, entrywise_product, hadamard_factors, is_row, is_square, meaning, product, term
 
 
 @rule("a X + b X = (a + b) X up to order, association and orientation", "add", ends="fewer terms", since=CODE, facts=True)
@@ -96,7 +97,7 @@ def common_scalar(node: Node, known: Known) -> Node | None:
 @rule("X * Y + X * Z = X * (Y + Z), X * Y + X = X * (Y + 1)", "add", ends="fewer factors", since=FACTORED)
 def common_entrywise_factor(node: Node) -> Node | None:
     parts = [coefficient(t) for t in node.args]
-    factors = [entrywise(x) for _, x in parts]
+    factors = [hadamard_factors(x) for _, x in parts]
     common = next((f for f in factors[0] if all(f in others for others in factors[1:])), None)
     if common is None or all(len(f) < 2 for f in factors):
         return None
@@ -110,11 +111,11 @@ def common_entrywise_factor(node: Node) -> Node | None:
 def some_common_entrywise_factor(node: Node, known: Known) -> Node | None:
     """Only where the sum left over closes, as in x * p - x * (1 - p) = x * (2 p - 1)."""
     parts = [coefficient(t) for t in node.args]
-    holders = Counter(f for _, x in parts if x.op is hadamard for f in set(entrywise(x)))
+    holders = Counter(f for _, x in parts if x.op is hadamard for f in set(hadamard_factors(x)))
     for factor, count in holders.items():
         if count < 2:
             continue
-        sharing = [x.op is hadamard and factor in entrywise(x) for _, x in parts]
+        sharing = [x.op is hadamard and factor in hadamard_factors(x) for _, x in parts]
         inside = add(*(multiply(c, _without(x, factor)) for (c, x), shared in zip(parts, sharing, strict=True) if shared))
         closed = like_terms_inside(inside, known) if inside.op is add else inside
         rest = [t for t, shared in zip(node.args, sharing, strict=True) if not shared]
@@ -124,7 +125,7 @@ def some_common_entrywise_factor(node: Node, known: Known) -> Node | None:
 
 
 def _without(x: Node, factor: Node) -> Node:
-    factors = entrywise(x)
+    factors = hadamard_factors(x)
     factors.remove(factor)
     return entrywise_product(factors)
 
@@ -156,7 +157,7 @@ def common_chain(node: Node, known: Known) -> Node | None:
     return best if operations(best) < operations(node) else None
 
 
-WORTH = 2
+LEAST_SAVED = 2
 """Operations that a factor common to some of the terms must save: taking it out hides how the terms are alike."""
 
 
@@ -167,7 +168,7 @@ def some_common_chain(node: Node, known: Known) -> Node | None:
         for group in _alike(terms, end):
             merged = common_chain(add(*(node.args[i] for i in group)), known)
             rest = [t for i, t in enumerate(node.args) if i not in group]
-            if merged is not None and operations(found := add(merged, *rest)) + WORTH < operations(node):
+            if merged is not None and operations(found := add(merged, *rest)) + LEAST_SAVED < operations(node):
                 return found
     return None
 
@@ -188,10 +189,10 @@ def _opened(terms: list[Term], known: Known) -> list[Term]:
 
 
 def _open(x: Node, flip: bool, weights: Iterable[Node], known: Known) -> Chain:
-    parts = Counter(entrywise(x)) if x.ndim == 1 else Counter()
+    parts = Counter(hadamard_factors(x)) if x.ndim == 1 else Counter()
     for weight in weights:
-        if Counter(entrywise(weight)) < parts:
-            rest = entrywise_product(list((parts - Counter(entrywise(weight))).elements()))
+        if Counter(hadamard_factors(weight)) < parts:
+            rest = entrywise_product(list((parts - Counter(hadamard_factors(weight))).elements()))
             inside = ((diag(weight), False), *known.chain(rest))
             return flipped(inside, known) if flip else inside
     return ((x, flip),)

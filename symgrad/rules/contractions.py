@@ -14,7 +14,7 @@ from symgrad.ops.powers import power
 from symgrad.ops.product import diag, diagonal, identity, matmul, outer, transposition
 from symgrad.rules.record import CODE, PRINT, rule
 
-Groups = Mapping[str, Node]
+_Groups = Mapping[str, Node]
 
 
 @rule("sum over a of x_ab w_a y_ac = (x^T diag(w) y)_bc", "einsum", ends="fewer indices", since=PRINT)
@@ -49,7 +49,7 @@ def _product(parts: list[Node]) -> Node:
     return first
 
 
-def _vector(groups: Groups, a: str, b: str) -> Node | None:
+def _vector(groups: _Groups, a: str, b: str) -> Node | None:
     """sum over a of X_ab w_a, times v_b."""
     X, w, v = (groups.get(key) for key in (a + b, a, b))
     if X is None:
@@ -58,7 +58,7 @@ def _vector(groups: Groups, a: str, b: str) -> Node | None:
     return result if v is None else hadamard(v, result)
 
 
-def _matrix(groups: Groups, a: str, b: str, c: str) -> Node | None:
+def _matrix(groups: _Groups, a: str, b: str, c: str) -> Node | None:
     """sum over a of X_ab w_a Y_ac, times v_b and z_c."""
     X, Y, w, v, z = (groups.get(key) for key in (a + b, a + c, a, b, c))
     if X is None and v is not None and Y is not None:

@@ -14,7 +14,7 @@ from symgrad.ops.powers import divide, power
 from symgrad.ops.reduction import spread
 from symgrad.ops.selection import maximum, select, wins
 from symgrad.rules.record import CODE, FACTORED, PRINT, rule
-from symgrad.rules.terms import as_power, entrywise, entrywise_product, one_power, product
+from symgrad.rules.terms import as_power, entrywise_product, hadamard_factors, one_power, product
 
 Allowed = Callable[[sympy.Expr, sympy.Expr], bool]
 
@@ -81,7 +81,7 @@ def quotient_of_powers(node: Node) -> Node | None:
 @rule("1[x > y] * max(x, y) = max(x, y) for y = 0", "hadamard", ends="fewer factors", since=CODE)
 def choice_of_maximum(node: Node) -> Node | None:
     """At a tie both sides are zero."""
-    factors = entrywise(node)
+    factors = hadamard_factors(node)
     for i, x in enumerate(factors):
         zero = x.op is wins and value_of(x.args[1]) == 0
         if zero and any(m.op is maximum and set(m.args) == set(x.args) for m in factors):
@@ -91,7 +91,7 @@ def choice_of_maximum(node: Node) -> Node | None:
 
 @rule("1[x > y] * 1[x > y] = 1[x > y]", "hadamard", ends="fewer factors", since=PRINT)
 def choice_of_choice(node: Node) -> Node | None:
-    factors = entrywise(node)
+    factors = hadamard_factors(node)
     for i, x in enumerate(factors):
         if _is_indicator(x) and x in factors[:i]:
             return entrywise_product(factors[:i] + factors[i + 1 :])
@@ -104,7 +104,7 @@ def _is_indicator(x: Node) -> bool:
 
 @rule("[[x > y]] * [[x > y]] = [[x > y]] with 1/4 at a tie", "hadamard", ends="fewer factors", since=PRINT)
 def product_of_shares(node: Node) -> Node | None:
-    factors = entrywise(node)
+    factors = hadamard_factors(node)
     for i, x in enumerate(factors):
         for j in range(i):
             if x.op is wins and factors[j].op is wins and factors[j].args == x.args:

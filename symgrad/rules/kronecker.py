@@ -7,13 +7,14 @@ from itertools import pairwise
 from itertools import product as pairs
 
 from symgrad.core.op import Node, constant, value_of
+from symgrad.linear.structure import Chain
 from symgrad.ops.arithmetic import add, hadamard
 from symgrad.ops.broadcasting import broadcast, fill
 from symgrad.ops.kronecker import commutation, kron, vec
 from symgrad.ops.product import diag, eye, identity, matmul, outer, transposition
 from symgrad.rules.brevity import operations
-from symgrad.rules.chains import WORTH, common_chain
-from symgrad.rules.record import PRINT, Chain, Known, rule
+from symgrad.rules.chains import LEAST_SAVED, common_chain
+from symgrad.rules.record import PRINT, Known, rule
 from symgrad.rules.terms import Term, assembled, product, term
 
 
@@ -179,7 +180,7 @@ def common_kron_factor(node: Node, known: Known) -> Node | None:
             whole = add(*(product([constant(t.number), *t.scalars, _kron(t).args[1 - side]]) for t in group))
             whole = common_chain(whole, known) or whole
             found = add(kron(shared, whole) if side == 0 else kron(whole, shared), *(t.node() for t in rest))
-            if operations(found) + (WORTH if rest else 0) < operations(node):
+            if operations(found) + (LEAST_SAVED if rest else 0) < operations(node):
                 return found
     return None
 

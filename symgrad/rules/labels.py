@@ -5,7 +5,7 @@ from __future__ import annotations
 from symgrad.core.op import Node
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.rules.record import Known, rule
-from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.rules.terms import entrywise_product, hadamard_factors
 
 
 @rule("the last axis of a one-hot or simplex array sums to one", "sum", ends="fewer sums", facts=True)
@@ -18,7 +18,7 @@ def sum_of_onehot(node: Node, known: Known) -> Node | None:
 
 @rule("y * y = 1 for signs, y for binary and one-hot y", "hadamard", ends="fewer factors", facts=True)
 def product_of_labels(node: Node, known: Known) -> Node | None:
-    factors = entrywise(node)
+    factors = hadamard_factors(node)
     for i, y in enumerate(factors):
         facts = known.of(y)
         if y in factors[:i] and facts & {"sign", "binary", "onehot"}:

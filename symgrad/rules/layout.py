@@ -5,17 +5,18 @@ from __future__ import annotations
 import sympy
 
 from symgrad.core.op import Node, constant
+from symgrad.linear.structure import Chain
 from symgrad.ops.arithmetic import add, scalar_product, scale
 from symgrad.ops.powers import power
 from symgrad.ops.product import dot, factors, matmul, outer, transposition
-from symgrad.rules.record import Chain, Known, flipped
+from symgrad.rules.record import Known, flipped
 from symgrad.rules.terms import Term, assembled, product, term
 
 LEAST = 2
 """Transposes that must be saved: A^T B^T stays, A^T B^T C^T is (C B A)^T."""
 
 
-def laid_out(root: Node, known: Known) -> Node:
+def with_fewer_transposes(root: Node, known: Known) -> Node:
     """The same products and sums with fewer transposes: none of what is symmetric, one of a whole for all of its parts."""
     done: dict[Node, Node] = {}
     stack = [(root, False)]

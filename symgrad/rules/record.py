@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from symgrad.core.op import SYMMETRIC, VARIABLE, Node, value_of
+from symgrad.linear.structure import Chain
 from symgrad.ops.arithmetic import coefficient
 from symgrad.ops.product import factors
 
-Rule = Callable[[Node, "Known"], Node | None]
-Chain = tuple[tuple[Node, bool], ...]
+_Rule = Callable[[Node, "Known"], Node | None]
 
 NORMAL, CODE, FACTORED, PRINT = range(4)
 """From when on a rewrite is used: before differentiation; after the last one; once like terms have met; in print alone, where it
@@ -28,7 +28,7 @@ class Rewrite:
     name: str
     equation: str
     ends: str
-    apply: Rule
+    apply: _Rule
     since: int = NORMAL
     facts: bool = False
     limits: str = ""
@@ -54,7 +54,7 @@ def rule(
     return register
 
 
-DEEPEST = 12
+_DEEPEST = 12
 """How far down a symmetry or a zero is looked for."""
 
 NONZERO = frozenset({"positive", "unit", "sign"})
@@ -78,7 +78,7 @@ class Known:
 
     def symmetric(self, x: Node, depth: int = 0) -> bool:
         """Whether a matrix is its own transpose, as far as its form shows it."""
-        if x.ndim != 2 or x.shape[0] != x.shape[1] or depth > DEEPEST:
+        if x.ndim != 2 or x.shape[0] != x.shape[1] or depth > _DEEPEST:
             return False
         if x not in self._symmetric:
             self._symmetric[x] = self._is_symmetric(x, depth + 1)
@@ -101,7 +101,7 @@ class Known:
         """Whether no entry is zero, as far as the form shows it."""
         if (value := value_of(x)) is not None:
             return value.is_nonzero is True
-        if x.op is VARIABLE or depth > DEEPEST:
+        if x.op is VARIABLE or depth > _DEEPEST:
             return bool(self.of(x) & NONZERO) or x in self.apart
         parts = (self.nonzero(a, depth + 1) for a in x.args)
         if x.op.name == "hypot":

@@ -7,7 +7,7 @@ from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill
 from symgrad.rules.record import PRINT, rule
-from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.rules.terms import entrywise_product, hadamard_factors
 
 
 @rule(
@@ -15,7 +15,7 @@ from symgrad.rules.terms import entrywise, entrywise_product
 )
 def residual_of_sigmoid(node: Node) -> Node | None:
     """In print alone: code keeps the two that do not cancel."""
-    parts = [(c, entrywise(x)) for c, x in map(coefficient, node.args)]
+    parts = [(c, hadamard_factors(x)) for c, x in map(coefficient, node.args)]
     for i, (c, predicted) in enumerate(parts):
         if all(x.op is not sigmoid for x in predicted):
             continue

@@ -8,7 +8,7 @@ from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill
 from symgrad.rules.record import PRINT, rule
-from symgrad.rules.terms import entrywise, entrywise_product
+from symgrad.rules.terms import entrywise_product, hadamard_factors
 
 ROUNDED = "where 1 - sigma(x) is rounded"
 
@@ -30,7 +30,7 @@ def _complement(node: Node) -> Node | None:
 @rule("(1 - sigma(x)) * Y + sigma(-x) * Z = (1 - sigma(x)) * (Y + Z)", "add", ends="fewer functions", since=PRINT, limits=ROUNDED)
 def common_complement(node: Node) -> Node | None:
     """As one name for both; the common factor then comes out by itself."""
-    factors = [(c, entrywise(x)) for c, x in map(coefficient, node.args)]
+    factors = [(c, hadamard_factors(x)) for c, x in map(coefficient, node.args)]
     known = {sigmoid(-x): f for _, parts in factors for f in parts if (x := _complement(f)) is not None}
     if all(f not in known for _, parts in factors for f in parts):
         return None

@@ -154,7 +154,7 @@ def product_with_ones(node: Node) -> Node | None:
 @rule("f(x) without an axis of size one is f of x without it", "sum", ends="sums move towards the leaves", since=PRINT)
 def dropped_axis(node: Node) -> Node | None:
     (x,), axes = node.args, node.params["axes"]
-    if any(x.shape[a] != 1 for a in axes) or not is_entrywise(x):
+    if any(x.shape[a] != 1 for a in axes) or not _is_entrywise(x):
         return None
     return x.op(*(sum_(a, axes=axes) if a.ndim else a for a in x.args), **x.params)
 
@@ -168,7 +168,7 @@ def inserted_axis(node: Node) -> Node | None:
     return broadcast(node.op(*(sum_(x, axes=axes) for x in node.args), **node.params), **one.params)
 
 
-def is_entrywise(x: Node) -> bool:
+def _is_entrywise(x: Node) -> bool:
     return x.op.scalar is not None or x.op.name in ("add", "scale", "hadamard")
 
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 import sympy
 
 from symgrad.core.op import Node
+from symgrad.linear.structure import Chain
 from symgrad.ops.arithmetic import multiply, scale
 from symgrad.ops.linalg import inv
 from symgrad.ops.polynomial import cofactor_quotient, det, prod_quotient
 from symgrad.ops.powers import power
 from symgrad.ops.product import eye, identity, matmul, transposition
-from symgrad.rules.record import CODE, PRINT, Chain, Known, flipped, rule
+from symgrad.rules.record import CODE, PRINT, Known, flipped, rule
 from symgrad.rules.terms import assembled, is_square
 
 REGULAR = "where the matrix is singular"

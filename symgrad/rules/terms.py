@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import sympy
 
 from symgrad.core.op import Node, constant
-from symgrad.linear.structure import multiplied
+from symgrad.linear.structure import Chain, multiplied
 from symgrad.ops.arithmetic import hadamard, multiply, scalar_product
 from symgrad.ops.powers import power, quotient
-from symgrad.rules.record import Chain, Known, flipped
+from symgrad.rules.record import Known, flipped
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def _array(x: Node, known: Known) -> Hashable:
     return known.chain(x)
 
 
-def entrywise(node: Node) -> list[Node]:
+def hadamard_factors(node: Node) -> list[Node]:
     """The factors of a nest of Hadamard products."""
-    return [f for x in node.args for f in entrywise(x)] if node.op is hadamard else [node]
+    return [f for x in node.args for f in hadamard_factors(x)] if node.op is hadamard else [node]
 
 
 def entrywise_product(factors: list[Node]) -> Node:

@@ -9,9 +9,10 @@ from typing import Any
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import Node, Shape, variable
 from symgrad.core.program import Equation, Program, fresh
+from symgrad.core.roles import Adjoint, Role, SecondDerivative
 from symgrad.derive.simplification import simplify
 from symgrad.linear.matrices import side
-from symgrad.linear.structure import Diagonal, Term
+from symgrad.linear.structure import Diagonal, LinearTerm
 from symgrad.ops.product import transpose
 from symgrad.ops.triangular import reads_one_triangle
 from symgrad.rules import Known
@@ -23,12 +24,12 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
 
     Second derivatives commute, so blocks below the diagonal are transposes of those above it.
     """
-    rows: list[Row] = []
+    rows: list[_Row] = []
     for i, row in enumerate(wrt):
         for j, column in enumerate(wrt):
             expr = arrays[i, j] if i <= j else exchanged(arrays[j, i], column.ndim)
-            symbol = ("hessian", row.params["symbol"], column.params["symbol"])
-            rows.append((f"H_{row}_{column}", row.shape + column.shape, symbol, expr))
+            role = SecondDerivative(row.params["role"], column.params["role"])
+            rows.append((f"H_{row}_{column}", row.shape + column.shape, role, expr))
     return _followed(program, rows)
 
 
@@ -52,23 +53,23 @@ def diagonals(program: Program, arrays: Mapping[Node, Node]) -> Program:
 
 def dense_row(program: Program, arrays: Mapping[Node, Node], of: Node) -> Program:
     """The program followed by one equation a Jacobian block of the value `of`."""
-    value = of.params["symbol"]
+    value = of.params["role"]
     return _followed(
-        program, [(f"J_{v}", of.shape + v.shape, ("bar", v.params["symbol"], value), expr) for v, expr in arrays.items()]
+        program, [(f"J_{v}", of.shape + v.shape, Adjoint(v.params["role"], value), expr) for v, expr in arrays.items()]
     )
 
 
-Row = tuple[str, Shape, Any, Node]
-"""The name wanted for a block, its shape, its symbol in print and its value."""
+_Row = tuple[str, Shape, Role | None, Node]
+"""The name wanted for a block, its shape, its role and its value."""
 
 
-def _followed(program: Program, rows: Iterable[Row]) -> Program:
+def _followed(program: Program, rows: Iterable[_Row]) -> Program:
     """The program with these for its outputs."""
     equations, outputs, names = list(program.equations), [], set(program.names)
-    for wanted, shape, symbol, expr in rows:
+    for wanted, shape, role, expr in rows:
         name = fresh(wanted, names)
         names.add(name)
-        outputs.append(variable(name, shape, symbol=symbol))
+        outputs.append(variable(name, shape, role=role))
         equations.append(Equation(outputs[-1], expr))
     return replace(program, statements=tuple(equations), outputs=tuple(outputs)).needed()
 
@@ -103,7 +104,7 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Facto
     return Factors(replace(program, statements=equations, outputs=tuple(symbols.values())).needed(), terms)
 
 
-def _named_term(term: Term, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
+def _named_term(term: LinearTerm, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
     coefficient = symbol(simplify(term.coefficient))
     if term.inner is not None and term.spread is not None:
         return coefficient, (("rank one", symbol(simplify(term.spread)), symbol(simplify(term.inner))),)

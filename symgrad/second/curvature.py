@@ -7,6 +7,7 @@ from dataclasses import replace
 from symgrad.core.graph import substitute, variables
 from symgrad.core.op import OPERATORS, Node, variable
 from symgrad.core.program import Equation, Program, fresh
+from symgrad.core.roles import Adjoint, CurvatureProduct
 from symgrad.derive.activity import depends_on
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.tangents import tangent
@@ -70,9 +71,9 @@ def _products(pulled: Program, names: frozenset[str]) -> dict[Node, Node]:
     """Names for what comes back through the model: parts of the product, where the gradient has adjoints."""
     taken, table = set(names), {}
     for eq in pulled.equations:
-        symbol = eq.symbol.params["symbol"]
-        if isinstance(symbol, tuple) and symbol[0] == "bar":
+        role = eq.symbol.params["role"]
+        if isinstance(role, Adjoint):
             name = fresh(f"{eq.name.removesuffix('_bar')}_gnvp", taken)
             taken.add(name)
-            table[eq.symbol] = variable(name, eq.symbol.shape, symbol=("gnvp", symbol[1]))
+            table[eq.symbol] = variable(name, eq.symbol.shape, role=CurvatureProduct(role.of))
     return table

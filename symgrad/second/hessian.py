@@ -12,16 +12,17 @@ from symgrad.core.budget import budgeted
 from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import OPERATORS, Node, constant, zeros
 from symgrad.core.program import PASSES, Program
+from symgrad.core.roles import CurvatureProduct, Tangent
 from symgrad.derive.simplification import readable, simplify
-from symgrad.linear.matrices import array_of, gathered, matrix_of
-from symgrad.linear.structure import Term, Unreadable, read, read_through
+from symgrad.linear.matrices import array_of, matrix_of, summed_between
+from symgrad.linear.structure import LinearTerm, Unreadable, read, read_through
 from symgrad.ops.kronecker import commutation, kron, vec
 
 DISTRIBUTED = 6
 """A block of more terms than this is printed as the operator it is and not as a sum of matrices."""
 
 
-LONGEST = 7
+_LONGEST = 7
 """Stages of one term; a longer product of Jacobians has names for its parts."""
 
 
@@ -32,17 +33,17 @@ class Block:
     `value` is the scalar whose second derivative it is, None for a Jacobian; `letter` names a block that is no derivative.
 
     `operator` is the map's value at v, over inputs, named intermediates and named adjoints; `terms` are its structured parts, or
-    None where an operation on the way has no matrix form.  `derivation` is the one whose names and letters it is printed with.
+    None where an operation on the way has no matrix form.  `formulas` are those whose names and letters it is printed with.
     """
 
     row: Node
     column: Node
     v: Node
     operator: Node
-    terms: tuple[Term, ...] | None
+    terms: tuple[LinearTerm, ...] | None
     value: Node | None = None
     letter: str = ""
-    derivation: Any = field(default=None, repr=False, compare=False)
+    formulas: Any = field(default=None, repr=False, compare=False)
 
     @cached_property
     def matrix(self) -> Node | None:
@@ -73,7 +74,7 @@ class Block:
     def _repr_latex_(self) -> str:
         return self.latex()
 
-    def _stacked(self, terms: tuple[Term, ...]) -> Node:
+    def _stacked(self, terms: tuple[LinearTerm, ...]) -> Node:
         parts = [matrix_of(t, self.column.shape, self.row.shape) for t in terms]
         return OPERATORS["add"](*parts) if parts else zeros((sympy.Mul(*self.row.shape), sympy.Mul(*self.column.shape)))
 
@@ -91,7 +92,7 @@ class Block:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
             return self.matrix
-        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in gathered(self.terms, self.column.shape)]
+        parts = [array_of(t, self.column.shape, self.row.shape, False) for t in summed_between(self.terms, self.column.shape)]
         return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
     @cached_property
@@ -120,29 +121,29 @@ def block(program: Program, root: Node, row: Node, column: Node, v: Node, value:
     return Block(row, column, v, operator, _terms(operator, v), value)
 
 
-def _terms(operator: Node, v: Node) -> tuple[Term, ...] | None:
+def _terms(operator: Node, v: Node) -> tuple[LinearTerm, ...] | None:
     """The shorter reading: every path multiplied out while they are few, whole Jacobians between vectors otherwise."""
     for reading in (_multiplied_out, read_through):
         try:
             terms = tuple(_merged(reading(operator, v)))
         except Unreadable:
             continue
-        if len(terms) <= DISTRIBUTED and all(len(t.stages) <= LONGEST for t in terms):
+        if len(terms) <= DISTRIBUTED and all(len(t.stages) <= _LONGEST for t in terms):
             return terms
     return None
 
 
-def _multiplied_out(operator: Node, v: Node) -> list[Term]:
+def _multiplied_out(operator: Node, v: Node) -> list[LinearTerm]:
     return read(operator, v)
 
 
 def _moves(symbol: Node) -> bool:
-    return isinstance(symbol.params["symbol"], tuple) and symbol.params["symbol"][0] in ("dot", "gnvp")
+    return isinstance(symbol.params["role"], Tangent | CurvatureProduct)
 
 
-def _merged(terms: list[Term]) -> list[Term]:
+def _merged(terms: list[LinearTerm]) -> list[LinearTerm]:
     """Terms that differ in their coefficient alone, added."""
-    merged: dict[Term, Node] = {}
+    merged: dict[LinearTerm, Node] = {}
     for term in terms:
         bare = replace(term, coefficient=constant(1))
         merged[bare] = OPERATORS["add"](merged[bare], term.coefficient) if bare in merged else term.coefficient

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symgrad.checking.agreement import DIGITS, MOVED, gap, held, neighbours, spread
+from symgrad.checking.agreement import DIGITS, MOVED, gap, held, neighbours, widest_gap
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-10, 1.0, 1e10])
@@ -59,7 +59,7 @@ def test_a_jump_is_no_rounding():
     """Beside a step what moves by roundings moves the value by 1, which excuses no error of that size."""
     step = lambda x: np.where(x - 0.1 - 0.2 > 0, 1.0, 0.0)  # noqa: E731
     x = np.array([0.3, 0.7])
-    assert spread(step(x), [step(*moved) for moved in neighbours([x])]) == 1
+    assert widest_gap(step(x), [step(*moved) for moved in neighbours([x])]) == 1
     assert not held_at(lambda x: step(x) + 1e-6, step, x).ok
 
 

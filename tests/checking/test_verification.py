@@ -10,7 +10,6 @@ import pytest
 import symgrad as sg
 from symgrad.checking.oracle import double_precision
 from symgrad.checking.sampling import IMPOSED, inputs_from, sample_array, sample_inputs, sizes_for
-from symgrad.checking.verification import compare, verify
 from symgrad.checking.witness import library, numpy_witness
 from symgrad.core.op import REGISTRY
 
@@ -54,7 +53,7 @@ def quantities(report):
 
 
 def test_everything_about_a_scalar_is_compared():
-    report = verify(sg.forward(mlp).derive("W1", "W2"))
+    report = sg.forward(mlp).derive("W1", "W2").verify()
     expected = {("value", ""), ("gradient", "W1"), ("hvp", "W2"), ("hessian", "W1, W2"), ("adjoint equation", "z_bar")}
     expected |= {("forward equation", "h"), ("Taylor remainder", "order 3"), ("symmetry", "u'Hv = v'Hu")}
     assert expected <= quantities(report)
@@ -63,7 +62,7 @@ def test_everything_about_a_scalar_is_compared():
 
 
 def test_sizes_all_differ_and_change_with_the_seed():
-    report = compare(sg.forward(mlp).derive("W1"), seeds=(3, 4))
+    report = sg.forward(mlp).derive("W1").compare(seeds=(3, 4))
     assert report.seeds == (3, 4) and report.sizes[0] != report.sizes[1]
     assert all(len(set(sizes.values())) == len(sizes) for sizes in report.sizes)
 
@@ -81,14 +80,14 @@ def test_a_wrong_rule_fails_by_name(monkeypatch):
 def test_a_wrong_second_derivative_fails(monkeypatch):
     right = REGISTRY["tanh"].jvp
     monkeypatch.setitem(REGISTRY["tanh"].__dict__, "jvp", lambda *operands, **static: 2 * right(*operands, **static))
-    report = compare(sg.forward(mlp).derive("W1"), seeds=(0,))
+    report = sg.forward(mlp).derive("W1").compare(seeds=(0,))
     failed = {row.quantity for row in report.rows if not row.ok}
     assert {"hvp", "hessian", "Taylor remainder"} <= failed and "gradient" not in failed and not report
 
 
 def test_jax_keeps_its_configuration():
     before = jax.config.jax_enable_x64
-    compare(sg.forward("def f(x: ''): return x ** 3").derive(), seeds=(0,))
+    sg.forward("def f(x: ''): return x ** 3").derive().compare(seeds=(0,))
     assert jax.config.jax_enable_x64 == before
     with double_precision():
         assert jnp.zeros(2).dtype == "float64"
@@ -108,29 +107,29 @@ def test_generic_functions_left_unbound_are_named():
 
 
 def test_intermediates_of_loops_and_helpers_are_matched_by_name():
-    report = verify(sg.forward(loops).derive("W"), seeds=(0,))
+    report = sg.forward(loops).derive("W").verify(seeds=(0,))
     names = [block for quantity, block in quantities(report) if quantity == "forward equation"]
     assert {"h_2", "h_3", "out"} <= set(names)
 
 
 def test_a_numpy_function_is_held_against_its_definition_and_its_own_values():
-    report = verify(sg.forward(numpy_only).derive("x", "A"), seeds=(0,))
+    report = sg.forward(numpy_only).derive("x", "A").verify(seeds=(0,))
     assert "checked definition over jax; NumPy" in str(report) and ("value on NumPy arrays", "") in quantities(report)
 
 
 def test_source_text_is_verified_without_imports():
     text = 'K = 2\n\ndef f(x: "n", A: "m n", axis=0):\n    assert missing()\n    b: "m" = relu(A @ x) * K\n'
     text += "    return sum(b**2, axis=axis)\n"
-    assert verify(sg.forward(text).derive("A"), seeds=(0,)).ok
+    assert sg.forward(text).derive("A").verify(seeds=(0,)).ok
 
 
 def test_a_vector_value_is_held_by_its_jacobian():
-    report = verify(sg.forward('def f(x: "n", A: "m n"): return tanh(A @ x)').derive("x", "A"))
+    report = sg.forward('def f(x: "n", A: "m n"): return tanh(A @ x)').derive("x", "A").verify()
     assert {("jacobian", "x"), ("jacobian", "A"), ("jvp", "")} <= quantities(report)
 
 
 def test_points_outside_the_domain_are_drawn_again():
-    report = verify(sg.forward('def f(x: "n"): return sum(log(x))').derive(), seeds=(0,))
+    report = sg.forward('def f(x: "n"): return sum(log(x))').derive().verify(seeds=(0,))
     assert "drawn positive" in str(report)
     with pytest.raises(sg.InputError, match="not finite at any random point"):
         sg.forward('def f(x: "n"): return sum(log(-x**2))').derive().verify(seeds=(0,))
@@ -148,7 +147,7 @@ def test_imports_and_constants_keep_their_meaning():
     text = "import numpy.linalg as la\nfrom jax.scipy.special import logsumexp as lse\n"
     text += "from jax import numpy as jnp\nfrom math import pi\n"
     text += 'C = 2 * pi\n\ndef f(x: "n"):\n    return lse(C * x) + la.norm(x) + jnp.sum(x) + sum([1.0, 2.0])\n'
-    assert verify(sg.forward(text).derive(), seeds=(0,)).ok
+    assert sg.forward(text).derive().verify(seeds=(0,)).ok
 
 
 def test_no_seeds_verify_nothing_and_say_so():
@@ -163,7 +162,7 @@ def test_without_jax_the_way_out_is_named(monkeypatch):
 
 
 def test_sizes_grow_until_every_index_fits():
-    report = verify(sg.forward('def f(x: "n"): return x[6] ** 3 + sum(x)').derive(), seeds=(0,))
+    report = sg.forward('def f(x: "n"): return x[6] ** 3 + sum(x)').derive().verify(seeds=(0,))
     assert report.sizes[0]["n"] > 6 and "enlarged" in str(report)
 
 
@@ -247,7 +246,7 @@ def test_a_function_that_means_something_else_on_numpy_arrays_is_never_ok(functi
     """The program is that of the same lines on arrays which never change."""
     d = sg.forward(plain).derive()
     d.forward.function = function
-    report = compare(d, seeds=1)
+    report = d.compare(seeds=1)
     assert not report.ok and "value on NumPy arrays" in str(report).splitlines()[-1]
     assert "changes its argument" in str(report)
 
@@ -255,10 +254,10 @@ def test_a_function_that_means_something_else_on_numpy_arrays_is_never_ok(functi
 def test_text_that_means_something_else_on_numpy_arrays_is_never_ok():
     """Its definition runs over NumPy, and over jax on arrays that change alike: `r` is a part of A."""
     text = "import numpy as np\n\ndef f(A: 'm n'):\n    r = A[0] * 1.0\n    return np.sum(A) + 0 * np.sum(r)\n"
-    assert compare(sg.forward(text).derive(), seeds=1).ok
+    assert sg.forward(text).derive().compare(seeds=1).ok
     d = sg.forward(text).derive()
     d.program.origin.definition.body[:1] = ast.parse("r = A[0]\nr *= 3.0").body
-    report = compare(d, seeds=1)
+    report = d.compare(seeds=1)
     assert [row.quantity for row in report.rows if not row.ok] == ["value", "value on NumPy arrays", "gradient"]
 
 
@@ -280,7 +279,7 @@ def test_jax_code_is_not_judged_on_numpy_arrays():
         r = A[0] * 1.0
         return jnp.sum(A) + jnp.sum(r)
 
-    report = compare(sg.forward(f).derive(), seeds=1)
+    report = sg.forward(f).derive().compare(seeds=1)
     assert report.ok and not rows_of(report, "value on NumPy arrays") and "NumPy" not in report.witness
 
 
@@ -315,9 +314,9 @@ def test_code_of_both_libraries_runs_where_it_can():
         return jnp.sum(x.at[0].set(2.0)) / np.sqrt(2.0)
 
     d = sg.forward("import jax.numpy as jnp\nimport numpy as np\ndef f(x: 'n'): return jnp.sum(x * 1.0) / np.sqrt(2.0)").derive()
-    assert rows_of(compare(d, seeds=1), "value on NumPy arrays")
+    assert rows_of(d.compare(seeds=1), "value on NumPy arrays")
     d.forward.function = f
-    assert not rows_of(compare(d, seeds=1), "value on NumPy arrays")
+    assert not rows_of(d.compare(seeds=1), "value on NumPy arrays")
 
 
 def test_numpy_code_that_does_not_run_says_so():
@@ -335,7 +334,7 @@ def test_a_symmetric_input_stays_symmetric_for_numpys_cholesky():
     """NumPy's factor reads one triangle; entry by entry its derivative would be another."""
     text = "import numpy as np\ndef f(S: 'n n | spd', y: 'n'):\n    L = np.linalg.cholesky(S)\n"
     text += "    return np.sum(np.linalg.solve(L, y) ** 2) + np.linalg.norm(S - S)\n"
-    report = verify(sg.forward(text).derive(), seeds=1)
+    report = sg.forward(text).derive().verify(seeds=1)
     assert rows_of(report, "value on NumPy arrays") and rows_of(report, "gradient by differences")
     assert {row.block for row in rows_of(report, "hessian by differences")} == {"S, S", "S, y"}
 
@@ -346,8 +345,8 @@ def test_a_symmetric_input_stays_symmetric_for_numpys_cholesky():
 def test_lists_that_are_appended_to():
     text = "import jax.numpy as jnp\ndef f(x: 'n'):\n    xs = []\n    for k in range(3):\n        xs.append((k + 1) * x)\n"
     text += "    return jnp.sum(jnp.stack(xs) ** 2)\n"
-    assert verify(sg.forward(text).derive(), seeds=1).ok
-    assert verify(sg.forward(text.replace("jax.numpy", "numpy")).derive(), seeds=1).ok
+    assert sg.forward(text).derive().verify(seeds=1).ok
+    assert sg.forward(text.replace("jax.numpy", "numpy")).derive().verify(seeds=1).ok
 
 
 @pytest.mark.parametrize("library", ["numpy", "jax.numpy"])
@@ -355,7 +354,7 @@ def test_a_dtype_is_no_obstacle(library):
     text = (
         f"import {library} as np\ndef f(x: 'n'): return np.sum(x.astype(np.float64) ** 2) + np.sum(np.zeros(3, dtype=np.float32))\n"
     )
-    assert verify(sg.forward(text).derive(), seeds=1).ok
+    assert sg.forward(text).derive().verify(seeds=1).ok
 
 
 def test_whatever_stops_the_comparison_is_one_line():
@@ -383,7 +382,7 @@ DISTANCES = "def f(X: 'n d'): return sum(norm(X[:, None, :] - X[None, :, :], axi
 
 
 def test_differences_judge_where_jax_alone_has_nan():
-    report = verify(sg.forward(DISTANCES).derive(), seeds=1)
+    report = sg.forward(DISTANCES).derive().verify(seeds=1)
     (row,) = rows_of(report, "gradient by differences")
     assert row.remark == "jax has nan" and row.error < 1e-9
     assert "f is finite at any random point, only jax's gradient in X is not" in str(report)
@@ -395,17 +394,17 @@ def test_differences_find_a_wrong_rule(monkeypatch, rule, failed):
     right = getattr(REGISTRY["tanh"], rule)
     wrong = {"vjp": lambda *a, **k: (2 * right(*a, **k)[0],), "jvp": lambda *a, **k: 2 * right(*a, **k)}
     d = sg.forward("def f(x: 'n'): return sum(tanh(x)) + norm(x - x)").derive()
-    assert compare(d, seeds=1).ok
+    assert d.compare(seeds=1).ok
     monkeypatch.setitem(REGISTRY["tanh"].__dict__, rule, wrong[rule])
-    report = compare(sg.forward("def f(x: 'n'): return sum(tanh(x)) + norm(x - x)").derive(), seeds=1)
+    report = sg.forward("def f(x: 'n'): return sum(tanh(x)) + norm(x - x)").derive().compare(seeds=1)
     assert failed in {row.quantity for row in report.rows if not row.ok}
 
 
 def test_differences_of_a_jacobian_and_of_an_adjoint():
-    report = verify(sg.forward("def f(x: 'n'): return tanh(x) + norm(x - x)").derive(), seeds=1)
+    report = sg.forward("def f(x: 'n'): return tanh(x) + norm(x - x)").derive().verify(seeds=1)
     assert rows_of(report, "jacobian by differences") and rows_of(report, "jvp by differences")
     text = "def f(x: 'n'):\n    D = x[:, None] - x[None, :]\n    return sum(D**4) + sum(norm(D[:, :, None], axis=-1))"
-    report = verify(sg.forward(text).derive(), seeds=1)
+    report = sg.forward(text).derive().verify(seeds=1)
     assert [row.block for row in rows_of(report, "adjoint equation by differences")] == ["D_bar"]
 
 
@@ -448,7 +447,7 @@ def test_a_function_without_gradient_says_which_of_the_two_it_is():
 def test_a_wrong_rule_fails_at_a_point_of_the_users(monkeypatch):
     right = REGISTRY["log"].vjp
     monkeypatch.setitem(REGISTRY["log"].__dict__, "vjp", lambda *a, **k: (2 * right(*a, **k)[0],))
-    assert not compare(sg.forward(BARRIER).derive("x"), at=FEASIBLE).ok
+    assert not sg.forward(BARRIER).derive("x").compare(at=FEASIBLE).ok
 
 
 # small numbers --------------------------------------------------------------------------------------------------------------
@@ -459,16 +458,16 @@ def test_a_wrong_rule_fails_however_small_what_it_gives(monkeypatch, factor):
     """Every comparison of first order sees it: adjoint equation, gradient, Hessian-vector product, Hessian, Taylor remainder."""
     right = REGISTRY["tanh"].vjp
     text = "def f(x: 'n'):\n    z = 1e-10 * x\n    h = tanh(z)\n    return 1e-10 * sum(h) + 1e-10 * sum(h**2)"
-    assert compare(sg.forward(text).derive(), seeds=1).ok
+    assert sg.forward(text).derive().compare(seeds=1).ok
     monkeypatch.setitem(REGISTRY["tanh"].__dict__, "vjp", lambda *a, **k: (factor * right(*a, **k)[0],))
-    failed = {row.quantity for row in compare(sg.forward(text).derive(), seeds=1).rows if not row.ok}
+    failed = {row.quantity for row in sg.forward(text).derive().compare(seeds=1).rows if not row.ok}
     assert {"adjoint equation", "gradient", "hvp", "hessian", "Taylor remainder"} <= failed and "value" not in failed
 
 
 def test_a_small_value_is_compared_too():
     d = sg.forward("def f(x: 'n'): return 1e-12 * sum(x**2)").derive()
     d.forward.function = lambda x: 2e-12 * (x**2).sum()
-    failed = {row.quantity for row in compare(d, seeds=1).rows if not row.ok}
+    failed = {row.quantity for row in d.compare(seeds=1).rows if not row.ok}
     assert {"value", "value on NumPy arrays", "gradient", "hvp", "hessian"} <= failed
 
 
@@ -476,19 +475,19 @@ def test_a_small_jacobian_is_compared_too(monkeypatch):
     right = REGISTRY["tanh"].jvp
     monkeypatch.setitem(REGISTRY["tanh"].__dict__, "jvp", lambda *a, **k: 4 * right(*a, **k))
     failed = {
-        row.quantity for row in compare(sg.forward("def f(x: 'n'): return 1e-12 * tanh(x)").derive(), seeds=1).rows if not row.ok
+        row.quantity for row in sg.forward("def f(x: 'n'): return 1e-12 * tanh(x)").derive().compare(seeds=1).rows if not row.ok
     }
     assert "jvp" in failed
 
 
 @pytest.mark.parametrize("text", ["sum(softmax(x + b))", "logsumexp(x + b) - b", "sum((x - mean(x)) * b)", "0 * sum(x) + b"])
 def test_what_cancels_is_zero_up_to_rounding(text):
-    report = verify(sg.forward(f"def f(x: 'n', b: ''): return {text}").derive(), seeds=1)
+    report = sg.forward(f"def f(x: 'n', b: ''): return {text}").derive().verify(seeds=1)
     assert all(row.tol < 1e-12 for row in report.rows if row.remark == "absolute")
 
 
 def test_every_row_shows_its_own_tolerance():
-    report = verify(sg.forward(mlp).derive("W1"), seeds=1)
+    report = sg.forward(mlp).derive("W1").verify(seeds=1)
     lines = str(report).splitlines()
     (taylor,) = [line for line in lines if line.startswith("Taylor")]
     (value,) = [line for line in lines if line.startswith("value")]

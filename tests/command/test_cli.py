@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import symgrad.command.cli
-from symgrad.command.cli import COMMANDS, main, split_target
+from symgrad.command.cli import main
+from symgrad.command.commands import COMMANDS
 from symgrad.command.outputs import SUFFIXES
-from symgrad.core.files import write_bytes, write_text
+from symgrad.core.files import split_target, write_bytes, write_text
 from symgrad.core.op import REGISTRY
 from symgrad.export.targets import TARGETS
 from symgrad.printing.document import WRITERS
@@ -285,7 +286,7 @@ def test_a_path_says_which_function_as_the_command_line_does(file):
     "error", [MemoryError(), MemoryError("Unable to allocate 8 EiB"), RuntimeError("RESOURCE_EXHAUSTED: memory")]
 )
 @pytest.mark.parametrize(
-    "place", ["symgrad.derivation.Forward.derive", "symgrad.printing.document.made", "symgrad.checking.verification.compare"]
+    "place", ["symgrad.derivation.Forward.derive", "symgrad.command.commands.made", "symgrad.derivation.compare"]
 )
 def test_too_little_memory_is_one_line_wherever_it_runs_out(place, error, file, tmp_path, capsys, monkeypatch):
     def exhausted(*_, **__):

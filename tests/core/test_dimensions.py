@@ -6,7 +6,7 @@ import pytest
 import symgrad as sg
 from symgrad.checking.sampling import inputs_from, program_sizes, sizes_for
 from symgrad.core.dimensions import constraints, is_hopeless, is_sure, places, size_of
-from symgrad.reading.annotations import dimension
+from symgrad.reading.annotations import declare
 
 HEADS = """
 def heads(X: "t 2*e", Wq: "2*e 2*e", Wk: "2*e 2*e"):
@@ -149,7 +149,7 @@ def test_a_given_point_is_held_against_differences():
     [("n+1", True, False), ("n-1", True, False), ("n-k", False, False), ("n*k-1", True, False), ("n*k-k-n+1", True, False)],
 )
 def test_what_is_known_of_a_difference_without_sizes(text, sure, hopeless):
-    dim = dimension(text, "x")
+    (dim,) = declare(text, "x").shape
     assert (is_sure(dim), is_hopeless(dim), is_hopeless(-dim - 1)) == (sure, hopeless, sure)
 
 

@@ -8,7 +8,7 @@ import pytest
 import symgrad as sg
 from symgrad.command.cli import main
 from symgrad.costs import timing
-from symgrad.costs.timing import runs, table
+from symgrad.costs.timing import runs, timing_table
 
 TOP = Path(__file__).parents[2] / "derivations"
 SIZES = {"d": 5, "h": 4, "q": 3}
@@ -20,7 +20,7 @@ def test_every_function_is_run_and_counted():
     names = ["value", "value and gradient", "Hessian-vector product", "Hessian diagonal", "Hessian in closed form"]
     assert [r.name for r in found] == names and all(r.seconds > 0 for r in found)
     assert [r.flops for r in found] == [cost.at(cost.flops[name]) for name in names]
-    rows = table(found).rows
+    rows = timing_table(found).rows
     assert rows[1][3] == "1" and rows[0][1] == f"{found[0].flops:,}"
 
 

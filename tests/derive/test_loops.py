@@ -16,7 +16,7 @@ import sympy
 from loops import CASES, Case, D, H, T, cell, looped, rnn, row, step, tanh, total, var
 
 from symgrad.checking.evaluation import evaluate
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import variable
 from symgrad.core.program import Equation, Program

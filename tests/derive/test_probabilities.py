@@ -76,4 +76,4 @@ def test_of_two_names_of_one_probability_the_gradient_reads_each_where_it_stood(
     d = sg.forward('def f(a: ""):\n    p = sigmoid(a)\n    q = sigmoid(a)\n    L = p + q ** 2\n    return L\n').derive("a")
     a, s = 0.3, 1 / (1 + np.exp(-0.3))
     assert float(d.compile().grad(a=a).a) == pytest.approx(s * (1 - s) + 2 * s * s * (1 - s))
-    assert {eq.name: str(eq.expr) for eq in d.legible_adjoint.equations}["q"] == "σ(a)"
+    assert {eq.name: str(eq.expr) for eq in d.formulas.legible_adjoint.equations}["q"] == "σ(a)"

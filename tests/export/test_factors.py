@@ -84,7 +84,7 @@ def test_of_every_derivation(path):
 def test_whatever_the_blocks_look_like(source):
     d = sg.forward(source).derive()
     f, at = d.compile(), case(d)
-    if d.commutes:
+    if d.passes.commutes:
         holds(d, f, at)
     hessian, factors = f.hessian(**at), f.hessian_factors(**at)
     for wanted, got in zip(hessian, factors, strict=True):
@@ -151,4 +151,4 @@ def test_maps_by_products_under_numba():
 
 
 def test_some_hessian_is_not_symmetric():
-    assert [name for name, source in SOURCES.items() if not sg.forward(source).derive().commutes] == ["no symmetric Hessian"]
+    assert [name for name, source in SOURCES.items() if not sg.forward(source).derive().passes.commutes] == ["no symmetric Hessian"]

@@ -14,7 +14,7 @@ import symgrad as sg
 from symgrad.command.cli import main
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.embedded import forms, source_of
+from symgrad.export.embedded import forms, helper_source
 from symgrad.export.selftest import TESTING
 from symgrad.export.statements import Statements, tidy
 from symgrad.export.targets import _IN_JAX, JAX, NUMPY, TARGETS, Target
@@ -28,7 +28,7 @@ def scope():
     """The helpers as a module over jax carries them."""
     found = {"np": np, "jnp": jnp, "jax": jax, "math": math, "SHAPES": {}, "LABELS": ()}
     for name in sorted({*helpers.__all__, *forms("jax")} - TESTING):
-        exec(re.sub(r"\bnp\b", "jnp", source_of(name, "jax")), found)
+        exec(re.sub(r"\bnp\b", "jnp", helper_source(name, "jax")), found)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 import symgrad as sg
 from symgrad.errors import InputError
 from symgrad.export.docstrings import spelled_out
-from symgrad.export.loading import check, load
+from symgrad.export.loading import check_code, load
 
 MLP = """
 def mlp(X: "n d", Y: "n q", W1: "d h", b1: "h", W2: "h q", lam: " | positive"):
@@ -185,7 +185,7 @@ def test_code_that_the_exporter_never_writes_does_not_run(source, message):
 
 
 def test_what_the_exporter_writes_passes():
-    check(sg.forward(MLP).derive().numpy())
+    check_code(sg.forward(MLP).derive().numpy())
 
 
 def test_a_vector_of_ones_is_a_word_in_a_docstring():

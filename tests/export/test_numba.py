@@ -9,7 +9,7 @@ import pytest
 
 from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
-from symgrad.export.embedded import forms, source_of
+from symgrad.export.embedded import forms, helper_source
 from symgrad.export.numba import in_numba
 from symgrad.export.statements import Statements, tidy
 
@@ -18,18 +18,18 @@ numba = pytest.importorskip("numba", reason="numba is not installed")
 PIECES = {"_removable", "_removed_slope", "_riccati", "_riccati_slope"}
 """Of quotients with a removable zero, which the target refuses."""
 
-ENTRYWISE = {n for n in helpers.__all__ if getattr(helpers, n).__module__.endswith(("entrywise", "special"))}
+ENTRYWISE = {n for n in helpers.__all__ if getattr(helpers, n).__module__.endswith((".stable", ".special"))}
 
 
 @pytest.fixture(scope="module")
 def scope():
     """The helpers, whose loops Python runs; but for the one that compiled functions of one entry call."""
     found = {"np": np, "math": math, "numba": numba, "functools": functools, "SHAPES": {}, "LABELS": ()}
-    exec(source_of("_horner", "numba"), found)
+    exec(helper_source("_horner", "numba"), found)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
         for name in sorted({*forms("numba"), *ENTRYWISE} - PIECES - {"_horner"}):
-            exec(source_of(name, "numba"), found)
+            exec(helper_source(name, "numba"), found)
         yield found
 
 

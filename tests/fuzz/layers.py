@@ -11,7 +11,7 @@ import numpy as np
 from symgrad.core.program import Program
 from symgrad.derive.adjoints import adjoint
 from symgrad.errors import UnsupportedError
-from symgrad.printing.sympy_form import symbols_of
+from symgrad.printing.sympy_form import sympy_symbols_of
 from tests.fuzz import witness
 from tests.fuzz.oracles import SAME, Subject, layer, nor_jax, report
 
@@ -67,7 +67,7 @@ def sympy_door(s: Subject, value: Array, bars: Bars, Hv: Bars, v: Bars) -> None:
     program = s.derivation.program
     try:
         equations = program.sympy()
-        inputs = [symbol for symbol in symbols_of(program) if symbol.name in s.at]
+        inputs = [symbol for symbol in sympy_symbols_of(program) if symbol.name in s.at]
         back = Program.from_sympy(equations, inputs).derive(*s.moving)
     except UnsupportedError:
         s.tally["no SymPy form"] += 1

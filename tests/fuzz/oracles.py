@@ -117,7 +117,7 @@ class Subject:
     def product(self) -> Program:
         """The Hessian-vector product as the walk writes it."""
         d = self.derivation
-        return tangent(d._adjoint, d.directions, d._adjoint.outputs[1:]).needed()
+        return tangent(d.passes.raw_adjoint, d.directions, d.passes.raw_adjoint.outputs[1:]).needed()
 
     def hvp(self, program: Program, v: Mapping[str, Array], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         names = {str(x): str(dot) for x, dot in self.derivation.directions.items()}

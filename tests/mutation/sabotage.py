@@ -15,7 +15,7 @@ from symgrad.core.op import REGISTRY, SUM, Node, Op, is_zero, variable, zeros
 from symgrad.ops.broadcasting import fill, sum_
 from symgrad.ops.extrema import max_
 from symgrad.ops.product import transpose
-from symgrad.ops.selection import compare
+from symgrad.ops.selection import comparing
 from symgrad.rules import RULES, Rewrite
 
 NARROW = frozenset("positive unit simplex binary onehot sign".split())
@@ -65,21 +65,21 @@ def _somewhere(condition: Node) -> Node:
 
 
 def _far(X: Node) -> Node:
-    return _somewhere(compare(">")(X * X, 25))
+    return _somewhere(comparing(">")(X * X, 25))
 
 
 def _at_zero(X: Node) -> Node:
-    return _somewhere(compare("==")(X, 0))
+    return _somewhere(comparing("==")(X, 0))
 
 
 def _at_tie(X: Node) -> Node:
     """Two entries are the largest."""
-    top = compare("==")(X, max_(X, axes=tuple(range(X.ndim))))
-    return compare(">")(sum_(top, axes=tuple(range(X.ndim))), 1)
+    top = comparing("==")(X, max_(X, axes=tuple(range(X.ndim))))
+    return comparing(">")(sum_(top, axes=tuple(range(X.ndim))), 1)
 
 
 def _equal(X: Node, Y: Node) -> Node:
-    return _somewhere(compare("==")(X, Y))
+    return _somewhere(comparing("==")(X, Y))
 
 
 def _regions(op: Op) -> dict[str, Callable[..., Node]]:

@@ -50,7 +50,7 @@ ONE_TRIANGLE = {
 def test_the_hessian_of_a_factor_that_reads_one_triangle_is_jaxs(name: str):
     """Second derivatives commute along symmetric changes alone, so no block is read off as the transpose of another."""
     derivation = sg.forward(forward_source(*ONE_TRIANGLE[name])).derive()
-    assert not derivation.commutes and not derivation.plans
+    assert not derivation.passes.commutes and not derivation.passes.plans
     report = derivation.verify()
     assert "Hessian is symmetric along symmetric changes alone" in str(derivation.cost())
     assert any("SciPy's Cholesky factor reads one triangle" in note for note in report.notes)
@@ -58,8 +58,8 @@ def test_the_hessian_of_a_factor_that_reads_one_triangle_is_jaxs(name: str):
 
 def test_the_hessian_of_a_factor_whose_operand_is_symmetric_has_a_plan():
     source = forward_source('X: "n d", b: "d", S: "d d | spd"', "b @ jsp.linalg.cho_solve(jsp.linalg.cho_factor(X.T @ X + S), b)")
-    assert sg.forward(source).derive("X", "b").commutes
-    assert not sg.forward(source).derive("X", "S").commutes
+    assert sg.forward(source).derive("X", "b").passes.commutes
+    assert not sg.forward(source).derive("X", "S").passes.commutes
 
 
 @pytest.mark.parametrize("lower", [True, False])

@@ -17,7 +17,7 @@ from symgrad.core.op import REGISTRY, variable
 from symgrad.core.program import Equation, Program
 from symgrad.core.signature import entrywise, together
 from symgrad.ops.broadcasting import sum_
-from symgrad.partition.mesh import Mesh, Plan
+from symgrad.partition.mesh import Mesh, MeshPlan
 from symgrad.partition.placing import place
 from symgrad.planning.schedule import scheduled
 from symgrad.reading.annotations import declare
@@ -81,7 +81,7 @@ def test_random_plans_of_derivations(stem, data):
         if fits.get(eq.symbol) and data.draw(st.booleans()):  # code may do without an equation
             splits[eq.name] = random_split(data.draw, eq.symbol)
     mesh = Mesh(MESH, program.names)
-    plan = Plan({}, splits)
+    plan = MeshPlan({}, splits)
     wanted = {g: plan.split(v) for v, g in zip(d.wrt, program.outputs[1:], strict=True)}
     placed = agree(program, mesh, plan, wanted, sample_inputs(inputs_of(arrays), sizes, 0, "unit"), sizes, SQUARED)
     locals_ = dict(zip(program.outputs, placed.program.outputs, strict=True))
@@ -118,7 +118,7 @@ def test_random_placements_of_every_operation(op, sample, data):
     arrays = sample_inputs([Input(str(x), x.shape, x.params["properties"]) for x in inputs], SIZES, 1, "unit")
     arrays = {name: x % 3 if x.dtype.kind == "i" else x for name, x in arrays.items()}
     arrays["any"] = np.zeros((6,) * ANY.ndim)
-    agree(program, Mesh(MESH, program.names), Plan({}, splits), {}, arrays, SIZES)
+    agree(program, Mesh(MESH, program.names), MeshPlan({}, splits), {}, arrays, SIZES)
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
@@ -128,4 +128,4 @@ def test_a_wrong_rule_is_found(monkeypatch):
     program = scheduled(sg.forward(text).derive("W").adjoint)
     inputs = sample_inputs(inputs_of(program.inputs), {"n": 3, "d": 6, "h": 4}, 0)
     with pytest.raises(AssertionError):
-        agree(program, Mesh({"a": 2}, program.names), Plan({"d": ("a",)}, {}), {}, inputs, {"n": 3, "d": 6, "h": 4})
+        agree(program, Mesh({"a": 2}, program.names), MeshPlan({"d": ("a",)}, {}), {}, inputs, {"n": 3, "d": 6, "h": 4})

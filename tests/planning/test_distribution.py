@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.core.flops import flops
+from symgrad.core.counting import flops
 from symgrad.planning.schedule import scheduled
 
 FACTORISATION = 'def f(T: "m n", U: "m k", V: "n k"):\n    R = U @ V.T - T\n    return sum(R ** 2)\n'

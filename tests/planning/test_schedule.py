@@ -8,7 +8,7 @@ from mpmath import mp
 
 import symgrad as sg
 from symgrad.export import helpers
-from symgrad.export.blocking import split
+from symgrad.export.blocking import parted
 from symgrad.planning.schedule import scheduled
 
 CHAIN = """
@@ -96,7 +96,7 @@ def f(x: "n", y: "n"):
     return sum(w * tanh(y * u) * y)
 """
     derivation = sg.forward(text).derive()
-    parts = split(scheduled(derivation.adjoint))
+    parts = parted(scheduled(derivation.adjoint))
     inside, outside = ({eq.name for eq in p.equations} for p in (parts.entries, parts.rest))
     assert {"u", "s"} <= inside and {"w", "u_bar"} <= outside
     inputs = {"x": points(LARGE)["x"], "y": points(LARGE)["y"]}

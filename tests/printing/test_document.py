@@ -18,8 +18,8 @@ from symgrad.printing.breaking import broken
 from symgrad.printing.browser import THIN, mathml
 from symgrad.printing.composition import content
 from symgrad.printing.glossary import INDEXED, NOTATION, inlines
-from symgrad.printing.notebooks import markdown, notebook
-from symgrad.printing.parts import Code, Formulas, Heading, Math, Prose, Rule, Table
+from symgrad.printing.notebooks import markdown_page, notebook
+from symgrad.printing.parts import Code, CodeName, Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.text import unicode_of
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import fragment
@@ -79,7 +79,7 @@ def test_every_derivation_in_every_format(path):
         assert "\\" not in inside
     cells = json.loads(notebook(parts))["cells"]
     assert [c["cell_type"] for c in cells][-1] == "code" and "".join(cells[-1]["source"]).strip() == derivation.numpy().strip()
-    assert tex(parts).isascii() and derivation.program.name.replace("_", r"\_") in markdown(parts)
+    assert tex(parts).isascii() and derivation.program.name.replace("_", r"\_") in markdown_page(parts)
 
 
 @pytest.mark.parametrize("suffix", TEXTS)
@@ -105,7 +105,7 @@ def test_levels(level):
 
 
 def test_a_step_has_its_differential_rule_and_shapes():
-    text = markdown(content(derive(MLP)))
+    text = markdown_page(content(derive(MLP)))
     step = text.partition("### Step 4")[2].partition("### Step 5")[0]
     assert r"\mathrm{d}o &= \mathrm{d}W_2 \, h + W_2 \, \mathrm{d}h" in step
     assert r"$\langle G, \mathrm{d}X \, Y \rangle = \langle G Y^{\top}, \mathrm{d}X \rangle$ and" in step
@@ -137,14 +137,14 @@ HOSTILE = "</p><script>alert('x')</script> \\input{x} %$#&_^~ $$ `"
 
 
 def test_no_text_gets_through_unescaped():
-    parts = [Heading(HOSTILE, 1), Prose((HOSTILE, Rule(HOSTILE))), Table((HOSTILE,), ((HOSTILE,),)), Code(HOSTILE)]
+    parts = [Heading(HOSTILE, 1), Prose((HOSTILE, CodeName(HOSTILE))), TablePart((HOSTILE,), ((HOSTILE,),)), Code(HOSTILE)]
     page = fragment(parts)
     assert "<script" not in page and page.count("&lt;script&gt;") == 6
     source = tex(parts[:-1])
     wanted = r"$<$/p$>$$<$script$>$alert('x')$<$/script$>$ "
     wanted += r"\textbackslash{}input\{x\} \%\$\#\&\_\textasciicircum{}\textasciitilde{} \$\$ `"
     assert r"\input" not in source and source.count(wanted) == 5
-    assert "<script" not in markdown(parts[:1]).replace(r"\<", "")
+    assert "<script" not in markdown_page(parts[:1]).replace(r"\<", "")
 
 
 @pytest.mark.parametrize("option", [{"level": "all"}, {"point": {}}, {"colour": 1}])

@@ -15,10 +15,10 @@ from symgrad.derivation import Derivation
 from symgrad.printing.browser import mathml
 from symgrad.printing.composition import content
 from symgrad.printing.equations import WHERE
-from symgrad.printing.glossary import INDEXED, NOTATION, defined_by, definitions, inlines, signs, told_by
+from symgrad.printing.glossary import INDEXED, NOTATION, defined_by, definitions, inlines, signs_in, told_by
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.notebooks import markdown, notebook
-from symgrad.printing.parts import Formulas, Heading, Math, Prose, Table
+from symgrad.printing.notebooks import markdown_page, notebook
+from symgrad.printing.parts import Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import page
 
@@ -51,7 +51,7 @@ def derive(path):
 
 def printed(case):
     """The signs under which an operation prints."""
-    return signs(Show().text(case.node))
+    return signs_in(Show().text(case.node))
 
 
 PENDING = frozenset().union(*(printed(c) for c in CASES if c.op.kink and not c.op.defines))
@@ -79,7 +79,7 @@ def formulas(parts):
             yield from (side for line in part.lines for side in (line.left, line.right))
         if isinstance(part, Prose):
             yield from (p.latex for p in part.pieces if isinstance(p, Math))
-        if isinstance(part, Table):
+        if isinstance(part, TablePart):
             yield from (c.latex for row in part.rows for c in row if isinstance(c, Math))
 
 
@@ -89,11 +89,11 @@ def undefined(parts):
     text = "".join(f"${p.latex}$" if isinstance(p, Math) else p for p in parts[at + 1].pieces)
     entries = INDEXED if INDEXED in text else ""
     clauses = [clause.split("$") for clause in re.split(r"; |\. ", text.replace(INDEXED, "")) if "$" in clause]
-    own = [signs(clause[1]) for clause in clauses]
-    used = frozenset().union(*map(signs, formulas(parts[:at])))
-    needed = used.union(*(signs(" ".join(clause[3::2])) for clause in clauses))
+    own = [signs_in(clause[1]) for clause in clauses]
+    used = frozenset().union(*map(signs_in, formulas(parts[:at])))
+    needed = used.union(*(signs_in(" ".join(clause[3::2])) for clause in clauses))
     unused = [clause for clause, defined in zip(clauses, own, strict=True) if defined and not defined & needed]
-    return used - signs(entries).union(*own) - KNOWN - PENDING, unused
+    return used - signs_in(entries).union(*own) - KNOWN - PENDING, unused
 
 
 @pytest.mark.parametrize("source", [*FILES, *MANY], ids=lambda s: getattr(s, "stem", "text"))
@@ -144,7 +144,7 @@ def test_a_box_keeps_its_letters_in_every_format():
     parts = content(derive(next(p for p in FILES if p.stem == "batch_norm")), "result")
     for made, pattern in (
         (tex(parts), r"\\boxed\{\\begin\{aligned\}.*?\\end\{aligned\}\}"),
-        (markdown(parts), r"\\boxed\{\\begin\{aligned\}.*?\\end\{aligned\}\}"),
+        (markdown_page(parts), r"\\boxed\{\\begin\{aligned\}.*?\\end\{aligned\}\}"),
         (notebook(parts), r"boxed\{.*?end\{aligned\}\}"),
         (page(parts), r'class="formulas boxed".*?</div>'),
     ):
@@ -161,9 +161,9 @@ def f(X: "n d", w: "d", y: "n", v: "n"):
 
 
 def test_over_the_inputs_alone_says_which_gradients_it_does_not_give():
-    text = markdown(content(sg.forward(PARTLY).derive("w", "v")))
+    text = markdown_page(content(sg.forward(PARTLY).derive("w", "v")))
     assert "Over the inputs alone; the gradient with respect to $v$ is so already:" in text
-    every = markdown(content(derive(next(p for p in FILES if p.stem == "attention"))))
+    every = markdown_page(content(derive(next(p for p in FILES if p.stem == "attention"))))
     assert "Over the inputs alone:" in every
 
 
@@ -174,7 +174,7 @@ def hessian(parts):
     """The prose and the left sides under the heading."""
     at = parts.index(Heading("Hessian"))
     below = parts[at + 1 : parts.index(Heading("Conventions"))]
-    prose = markdown([p for p in below if isinstance(p, Prose)])
+    prose = markdown_page([p for p in below if isinstance(p, Prose)])
     return prose, [line.left for p in below if isinstance(p, Formulas) for line in p.lines if not line.aside]
 
 

@@ -212,7 +212,7 @@ def test_inside_the_range_of_a_clip_the_two_sides_tie():
 def test_entry_by_entry(value):
     """Arrays of three axes print by their entries, and so do the signs."""
     d = sg.forward(f'def f(X: "m n 2", Y: "m n 2"): return sum(({value})**2)').derive()
-    program = d.legible_adjoint
+    program = d.formulas.legible_adjoint
     for at, _ in points(d, 6):
         found = evaluate(program, {str(v): x for v, x in at.items()})
         written = {v: SHOW(v, ATOM) for v in (*program.inputs, *(eq.symbol for eq in program.equations))}

@@ -13,7 +13,7 @@ from symgrad.core.op import REGISTRY
 from symgrad.inspection import signs
 from symgrad.printing.browser import mathml
 from symgrad.printing.composition import content
-from symgrad.printing.identifiers import DELTA, FUNCTIONS, TANGENT, name_of
+from symgrad.printing.identifiers import DELTA, FUNCTION_WORDS, TANGENT, name_of
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import MATRICES, NUMBERS, VECTORS
 from symgrad.printing.parts import Formulas
@@ -133,7 +133,7 @@ def test_words_are_words_and_letters_letters(identifier, latex):
 
 def test_a_variable_named_like_a_function_that_is_printed():
     d = sg.forward("def f(x: 'n', log: 'n'): return jnp.sum(log * jnp.log(1 + x**2))").derive("x")
-    assert "log" in FUNCTIONS and clashes(d) == {}
+    assert "log" in FUNCTION_WORDS and clashes(d) == {}
     assert unicode_of(d.show().text(d.program.input("log"))) == "𝐥𝐨𝐠"
 
 

@@ -10,7 +10,7 @@ import symgrad as sg
 import symgrad.reading.sympy_door
 from symgrad.core.op import CONSTANT, REGISTRY, Node, Op, Sample, variable
 from symgrad.core.program import Equation, Program
-from symgrad.printing.sympy_form import symbols_of, sympy_of
+from symgrad.printing.sympy_form import sympy_of, sympy_symbols_of
 from symgrad.reading.annotations import declare
 
 SIZES = {"m": 2, "n": 3, "k": 4, "l": 5, "b": 2, "d": 3, "h": 4, "q": 2}
@@ -41,7 +41,7 @@ def as_array(value):
 
 def run(program: Program, values):
     """All equations of `program.sympy()` one after the other, by SymPy."""
-    table = dict(zip(symbols_of(program), map(as_sympy, values), strict=True))
+    table = dict(zip(sympy_symbols_of(program), map(as_sympy, values), strict=True))
     for symbol, expr in program.sympy().items():
         table[symbol] = explicit(expr, table)
     return table[sympy_of(program.outputs[-1])]
@@ -140,7 +140,7 @@ def test_source_to_sympy_and_back_gives_the_same_values(name):
     values = [draw(v, rng) for v in program.inputs]
     expected = sg.Forward(program).derive().compile().value(*values)
     assert float(run(program, values)) == pytest.approx(expected, rel=1e-12)
-    again = sg.Program.from_sympy(program.sympy(), inputs=symbols_of(program))
+    again = sg.Program.from_sympy(program.sympy(), inputs=sympy_symbols_of(program))
     columns = [v.reshape(-1, 1) if v.ndim == 1 else v for v in values]
     assert sg.Forward(again).derive().compile().value(*columns) == pytest.approx(expected, rel=1e-12)
 
@@ -172,7 +172,7 @@ def test_conditions_on_conditions_evaluate():
 
 def test_a_vector_is_a_column_and_a_scalar_a_symbol():
     program = sg.forward(MODELS["mlp"]).program
-    x, _, W1, _, lam = symbols_of(program)
+    x, _, W1, _, lam = sympy_symbols_of(program)
     d, h = (sympy.Symbol(s, integer=True, positive=True) for s in "dh")
     assert x == sympy.MatrixSymbol("x", d, 1)
     assert W1 == sympy.MatrixSymbol("W1", h, d)
@@ -183,7 +183,7 @@ def test_a_vector_is_a_column_and_a_scalar_a_symbol():
 def test_entrywise_functions_of_one_by_one_arrays_have_a_form_that_reads_back():
     source = 'def f(b: "1"):\n    t = abs(b)\n    u = logical_and(t > 0, t < 0.4) * sin(t)\n    return sum(u)\n'
     program = sg.forward(source).program
-    back = Program.from_sympy(program.sympy(), symbols_of(program)).derive("b")
+    back = Program.from_sympy(program.sympy(), sympy_symbols_of(program)).derive("b")
     assert back.values({"b": np.array([[0.3]])})["f"] == pytest.approx(np.sin(0.3))
 
 
@@ -211,6 +211,6 @@ PARTS = {
 def test_parts_of_an_array_have_a_form_that_reads_back(shape, part):
     forward = sg.forward(f'def f(X: "{shape}"):\n    t = {part}\n    return sum(t * cos(t))\n')
     X = np.random.default_rng(0).normal(size=[{"m": 4, "n": 5}.get(d) or int(d) for d in shape.split()])
-    again = Program.from_sympy(forward.program.sympy(), symbols_of(forward.program))
+    again = Program.from_sympy(forward.program.sympy(), sympy_symbols_of(forward.program))
     gradient, expected = again.derive("X").compile().grad(X.reshape(len(X), -1)).X, forward.derive("X").compile().grad(X).X
     np.testing.assert_allclose(gradient.reshape(X.shape), expected, rtol=1e-12)

@@ -181,7 +181,7 @@ def test_live_function():
     program = read_function(live, {})
     assert [e.name for e in program.equations] == ["z", "h", "f"]
     assert [str(v) for v in program.inputs] == ["x", "lam"]
-    assert program.source == "test_source.py"
+    assert program.source == "test_door.py"
 
 
 @pytest.mark.parametrize("function", [jitted, jitted_static, make(3, ARRAY)[0]])
@@ -196,7 +196,7 @@ def test_live_function_under_wrappers(function):
         (reads_an_array, "the constant ARRAY of the file is an array; pass it in as an input$"),
         (jax.vmap(live), "^live is wrapped by a function of jax; hand in the plain function itself$"),
         (lambda x: x, "^a lambda has no names for its steps; write it as a def$"),
-        (asynchronous, r"^asynchronous \(test_source.py, line \d+\) is async; write a plain def$"),
+        (asynchronous, r"^asynchronous \(test_door.py, line \d+\) is async; write a plain def$"),
     ],
 )
 def test_live_function_outside_the_language(function, message):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import symgrad as sg
 from symgrad.printing.composition import content
 from symgrad.printing.dot import dot_source, extended_source
-from symgrad.printing.notebooks import markdown, notebook
+from symgrad.printing.notebooks import markdown_page, notebook
 from symgrad.printing.picture import pictured
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import page
@@ -28,7 +28,7 @@ def forms(text: str) -> dict[str, str]:
     """The text of every form."""
     d = sg.forward(text).derive()
     parts = content(d)
-    made = {".tex": tex(parts), "latex": d.latex(), ".py": d.numpy(), ".html": page(parts), ".md": markdown(parts)}
+    made = {".tex": tex(parts), "latex": d.latex(), ".py": d.numpy(), ".html": page(parts), ".md": markdown_page(parts)}
     return made | {
         ".ipynb": notebook(parts),
         "text": str(d),

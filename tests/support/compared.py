@@ -49,7 +49,7 @@ def derivation(form: Form) -> sg.Derivation:
 
 def compared(form: Form) -> Iterator[Compared]:
     d = derivation(form)
-    adjoint = d.legible_adjoint
+    adjoint = d.formulas.legible_adjoint
     for name, text in form.of.items():
         named = name.endswith("_bar")
         printed = next(eq.expr for eq in adjoint.equations if eq.name == name) if named else readable(d.closed_form(name))

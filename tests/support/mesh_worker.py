@@ -76,7 +76,7 @@ def plan(name):
     stem, mesh, split, sizes = PLANS[name]
     derivation = derived(stem)
     p = derivation.partition(mesh, split, sizes)
-    found = {"rows": rows(trial.check(p, bound(derivation)))}
+    found = {"rows": rows(trial.check_partition(p, bound(derivation)))}
     if name in ("data", "tensor", "hybrid"):
         found["xla"] = sent(compiled(p, p.named_sharding(), "by_xla").as_text())
     if name == "hybrid":
@@ -105,16 +105,16 @@ def random_plan(seed):
                 split[k] = m if split[k] == "-" else f"{split[k]}+{m}"
         plan[str(v)] = tuple(split)
     p = derivation.partition({"a": 4, "b": 2}, plan, {d: 8 * (i % 2 + 1) for i, d in enumerate(dims) if not d.isdecimal()})
-    return {"plan": str(p.plan), "rows": rows(trial.check(p, {}))}
+    return {"plan": str(p.plan), "rows": rows(trial.check_partition(p, {}))}
 
 
 def broken():
     """The same check where a collective is left out, and where the bytes are predicted wrong: it must say so."""
     p = derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP)
     p.sent["all-reduce"] += 8
-    silent = {"bytes": rows(trial.check(p, {}))}
+    silent = {"bytes": rows(trial.check_partition(p, {}))}
     collectives.all_reduce.__dict__["numpy"] = "+{0}"
-    return silent | {"gradient": rows(trial.check(derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP), {}))}
+    return silent | {"gradient": rows(trial.check_partition(derived("mlp_batch").partition({"data": 4}, {"n": "data"}, MLP), {}))}
 
 
 if __name__ == "__main__":

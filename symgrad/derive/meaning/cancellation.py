@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.core.op import OPERATORS, VARIABLE, Node, value_of
-from symgrad.derive.meaning.exponentials import denominator
+from symgrad.derive.meaning.exponentials import reciprocal_of
 from symgrad.derive.meaning.table import means
 from symgrad.ops.activation import ndtr, sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, multiply, subtract
@@ -27,7 +27,7 @@ from symgrad.ops.elementwise import (
 from symgrad.ops.powers import log_or_zero, power, quotient
 from symgrad.ops.removable import removable
 
-ONE, TWO = sympy.S.One, sympy.Integer(2)
+_ONE, _TWO = sympy.S.One, sympy.Integer(2)
 
 
 def one_and(x: Node) -> tuple[sympy.Expr, Node] | None:
@@ -42,7 +42,7 @@ def one_and(x: Node) -> tuple[sympy.Expr, Node] | None:
 
 @means("exp(x) - 1", "expm1(x)", "add")
 def difference_from_one(node: Node) -> Node | None:
-    for sign in (-ONE, ONE):
+    for sign in (-_ONE, _ONE):
         rest = [coefficient(t) for t in node.args if value_of(t) != sign]
         if len(node.args) == 2 and len(rest) == 1 and rest[0][1].op is exp and rest[0][0] == -sign:
             return multiply(-sign, expm1(rest[0][1].args[0]))
@@ -65,12 +65,12 @@ def removable_quotient(node: Node) -> Node | None:
     if node.op is quotient:
         pairs = [node.args]
     else:
-        pairs = [(f, d) for c, f in (node.args, tuple(reversed(node.args))) if (d := denominator(c)) is not None]
+        pairs = [(f, d) for c, f in (node.args, tuple(reversed(node.args))) if (d := reciprocal_of(c)) is not None]
     for f, x in pairs:
         smooth = _smooth_quotient(f, x)
         upside_down = None if smooth is not None else _smooth_quotient(x, f)
         if smooth is not None or upside_down is not None:
-            return smooth if upside_down is None else power(upside_down, exponent=-ONE)
+            return smooth if upside_down is None else power(upside_down, exponent=-_ONE)
     return None
 
 
@@ -89,7 +89,7 @@ def _smooth_quotient(f: Node, x: Node) -> Node | None:
 @means("sqrt(a) - sqrt(b)", "(a - b) / (sqrt(a) + sqrt(b)) where a - b is one number or name", "add")
 def difference_of_roots(node: Node) -> Node | None:
     parts = [(c, _radicand(x)) for c, x in map(_valued, node.args)]
-    if len(parts) != 2 or {c for c, _ in parts} != {ONE, -ONE} or any(a is None for _, a in parts):
+    if len(parts) != 2 or {c for c, _ in parts} != {_ONE, -_ONE} or any(a is None for _, a in parts):
         return None
     (p, a), (_, b) = parts
     a, b = (a, b) if p == 1 else (b, a)
@@ -122,7 +122,7 @@ def difference_of_logs(node: Node) -> Node | None:
     for one, other in (node.args, tuple(reversed(node.args))):
         number, f = coefficient(other)
         if number == -1 and f.op is log and one.op is log1p and one.args[0] is f.args[0]:
-            return log1p(power(f.args[0], exponent=-ONE))
+            return log1p(power(f.args[0], exponent=-_ONE))
     return None
 
 

@@ -120,7 +120,7 @@ def softmax_of_exponential(node: Node) -> Node | None:
 def normalised_operand(node: Node) -> Node | None:
     number, factors, arrays = scalar_product(node)
     for d in factors:
-        total = denominator(d)
+        total = reciprocal_of(d)
         found = None if total is None else _normaliser(total)
         if found is None:
             continue
@@ -156,7 +156,7 @@ def _absorb(E: Node, target: Node, quotient: Node) -> Node | None:
     return None
 
 
-def denominator(c: Node) -> Node | None:
+def reciprocal_of(c: Node) -> Node | None:
     return c.args[0] if c.op is power and c.params["exponent"] == -1 else None
 
 

@@ -6,7 +6,7 @@ import sympy
 
 from symgrad.core.op import Node, value_of
 from symgrad.derive.meaning.cancellation import one_and
-from symgrad.derive.meaning.exponentials import denominator, exponent
+from symgrad.derive.meaning.exponentials import exponent, reciprocal_of
 from symgrad.derive.meaning.table import means, recognise
 from symgrad.ops.activation import sigmoid
 from symgrad.ops.arithmetic import HALF, add, coefficient, multiply, subtract
@@ -20,7 +20,7 @@ from symgrad.ops.elementwise import (
 )
 from symgrad.ops.powers import quotient
 
-ONE, TWO = sympy.S.One, sympy.Integer(2)
+_ONE, _TWO = sympy.S.One, sympy.Integer(2)
 
 
 @means("1 / (1 + exp(-x))", "sigmoid(x)", "power")
@@ -56,7 +56,7 @@ def sigmoid_as_quotient(node: Node) -> Node | None:
 
 
 @means("1 - sigmoid(x)", "sigmoid(-x)", "add")
-def complement_of_sigmoid(node: Node) -> Node | None:
+def one_minus_sigmoid(node: Node) -> Node | None:
     found = one_and(node)
     return sigmoid(-found[1].args[0]) if found is not None and found[1].op is sigmoid and found[0] == -1 else None
 
@@ -91,11 +91,11 @@ def quotient_of_hyperbolics(node: Node) -> Node | None:
 
 @means("(exp(a) - exp(b)) / (exp(a) + exp(b))", "tanh((a - b) / 2)", "scale", "divide")
 def tanh_as_quotient(node: Node) -> Node | None:
-    top, bottom = node.args if node.op is quotient else (node.args[1], denominator(node.args[0]))
+    top, bottom = node.args if node.op is quotient else (node.args[1], reciprocal_of(node.args[0]))
     if bottom is None or top.op is not add or bottom.op is not add or len(top.args) != 2 or len(bottom.args) != 2:
         return None
     (p, a), (q, b) = (coefficient(t) for t in top.args)
-    if {p, q} != {ONE, -ONE} or {a, b} != set(bottom.args):
+    if {p, q} != {_ONE, -_ONE} or {a, b} != set(bottom.args):
         return None
     u, v = (fill(0, x.shape) if value_of(x) == 1 else exponent(x) for x in ((a, b) if p == 1 else (b, a)))
     return None if u is None or v is None else tanh(multiply(HALF, subtract(u, v)))

@@ -20,7 +20,7 @@ from symgrad.ops.powers import power
 from symgrad.ops.product import dot
 from symgrad.ops.reduction import spread
 
-ONE, TWO = sympy.S.One, sympy.Integer(2)
+_ONE, _TWO = sympy.S.One, sympy.Integer(2)
 
 
 def _square(x: Node) -> Node | None:
@@ -81,8 +81,8 @@ def variance_in_one_pass(node: Node) -> Node | None:
             continue
         x, axes = s.args[0].args[0], s.params["axes"]
         mean = multiply(c, sum_(x, axes=axes))
-        if m == -1 and q is power(mean, exponent=TWO) and c * sympy.Mul(*(x.shape[a] for a in axes)) == 1:
-            return multiply(c, sum_(power(subtract(x, spread(mean, x, axes)), exponent=TWO), axes=axes))
+        if m == -1 and q is power(mean, exponent=_TWO) and c * sympy.Mul(*(x.shape[a] for a in axes)) == 1:
+            return multiply(c, sum_(power(subtract(x, spread(mean, x, axes)), exponent=_TWO), axes=axes))
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from symgrad.core.op import OPERATORS, Node, value_of
-from symgrad.derive.meaning.exponentials import denominator
+from symgrad.derive.meaning.exponentials import reciprocal_of
 from symgrad.derive.meaning.table import means
 from symgrad.ops.arithmetic import add, coefficient, multiply
 from symgrad.ops.broadcasting import fill
@@ -13,7 +13,7 @@ from symgrad.ops.elementwise import absolute, exp, hypot
 from symgrad.ops.powers import power, quotient
 from symgrad.ops.saturating import saturation, slant, softsign
 
-ONE, TWO = sympy.S.One, sympy.Integer(2)
+_ONE, _TWO = sympy.S.One, sympy.Integer(2)
 
 
 def _number_and(x: Node) -> tuple[sympy.Expr, sympy.Expr, Node] | None:
@@ -36,7 +36,7 @@ def _sides(node: Node) -> list[tuple[Node, Node]]:
     if node.op is quotient:
         return [(node.args[0], node.args[1])]
     pairs = (node.args, tuple(reversed(node.args)))
-    return [(f, d) for c, f in pairs if (d := denominator(c)) is not None]
+    return [(f, d) for c, f in pairs if (d := reciprocal_of(c)) is not None]
 
 
 @means("(a + b x^2)^p with p < 0", "hypot(sqrt(a), sqrt(b) x)^(2 p)", "power")
@@ -66,12 +66,12 @@ def square_over_square_and_number(node: Node) -> Node | None:
         (c, y), found = coefficient(f), _number_and(d)
         if found is not None and found[2] is y and found[1].is_positive and (x := _root_of(y)) is not None:
             a, b, _ = found
-            return multiply(c / b, power(slant(multiply(sympy.sqrt(b / a), x)), exponent=TWO))
+            return multiply(c / b, power(slant(multiply(sympy.sqrt(b / a), x)), exponent=_TWO))
     for f, d in (node.args, tuple(reversed(node.args))):
         c, y = coefficient(f)
         if d.op is power and d.params["exponent"] == -2 and d.args[0].op is hypot and (x := _root_of(y)) is not None:
             inner = over_hypotenuse(OPERATORS["divide"](x, d.args[0]))
-            return None if inner is None else multiply(c, power(inner, exponent=TWO))
+            return None if inner is None else multiply(c, power(inner, exponent=_TWO))
     return None
 
 
@@ -84,8 +84,8 @@ def complement_of_square(node: Node) -> Node | None:
         if y.op is power and y.params["exponent"] == -2 and y.args[0].op is hypot and value_of(one) == -c:
             legs = [v for a in y.args[0].args if (v := value_of(a)) is not None]
             rest = [a for a in y.args[0].args if value_of(a) is None]
-            if legs == [ONE] and len(rest) == 1:
-                return multiply(-c, power(slant(rest[0]), exponent=TWO))
+            if legs == [_ONE] and len(rest) == 1:
+                return multiply(-c, power(slant(rest[0]), exponent=_TWO))
     return None
 
 
@@ -109,7 +109,7 @@ def difference_of_reciprocals(node: Node) -> Node | None:
         return None
     for first, second in (node.args, tuple(reversed(node.args))):
         (c, f), (k, g) = coefficient(first), coefficient(second)
-        x, y = denominator(f), denominator(g)
+        x, y = reciprocal_of(f), reciprocal_of(g)
         if x is None or y is None or k != -c:
             continue
         found = _number_and(y)

@@ -14,7 +14,7 @@ from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
 from symgrad.ops.generic import functions_of
 from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec_source
-from symgrad.partition.mesh import WHOLE, Mesh, Split
+from symgrad.partition.mesh import WHOLE, AxisSplit, Mesh
 from symgrad.partition.placing import Placed
 
 _OWN = (
@@ -45,7 +45,7 @@ def put(mesh, **inputs):
 
 
 @dataclass(frozen=True)
-class Parts:
+class MeshParts:
     """What a module is made from: the whole gradient program and its placed form, the mesh, the variables, and a title's words."""
 
     whole: Program
@@ -65,16 +65,16 @@ class Parts:
         """Functions that the equations leave open, and their derivatives."""
         return sorted(functions_of(postorder(eq.expr for eq in self.whole.equations)))
 
-    def split(self, v: Node) -> Split:
+    def split(self, v: Node) -> AxisSplit:
         """Where a symbol of the whole program is split, by its name."""
         return self.by_name[str(v)]
 
     @property
-    def by_name(self) -> dict[str, Split]:
+    def by_name(self) -> dict[str, AxisSplit]:
         return {str(v): split for v, split in self.placed.splits.items()}
 
 
-def shard_map_module(p: Parts) -> str:
+def shard_map_module(p: MeshParts) -> str:
     """One device's program under `jax.shard_map`: what is sent stands in it by name."""
     program = p.placed.program
     made = body(program, p.mesh, p.whole, p.by_name, [*_OWN, *p.generics])
@@ -88,7 +88,7 @@ def shard_map_module(p: Parts) -> str:
     return _module(p, "jax.shard_map", device, call, helper_sources(program))
 
 
-def named_sharding_module(p: Parts) -> str:
+def named_sharding_module(p: MeshParts) -> str:
     """The whole gradient under `jax.jit`, its named values held to their places; XLA puts in what is sent."""
     made = body(p.whole, p.mesh, p.whole, {}, [*_OWN, *p.generics, "placed"])
     lines = _constrained(p, made)
@@ -103,7 +103,7 @@ def named_sharding_module(p: Parts) -> str:
     return _module(p, "NamedSharding", function, call, helper_sources(p.whole))
 
 
-def _constrained(p: Parts, made: Body) -> list[str]:
+def _constrained(p: MeshParts, made: Body) -> list[str]:
     """The statements, arrays that have a name in the program held to their place."""
     places = {made.names[eq.symbol]: p.split(eq.symbol) for eq in p.whole.equations if eq.symbol.ndim}
     lines = [
@@ -120,7 +120,9 @@ def _constrained(p: Parts, made: Body) -> list[str]:
     return lines
 
 
-def _function(name: str, p: Parts, made: Body, outputs: Sequence[Node], says: str, lines: Iterable[str], first: str = "") -> str:
+def _function(
+    name: str, p: MeshParts, made: Body, outputs: Sequence[Node], says: str, lines: Iterable[str], first: str = ""
+) -> str:
     value, *gradients = (made.names[v] for v in outputs)
     parameters = ", ".join([*([first] if first else []), _names(p), *(["*", *p.generics] if p.generics else [])])
     result = f"return {value}, Gradient({', '.join(gradients)})"
@@ -128,13 +130,13 @@ def _function(name: str, p: Parts, made: Body, outputs: Sequence[Node], says: st
     return "\n".join([f"def {name}({parameters}):", *(f"    {line}" if line else "" for line in inside)])
 
 
-def _bound(name: str, p: Parts, first: str = "") -> str:
+def _bound(name: str, p: MeshParts, first: str = "") -> str:
     """A function with its mesh and the functions left open given."""
     given = [*([first] if first else []), *(f"{g}={g}" for g in p.generics)]
     return f"partial({', '.join([name, *given])})" if given else name
 
 
-def _names(p: Parts) -> str:
+def _names(p: MeshParts) -> str:
     return ", ".join(str(v) for v in p.inputs)
 
 
@@ -143,7 +145,7 @@ def _tuple(items: Iterable[str]) -> str:
     return ", ".join(words) + ("," if len(words) == 1 else "")
 
 
-def _module(p: Parts, engine: str, function: str, call: Sequence[str], helpers: Sequence[str]) -> str:
+def _module(p: MeshParts, engine: str, function: str, call: Sequence[str], helpers: Sequence[str]) -> str:
     _check_names(p)
     text = p.equations.replace("\\", "\\\\").replace('"""', "'''")
     title = f'"""{p.whole.name} and its gradient on a mesh of {p.mesh}, by {engine}: {p.plan}.\n\n{text}\n"""'
@@ -165,7 +167,7 @@ def _module(p: Parts, engine: str, function: str, call: Sequence[str], helpers: 
     return "\n\n\n".join([head, "\n".join(gradient), _MESH.strip(), *helpers, function, "\n".join(maker)]) + "\n"
 
 
-def _check_names(p: Parts) -> None:
+def _check_names(p: MeshParts) -> None:
     """The module's own names stay its own."""
     for v in p.inputs:
         if str(v) in (*_OWN, *p.generics):

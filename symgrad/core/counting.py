@@ -84,7 +84,7 @@ def _exceeds(u: Mapping[Any, Any], t: Mapping[Any, Any]) -> bool:
     return all(m >= 0 for m in more) and any(m > 0 for m in more)
 
 
-def ratio(above: Any, below: Any) -> sympy.Expr:
+def leading_ratio(above: Any, below: Any) -> sympy.Expr:
     """The quotient of two costs in their leading terms, cancelled."""
     return sympy.factor_terms(sympy.cancel(leading(above) / leading(below))) if below != 0 else sympy.nan
 
