@@ -94,7 +94,10 @@ def _read_dimension(word: str, name: str) -> Dim:
         raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number") from None
     if not unicodedata.is_normalized("NFKC", word):
         raise InputError(f"{name}: the dimension {word[:40]!a} is refused: use ASCII or Greek letters, digits and underscores")
-    dim = exact(_dimension(tree, word, name))
+    read = _dimension(tree, word, name)
+    if read.is_Symbol:
+        return read
+    dim = exact(read)
     if is_hopeless(dim):
         raise InputError(f"{name}: the dimension {word[:40]!r} is 0 or less whatever the sizes")
     return dim
