@@ -34,13 +34,27 @@ def _fold(X: Node, Y: Node, index: Index) -> Node | None:
     """Nothing of X is left, nothing of it changes, or what Y replaces was written before."""
     if index == wholes(X.shape):
         return Y
-    if Y.op is take and Y.args[0] is X and Y.params["index"] == index:
+    if _is_there(Y, X, index):
         return X
+    if Y.op.name == "add" and any(_is_there(term, X, index) for term in Y.args):
+        return _with_more(X, Y, index)
     if is_zero(X):
         return put(Y, shape=X.shape, index=index)
     if X.op is overwrite and X.params["index"] == index:
         return overwrite(X.args[0], Y, index=index)
     return zeros(X.shape) if is_zero(Y) and X.op is put and X.params["index"] == index else None
+
+
+def _is_there(Y: Node, X: Node, index: Index) -> bool:
+    """Whether Y is what stands in this part of X."""
+    return Y.op is take and Y.args[0] is X and Y.params["index"] == index
+
+
+def _with_more(X: Node, Y: Node, index: Index) -> Node:
+    """X where Y, a sum, is what stood there and more: the rest is added to X."""
+    at = next(i for i, term in enumerate(Y.args) if _is_there(term, X, index))
+    rest = OPERATORS["add"](*Y.args[:at], *Y.args[at + 1 :])
+    return OPERATORS["add"](X, put(rest, shape=X.shape, index=index))
 
 
 overwrite: Op = Op(

@@ -51,6 +51,7 @@ class Buffer:
     name: str = ""
     waits: bool = False
     version: int = 0
+    names_entries: bool = False
     writes: list[tuple[Steps, Node]] = field(default_factory=list)
     relatives: list[Buffer] = field(default_factory=list)
     doubt: Callable[[], SymgradError] | None = None
@@ -97,12 +98,16 @@ class Buffer:
         """What was written, under a name of its own once it is read."""
         steps, _ = self.writes[i]
         if Y.op is not VARIABLE and value_of(Y) is None:
+            self.names_entries = True
             Y = self.equation(_entry_name(self.name or "array", steps), Y)
             self.writes[i] = (steps, Y)
         return Y
 
     def _assembled(self) -> Node:
-        """The value with what was written into it."""
+        """The value with what was written into it; where one of its parts has a name, so have all."""
+        if self.names_entries:
+            for i, (_, Y) in enumerate(self.writes):
+                self._kept(i, Y)
         parts = [(part_of(steps), Y) for steps, Y in self.writes if len(steps) == 1]
         known = [(index, Y) for index, Y in parts if index is not None]
         if len(known) == len(self.writes) and (found := tiled(self.shape, known)) is not None:

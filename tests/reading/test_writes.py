@@ -267,6 +267,12 @@ def test_what_was_written_prints_as_one_array():
     assert [(str(eq.symbol), eq.expr.op.name) for eq in rows.equations] == [("h", "stack"), ("f", "sum")]
     block = forward(text("z = np.zeros((4, 3))\nz[1:3] = A[:2]\nreturn np.sum(z * X)")).program
     assert [eq.expr.op.name for eq in block.equations] == ["put", "sum"]
+    steps = forward(
+        text("h = np.zeros((3, 3))\nfor t in range(3):\n    h[t] = np.tanh(h[t - 1] + X[t]) if t else b\nreturn np.sum(h)")
+    )
+    assert [str(eq.symbol) for eq in steps.program.equations] == ["h_1", "h_2", "h", "f"]
+    more = forward(text("A[1:] += X[:2]\nreturn np.sum(A * A)")).program
+    assert {x.op.name for x in more.equations[0].expr.args} == {"variable", "put"}
 
 
 # jax's updates --------------------------------------------------------------------------------------------------------------
