@@ -11,9 +11,13 @@ import numpy as np
 
 from symgrad.core.language import LANGUAGE
 from symgrad.errors import UnsupportedError
+from symgrad.reading.acts import ACTS
 
 NAMED_CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
 """What a library has beside functions."""
+
+WORDS = NAMED_CONSTANTS | frozenset(LANGUAGE) | frozenset(ACTS)
+"""What a definition may call a library's: functions of the language, and those that write into arrays."""
 
 Library = Callable[[list[str]], Any]
 """What a dotted name of the language means: a function of jax, or of NumPy."""
@@ -69,7 +73,7 @@ def _scipy() -> Any:
 
 def _first(places: list[Any], path: list[str], library: str) -> Any:
     name = path[-1]
-    if name not in LANGUAGE and name not in NAMED_CONSTANTS:
+    if name not in WORDS:
         raise NameError(f"{'.'.join(path)} is outside the language of forward passes")
     for place in places:
         if place is not None and hasattr(place, name):

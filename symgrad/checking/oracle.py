@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.checking.libraries import NAMED_CONSTANTS, Library
-from symgrad.core.language import LANGUAGE, METHODS
+from symgrad.checking.libraries import WORDS, Library
+from symgrad.core.language import METHODS
 from symgrad.core.program import Origin
 from symgrad.core.source import compiled, parsed
 from symgrad.errors import UnsupportedError
-from symgrad.reading.words import BARE_MODULES
+from symgrad.reading.dialects import module_known_as
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
-    "shape ndim size T mT dtype at set add multiply divide sign logabsdet eigenvalues eigenvectors Q R U S Vh".split()
+    "shape ndim size T mT dtype at get set add subtract multiply mul divide fill sign logabsdet eigenvalues eigenvectors Q R U S "
+    "Vh".split()
 )
 _FLOATS = frozenset({"float32", "float64"})
 _MODULES = frozenset("numpy nn linalg scipy special lax items keys values append".split()) | _FLOATS
@@ -54,17 +55,23 @@ class _Path:
 def _named(path: list[str], library: Library) -> Any:
     if path[-1] in _FLOATS:
         return np.float64  # in which everything is compared
-    return library(path) if path[-1] in LANGUAGE or path[-1] in NAMED_CONSTANTS else _Path(library, *path)
+    return library(path) if path[-1] in WORDS else _Path(library, *path)
+
+
+def definitions(origin: Origin) -> list[ast.FunctionDef]:
+    """A definition, and the functions of its file that it calls."""
+    found, seen = [origin.definition], set[str]()
+    for definition in found:
+        new = _free(definition) - seen
+        seen |= new
+        found += [origin.module.functions[name] for name in new if name in origin.module.functions]
+    return found
 
 
 def packages(origin: Origin) -> frozenset[str]:
     """The packages whose functions a definition and the functions of its file that it calls use: numpy, jax, scipy, ..."""
-    waiting, seen = [origin.definition], set[str]()
-    while waiting:
-        new = _free(waiting.pop()) - seen
-        seen |= new
-        waiting += [origin.module.functions[name] for name in new if name in origin.module.functions]
-    return frozenset(_package(origin, name) for name in seen)
+    names = {name for definition in definitions(origin) for name in _free(definition)}
+    return frozenset(_package(origin, name) for name in names)
 
 
 def _free(definition: ast.FunctionDef) -> set[str]:
@@ -84,7 +91,7 @@ def _package(origin: Origin, name: str) -> str:
         value = module.live[name]
         package = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
         return str(package or type(value).__module__).partition(".")[0]
-    return "" if module.has_imports else BARE_MODULES.get(name, "").partition(".")[0]
+    return "" if module.has_imports else (module_known_as(name) or "").partition(".")[0]
 
 
 class Names(dict[str, Any]):
@@ -114,7 +121,7 @@ class Names(dict[str, Any]):
             return module.live[name]
         if name in _BUILTINS and module.has_imports and not module.stars:
             return _BUILTINS[name]
-        return _named(BARE_MODULES.get(name, name).split("."), self.library)
+        return _named((module_known_as(name) or name).split("."), self.library)
 
     def define(self, definition: ast.FunctionDef) -> Any:
         tree = self.transform(_checked(_Stripped().visit(copy.deepcopy(definition))))
@@ -158,7 +165,7 @@ def _checked(tree: Any) -> Any:
 @cache
 def _attributes() -> frozenset[str]:
     """Methods of arrays, functions of the language and the modules they are found in; whatever it stands behind."""
-    return _ATTRIBUTES | NAMED_CONSTANTS | _MODULES | frozenset(LANGUAGE)
+    return _ATTRIBUTES | _MODULES | WORDS
 
 
 class _Stripped(ast.NodeTransformer):
@@ -185,11 +192,8 @@ class _Stripped(ast.NodeTransformer):
         return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        """Of statements that drop their value only appending to a list does anything."""
-        match node.value:
-            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="append")):
-                return node
-        return ast.Pass()
+        """Of statements that drop their value only calls may do anything: append to a list, or write into an array."""
+        return node if isinstance(node.value, ast.Call) else ast.Pass()
 
     def _nothing(self, node: ast.AST) -> ast.AST:
         return ast.Pass()

@@ -18,7 +18,7 @@ import sympy
 from symgrad.core.budget import tick
 from symgrad.core.roles import Symbol
 from symgrad.core.signature import Signature, opaque
-from symgrad.core.source import value_source
+from symgrad.core.source import dim_text, value_source
 from symgrad.errors import InputError, ShapeError
 
 Expr: TypeAlias = sympy.Expr
@@ -286,7 +286,7 @@ def same_shape(*operands: Node, **_: Any) -> Shape:
 
 
 def show_shape(shape: Shape) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    return f"({', '.join(map(dim_text, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def size(node: Node) -> sympy.Expr:

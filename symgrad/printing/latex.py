@@ -13,7 +13,7 @@ from symgrad.core.budget import limit, tick
 from symgrad.core.graph import postorder
 from symgrad.core.op import ATOM, CHAIN, POWER, PRODUCT, SUM, SYMMETRIC, VARIABLE, Dim, Node, Op, value_of
 from symgrad.core.roles import Printed
-from symgrad.core.source import decimal_of, symbolic
+from symgrad.core.source import as_written, decimal_of, symbolic
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.printing.identifiers import Notation, latex_symbol
 
@@ -122,7 +122,8 @@ class Show:
         if value.is_Integer:
             return str(value.p)
         named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
-        return re.sub("^- ", "-", sympy.latex(value, symbol_names=named))
+        order = "none" if value.is_Add else None
+        return re.sub("^- ", "-", sympy.latex(as_written(value), symbol_names=named, order=order))
 
     def size(self, dim: Dim) -> str:
         return self.number(symbolic(dim))
