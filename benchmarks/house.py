@@ -22,7 +22,7 @@ SHORT, LONG = 28, 400
 """Lines up to which a function is short, and from which a file is long."""
 
 TABLES: dict[str, Collection[str]] = {
-    "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
+    "numba.ODD": numba.ODD,
 }
 """What passes know of single operations by their names."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -17,7 +18,7 @@ import sympy
 from symgrad.core.budget import tick
 from symgrad.core.roles import Symbol
 from symgrad.core.signature import Signature, opaque
-from symgrad.core.source import value_source
+from symgrad.core.source import dim_text, value_source
 from symgrad.errors import InputError, ShapeError
 
 Expr: TypeAlias = sympy.Expr
@@ -35,17 +36,14 @@ SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 class Node:
     """One operation applied to operands: `op`, `args`, the `static` arguments and the `shape` of the result, of any rank."""
 
-    __slots__ = ("__weakref__", "args", "op", "params", "shape", "static")
+    __slots__ = ("__weakref__", "args", "ndim", "op", "params", "shape", "static")
 
     op: Op
     args: tuple[Node, ...]
     static: tuple[tuple[str, Any], ...]
     params: dict[str, Any]
     shape: Shape
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    ndim: int
 
     @property
     def T(self) -> Node:
@@ -112,19 +110,20 @@ OPERATORS: dict[str, Callable[..., Node]] = {}
 REGISTRY: dict[str, Op] = {}
 """Every operation by name."""
 
-_interned: WeakValueDictionary[Any, Node] = WeakValueDictionary()
+Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple[tuple[str, Any], ...]]"
+"""What makes a node: the name of its operation, its operands and its static arguments."""
+
+_interned: WeakValueDictionary[Key, Node] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def _intern(op: Op, args: tuple[Node, ...], static: dict[str, Any], shape: Shape) -> Node:
-    tick()
-    items = tuple(sorted(static.items()))
-    key = (op.name, args, items)
+def _intern(key: Key, op: Op, static: dict[str, Any], shape: Shape) -> Node:
     with _lock:
         found = _interned.get(key)
         if found is None:
             found = object.__new__(Node)
-            found.op, found.args, found.static, found.params, found.shape = op, args, items, static, shape
+            (_, found.args, found.static), found.op, found.params = key, op, static
+            found.shape, found.ndim = shape, len(shape)
             _interned[key] = found
         return found
 
@@ -198,14 +197,16 @@ class Op:
         REGISTRY[self.name] = self
 
     def __call__(self, *args: Any, **static: Any) -> Node:
-        operands = tuple(as_node(a) for a in args)
+        operands = tuple(map(as_node, args))
         if self.fold is not None and (folded := self.fold(*operands, **static)) is not None:
             return folded
         return self.node(*operands, **static)
 
     def node(self, *operands: Node, **static: Any) -> Node:
-        """The node itself, shape-checked but never folded."""
-        return _intern(self, operands, static, self.shape(*operands, **static))
+        """The node itself, shape-checked when it is first made, but never folded."""
+        tick()
+        key = (self.name, operands, tuple(sorted(static.items())) if static else ())
+        return _interned.get(key) or _intern(key, self, static, self.shape(*operands, **static))
 
     def defined(self, node: Node) -> Node | None:
         """The node by its definition, if it has one."""
@@ -243,6 +244,11 @@ def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozense
     return VARIABLE(name=name, shape=shape, properties=properties, role=role or name)
 
 
+CONSTANTS = 256
+"""Numbers whose node is kept: rules ask for the same few all the time."""
+
+
+@lru_cache(maxsize=CONSTANTS, typed=True)
 def constant(value: int | sympy.Expr) -> Node:
     """A number, or an expression in the dimensions such as 1/n; decimals are exact, so 0.5 times 2 is 1."""
     return CONSTANT(value=sympy.Integer(value) if isinstance(value, int) else value)
@@ -280,7 +286,7 @@ def same_shape(*operands: Node, **_: Any) -> Shape:
 
 
 def show_shape(shape: Shape) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    return f"({', '.join(map(dim_text, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def size(node: Node) -> sympy.Expr:

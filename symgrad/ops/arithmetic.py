@@ -55,8 +55,8 @@ def _fold_add(*operands: Node) -> Node | None:
     for X in flat:
         value = value_of(X)
         number, rest = coefficient(X) if value is None else (value, one)
-        merged[rest] = merged.get(rest, sympy.S.Zero) + number
-    terms = [scale(constant(number), rest) for rest, number in merged.items() if number != 0]
+        merged[rest] = merged[rest] + number if rest in merged else number
+    terms = [rest if number is sympy.S.One else scale(constant(number), rest) for rest, number in merged.items() if number != 0]
     if len(terms) < 2:
         return terms[0] if terms else zeros(shape)
     return None if tuple(terms) == operands else add.node(*terms)

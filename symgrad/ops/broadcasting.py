@@ -298,5 +298,7 @@ def common_shape(*operands: Node) -> Shape:
 def align(*operands: Any) -> list[Node]:
     """All operands broadcast to their common shape."""
     nodes = [as_node(x) for x in operands]
+    if len({x.shape for x in nodes}) == 1:
+        return nodes
     shape = common_shape(*nodes)
     return [broadcast_to(x, shape) for x in nodes]

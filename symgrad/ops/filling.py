@@ -47,6 +47,17 @@ def zeros_of(shape: Any, dtype: Any = None) -> Node:
     return fill(0, dims(shape))
 
 
+@named("empty")
+def empty(shape: Any, dtype: Any = None) -> Node:
+    """jax's holds zeros; of NumPy's the reader knows that it holds nothing."""
+    return zeros_of(shape)
+
+
+@named("empty_like")
+def empty_like(a: Any, dtype: Any = None) -> Node:
+    return zeros_like(a)
+
+
 @named("ones")
 def ones_of(shape: Any, dtype: Any = None) -> Node:
     return fill(1, dims(shape))

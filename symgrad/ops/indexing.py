@@ -17,9 +17,7 @@ from symgrad.core.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
 from symgrad.core.signature import FIRST, opaque
 from symgrad.core.source import dim_source, symbolic, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-
-Entry = Any  # a position, or (start, size, step)
-_Index = tuple[Entry, ...]
+from symgrad.ops.parts import Entry, Index, apart
 
 
 def exact(dim: Any) -> Dim:
@@ -45,7 +43,7 @@ def dimension(value: Any) -> Dim:
     return found
 
 
-def _kept(shape: Shape, index: _Index) -> Shape:
+def kept(shape: Shape, index: Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
     return tuple(e[1] for e in index if isinstance(e, tuple))
@@ -72,14 +70,14 @@ def _entry(entry: Entry, dim: Dim, word: Any) -> str:
     return f"{lower}:{upper}" + (f":{step}" if step != 1 else "")
 
 
-def index_text(index: _Index, shape: Shape, word: Any = dim_source) -> str:
+def index_text(index: Index, shape: Shape, word: Any = dim_source) -> str:
     entries = [_entry(e, d, word) for e, d in zip(index, shape, strict=True)]
     while len(entries) > 1 and entries[-1] == ":" and word is dim_source:
         entries.pop()
     return ", ".join(entries)
 
 
-def _wholes(shape: Shape) -> _Index:
+def wholes(shape: Shape) -> Index:
     return tuple(whole(d) for d in shape)
 
 
@@ -105,11 +103,15 @@ def _take_sympy(node: Node, x: Any) -> Any:
     return by_entries(node.shape, free, entry(x, places), [])
 
 
-def _fold_take(X: Node, index: _Index) -> Node | None:
+def _fold_take(X: Node, index: Index) -> Node | None:
     whole = all(isinstance(e, tuple) and e == (0, d, 1) for e, d in zip(index, X.shape, strict=True))
     if whole:
         return X
-    return X.args[0] if X.op.name == "put" and X.params["index"] == index else None
+    if X.op.name == "put" and X.params["index"] == index:
+        return X.args[0]
+    if X.op.name == "overwrite" and X.params["index"] == index:
+        return X.args[1]
+    return take(X.args[0], index=index) if X.op.name == "overwrite" and apart(X.params["index"], index) else None
 
 
 def _take_entry(node: Node, index: Any, show: Any) -> Any:
@@ -119,10 +121,10 @@ def _take_entry(node: Node, index: Any, show: Any) -> Any:
 
 take: Op = linear(
     "take",
-    shape=lambda X, index: _kept(X.shape, index),
+    shape=lambda X, index: kept(X.shape, index),
     vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
     axes=lambda node: opaque(node, FIRST),
-    front=lambda node, lead: {"index": _wholes(lead) + node.params["index"]},
+    front=lambda node, lead: {"index": wholes(lead) + node.params["index"]},
     latex=_take_latex,
     sympy=_take_sympy,
     entry=_take_entry,
@@ -140,8 +142,8 @@ take: Op = linear(
 )
 
 
-def _put_shape(X: Node, *, shape: Shape, index: _Index) -> Shape:
-    if _kept(shape, index) != X.shape:
+def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
+    if kept(shape, index) != X.shape:
         raise ShapeError(f"a block of shape {show_shape(X.shape)} does not fit the index into {show_shape(shape)}")
     return shape
 
@@ -190,9 +192,9 @@ def _within(i: sympy.Expr, start: Dim, stop: Dim, d: Dim, show: Any) -> list[Any
     return [*low, show.indicator(i, "<", stop)] if stop != d else low
 
 
-def _fold_put(X: Node, shape: Shape, index: _Index) -> Node | None:
+def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
     """A block that is the whole array."""
-    return X if index == _wholes(shape) else None
+    return X if index == wholes(shape) else None
 
 
 put: Op = linear(
@@ -200,7 +202,7 @@ put: Op = linear(
     shape=_put_shape,
     vjp=lambda Z, X, Z_bar, shape, index: (take(Z_bar, index=index),),
     axes=lambda node: opaque(node, FIRST),
-    front=lambda node, lead: {"shape": lead + node.shape, "index": _wholes(lead) + node.params["index"]},
+    front=lambda node, lead: {"shape": lead + node.shape, "index": wholes(lead) + node.params["index"]},
     latex=_put_latex,
     sympy=_put_sympy,
     entry=_put_entry,

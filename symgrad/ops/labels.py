@@ -11,6 +11,7 @@ from symgrad.core.source import dim_source, tuple_source
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
+from symgrad.ops.filling import arange
 from symgrad.ops.indexing import dimension, read_position, read_slice, take, whole
 from symgrad.ops.integers import counts, label_source, labels
 from symgrad.ops.layout import expand_dims
@@ -68,10 +69,14 @@ def _pick_shape(X: Node, y: Node, *, axis: int) -> Shape:
     return rest
 
 
-def _at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
+def at_labels(G: Node, y: Node, shape: Shape, axis: int) -> Node:
     """The array with G at the labels and zeros elsewhere."""
-    E = _with_last_at(one_hot(y, classes=shape[axis], wraps=True), axis)
-    return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), E)
+    return multiply(broadcast(G, shape=shape, axes=tuple(a for a in range(len(shape)) if a != axis)), marks(y, shape, axis))
+
+
+def marks(y: Node, shape: Shape, axis: int) -> Node:
+    """1 at the labels and 0 elsewhere, one label in every row along the axis."""
+    return _with_last_at(one_hot(y, classes=shape[axis], wraps=True), axis)
 
 
 def _pick_axes(node: Node) -> Signature:
@@ -103,7 +108,7 @@ def _pick_entry(node: Node, index: Any, show: Any) -> Any:
 pick: Op = Op(
     "pick",
     shape=_pick_shape,
-    vjp=lambda Z, X, y, Z_bar, axis: (_at_labels(Z_bar, y, X.shape, axis), None),
+    vjp=lambda Z, X, y, Z_bar, axis: (at_labels(Z_bar, y, X.shape, axis), None),
     jvp=lambda Z, X, y, X_dot, y_dot, axis: pick(X_dot, y, axis=axis),
     axes=_pick_axes,
     front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
@@ -210,6 +215,11 @@ def take_of(a: Any, indices: Any, axis: Any = None) -> Node:
         raise UnsupportedError("take without an axis reads the array row by row; name the axis")
     (k,) = normal_axes(X, 0 if axis is None else axis)
     return getitem(X, (*[slice(None)] * k, indices))
+
+
+@named("diag_indices")
+def diag_indices(n: Any, ndim: int = 2) -> tuple[Node, ...]:
+    return (arange(n),) * ndim
 
 
 def _without(y: Node, axis: int) -> Node:

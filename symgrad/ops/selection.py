@@ -143,7 +143,7 @@ def comparing(relation: str) -> Callable[[Any, Any], Node]:
 
 greater, greater_equal = named("greater")(comparing(">")), named("greater_equal")(comparing(">="))
 less, less_equal = named("less")(comparing("<")), named("less_equal")(comparing("<="))
-_equal, not_equal = named("equal")(comparing("==")), named("not_equal")(comparing("!="))
+equal, not_equal = named("equal")(comparing("==")), named("not_equal")(comparing("!="))
 
 
 def _truth(condition: Any) -> Node:

@@ -11,6 +11,7 @@ from symgrad.core.op import REGISTRY
 from symgrad.rules import RULES
 from tests.mutation.equivalents import EQUIVALENT, reason
 from tests.mutation.laws import sound
+from tests.mutation.record import KILLED, recorded, written
 from tests.mutation.sabotage import Mutant, mutants, sabotaged
 from tests.mutation.score import dies, sample, scored
 
@@ -39,6 +40,17 @@ def test_the_last_full_pass_on_the_page_was_over_nearly_all_mutants():
     made, excused, killed = (int(number.replace(",", "")) for number in told.groups())
     assert killed == made - excused and abs(made - len(MUTANTS)) < 0.1 * len(MUTANTS)
     assert excused == sum(reason(m.name) is not None for m in MUTANTS)
+
+
+def test_every_mutant_that_was_killed_is_still_made():
+    """What `make mutation` has killed stands in a file; `python -m tests.mutation --record` writes it anew."""
+    lost = recorded(KILLED.read_text(encoding="utf-8")) - {m.name for m in MUTANTS}
+    assert not lost
+
+
+def test_the_record_of_mutants_reads_as_it_was_written():
+    names = {m.name for m in MUTANTS}
+    assert recorded(written(names)) == names
 
 
 def test_every_kind_of_sabotage_is_there():

@@ -137,6 +137,7 @@ WITNESSES |= {
     "unvec": lambda x, shape: jnp.reshape(x, shape, order="F"),
     "take": lambda x, index: x[slices(index)],
     "put": lambda x, shape, index: jnp.zeros(shape).at[slices(index)].set(x),
+    "overwrite": lambda x, y, index: jnp.asarray(x).at[slices(index)].set(y),
     "pick": lambda x, y, axis: jnp.squeeze(jnp.take_along_axis(x, jnp.expand_dims(y, axis), axis=axis), axis),
     "gather": lambda x, y, axis: jnp.take(x, y, axis=axis),
     "scatter": scattered,
