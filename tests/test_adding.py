@@ -31,10 +31,8 @@ LAWS = (
 USE = """
 import jax
 import jax.numpy as jnp
-import numpy as np
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.vectorization import vmap
-from symgrad.export.targets import TARGETS
 
 import symgrad as sg
 
@@ -62,7 +60,7 @@ def test_cumsum_and_log1mexp_on_a_stack_of_points():
 
 def test_cumsum_by_index():
     d = sg.forward('def f(X: "b m n"): return sum(cumsum(X, axis=1)**2)').derive()
-    assert r"\\sum_{k \\le j} X_{ikl}" in d.latex() or r"\\sum_{l \\le j} X_{ilk}" in d.latex()
+    assert r"\\sum_{l \\le j} X_{ilk}" in d.latex()
 """
 
 
