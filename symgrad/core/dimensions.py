@@ -50,6 +50,8 @@ def compound(inputs: Iterable[Node], name: str) -> list[tuple[Node, int, sympy.E
 
 
 def _read(v: Node, axis: int, dim: Dim) -> list[tuple[str, AxisPlace]]:
+    if isinstance(dim, sympy.Symbol):
+        return [(dim.name, AxisPlace(v, axis))]
     if not isinstance(dim, sympy.Expr) or len(dim.free_symbols) != 1:
         return []
     (symbol,) = dim.free_symbols
