@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from symgrad.checking.evaluation import evaluate
-from symgrad.checking.sampling import ENLARGED, inputs_of, sample_inputs, size_of, sizes_for
+from symgrad.checking.sampling import ENLARGED, inputs_of, program_sizes, sample_inputs
 from symgrad.core.counting import known_sizes, symbols_of
+from symgrad.core.dimensions import size_of
 from symgrad.export.loading import load
 from symgrad.export.lowering import Lowered, lower
 from symgrad.export.numpy import numpy_module
@@ -64,7 +65,7 @@ class Modules:
             diagonal=p.diagonal,
             factors=p.factors,
             gauss_newton=p.curvature,
-            equations=self.formulas.listings(),
+            equations=self.formulas.listings,
             sizes=self._shapes(),
             numbers={s: sizes[s.name] for s in symbols_of(p.program) if s.name in sizes},
         )
@@ -74,7 +75,7 @@ class Modules:
         program = self.passes.program
         inputs, examples = inputs_of(program.inputs), example_functions(program)
         for least in ENLARGED:
-            sizes = sizes_for(inputs, least=least)
+            sizes = program_sizes(program, least=least)
             try:
                 with np.errstate(all="ignore"):  # shapes alone matter here
                     evaluate(program, sample_inputs(inputs, sizes, 0), examples)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.core.dimensions import places, unknown
+from symgrad.core.dimensions import read_sizes, unknown
 from symgrad.core.graph import postorder
 from symgrad.core.loop import Loop
 from symgrad.core.op import VARIABLE, Dim, Node
@@ -87,5 +87,4 @@ def applied(node: Node, operands: list[Any], scope: Mapping[str, Any] = _WORDS) 
 
 
 def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, int]:
-    found = places(program.inputs)
-    return {name: place.size(np.shape(inputs[str(place.input)])[place.axis]) for name, place in found.items()}
+    return read_sizes(program.inputs, {str(v): np.shape(inputs[str(v)]) for v in program.inputs})

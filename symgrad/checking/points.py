@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.checking.evaluation import evaluate
-from symgrad.checking.sampling import size_of
-from symgrad.core.dimensions import places, unknown
+from symgrad.core.dimensions import read_sizes, size_of, unknown
 from symgrad.core.op import Node, show_shape
 from symgrad.core.program import Program
 from symgrad.errors import InputError, printable
@@ -74,10 +73,12 @@ def _sizes(inputs: Mapping[str, Node], arrays: Mapping[str, _Array]) -> dict[str
     for name, v in inputs.items():
         if np.ndim(arrays[name]) != v.ndim:
             raise InputError(f"the point gives {name} the shape {np.shape(arrays[name])}, and it is {show_shape(v.shape)}")
-    sizes = {name: place.size(np.shape(arrays[str(place.input)])[place.axis]) for name, place in places(inputs.values()).items()}
+    sizes = read_sizes(inputs.values(), {name: np.shape(array) for name, array in arrays.items()})
     for v in inputs.values():
         if hidden := [str(s) for d in v.shape for s in getattr(d, "free_symbols", ()) if str(s) not in sizes]:
             raise unknown(hidden[0])
+    if below := [name for name, size in sizes.items() if size < 0]:
+        raise InputError(f"the point makes the dimension {below[0]} {sizes[below[0]]}, and no size is below 0")
     return sizes
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy
 
-from symgrad.core.op import Dim, Node, Shape
+from symgrad.core.dimensions import constraints, size_of
+from symgrad.core.loop import right_sides
+from symgrad.core.op import Node, Shape, variable
+from symgrad.core.program import Program
+from symgrad.core.source import dim_text
+from symgrad.errors import InputError
 from symgrad.reading.annotations import FUNCTIONS, declare
 
 _Array = Any
 SIZES = (5, 4, 3, 2, 6, 7)
 """No two alike, so that a transposed result never fits by accident."""
+
+MOST, MOST_TRIES = 64, 20_000
 
 ENLARGED = (0, 6, 18)
 """What is added to the sizes until every index of the program lies within its axis."""
@@ -38,17 +46,54 @@ def inputs_from(shapes: Mapping[str, str]) -> list[Input]:
     return [Input(name, d.shape, d.properties) for name, d in declared.items() if not d.properties & FUNCTIONS]
 
 
-def sizes_for(inputs: Iterable[Input], shift: int = 0, least: int = 0) -> dict[str, int]:
+def program_sizes(program: Program, shift: int = 0, least: int = 0) -> dict[str, int]:
+    """Sizes at which every array of a program has an entry."""
+    held = constraints([*program.inputs, *right_sides(program)], least=1)
+    return sizes_for(inputs_of(program.inputs), shift, least, held)
+
+
+def sizes_for(inputs: Iterable[Input], shift: int = 0, least: int = 0, held: Sequence[sympy.Expr] = ()) -> dict[str, int]:
     """A size for every dimension name, all different and different from the numbers among the dimensions.
 
-    `shift` hands the sizes round; `least` is added to all of them, for programs that index far into an axis.
+    `shift` hands the sizes round; `least` is added to all of them, for programs that index far into an axis.  What stands in
+    `held` and the sizes of the inputs less 1 are 0 or more there; raises `InputError` where no sizes below 64 make them so.
     """
+    inputs = list(inputs)
     dims = [d for x in inputs for d in x.shape]
     names = dict.fromkeys(name for d in dims for name in sorted(map(str, getattr(d, "free_symbols", ()))))
     fixed = {d for d in dims if isinstance(d, int)}
     free = [n + least for n in (*SIZES, *range(8, 8 + len(names) + len(fixed))) if n + least not in fixed]
     count = max(len(names), min(len(SIZES), len(free)))
-    return {name: free[(i + shift) % count] for i, name in enumerate(names)}
+    usual = [free[(i + shift) % count] for i in range(count)]
+    wanted = [*usual, *(n for n in (*range(2, MOST), 1) if n not in {*usual, *fixed})]
+    return _assigned(list(names), wanted, [*held, *constraints([variable(x.name, x.shape) for x in inputs], least=1)])
+
+
+def _assigned(names: list[str], wanted: list[int], held: list[sympy.Expr]) -> dict[str, int]:
+    """The first sizes of those wanted at which everything holds, each name's own first, found by going back where it does not."""
+    read = [(gap, {s.name for s in gap.free_symbols}) for gap in held]
+    waiting, tries = [iter(wanted)], 0
+    sizes: dict[str, int] = {}
+    while len(sizes) < len(names):
+        name = names[len(sizes)]
+        for size in waiting[-1]:
+            tries += 1
+            if size not in sizes.values() and _holds(read, {**sizes, name: size}, name):
+                sizes[name] = size
+                waiting.append(iter(wanted))
+                break
+        else:
+            waiting.pop()
+            if not sizes or tries > MOST_TRIES:
+                below = ", ".join(dict.fromkeys(map(dim_text, held)))
+                raise InputError(f"no sizes were found at which every axis has an entry: {below} go below 0")
+            sizes.popitem()
+    return sizes
+
+
+def _holds(read: list[tuple[sympy.Expr, set[str]]], sizes: Mapping[str, int], name: str) -> bool:
+    """Whether everything that this name decides, with those that are known, is 0 or more."""
+    return all(size_of(gap, sizes) >= 0 for gap, letters in read if name in letters and letters <= sizes.keys())
 
 
 def sample_inputs(inputs: Iterable[Input], sizes: Mapping[str, int], seed: int, domain: str = "normal") -> dict[str, _Array]:
@@ -63,10 +108,6 @@ def sample_inputs(inputs: Iterable[Input], sizes: Mapping[str, int], seed: int, 
         else:
             arrays[x.name] = sample_array(rng, shape, x.properties, domain)
     return arrays
-
-
-def size_of(dim: Dim, sizes: Mapping[str, int]) -> int:
-    return dim if isinstance(dim, int) else int(dim.subs({s: sizes[s.name] for s in dim.free_symbols}))
 
 
 def sample_array(rng: np.random.Generator, shape: tuple[int, ...], properties: frozenset[str], domain: str = "normal") -> _Array:

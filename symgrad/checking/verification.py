@@ -14,10 +14,10 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, widest_gap
 from symgrad.checking.generics import Functions
-from symgrad.checking.oracle import double_precision
+from symgrad.checking.libraries import double_precision
 from symgrad.checking.points import given_point
 from symgrad.checking.report import Report, ReportRow
-from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, sample_inputs, sizes_for
+from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, program_sizes, sample_inputs
 from symgrad.checking.subject import Compared, Point, Subject, inner_product
 from symgrad.checking.taylor import SLOPE, is_kink, shortfall
 from symgrad.checking.testimony import Arrays, said
@@ -102,7 +102,7 @@ class _Check:
     def _drawn(self, shift: int, seed: int, least: int) -> Point:
         """A random point where everything is finite; if there is none, one where the value is, and jax's gradient alone is not."""
         inputs = inputs_of(self.variables)
-        sizes, tried = sizes_for(inputs, shift, least), []
+        sizes, tried = program_sizes(self.subject.passes.program, shift, least), []
         for domain in DOMAINS:
             point = self._asked(sample_inputs(inputs, sizes, seed, domain), sizes, seed)
             if point.has_value and not point.lost:

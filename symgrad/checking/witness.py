@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from symgrad.checking.oracle import Names, jax_function, numpy_function, packages
+from symgrad.checking.libraries import jax_function, numpy_function
+from symgrad.checking.mutable import mutable_function, on_mutables
+from symgrad.checking.oracle import Names, definitions, packages
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import Node
 from symgrad.core.program import Origin, Program, fresh
@@ -114,6 +116,27 @@ def checked_witness(program: Program, bound: Mapping[str, Any]) -> Witness:
     return Witness(program, function, "its checked definition over jax", bound)
 
 
+def mutable_witness(program: Program, bound: Mapping[str, Any]) -> Witness:
+    """The same definition over jax, with arrays that are memory as NumPy's are."""
+    origin = _origin(program)
+    function = on_mutables(Names(origin, lambda tree: tree, mutable_function).define(origin.definition))
+    return Witness(program, function, "its checked definition over jax, on arrays that change as NumPy's do", bound)
+
+
+def acts_in_place(program: Program) -> bool:
+    """Whether the definition, or a function of its file that it calls, holds a statement by which NumPy's arrays change."""
+    return any(_writes(node) for tree in definitions(_origin(program)) for node in ast.walk(tree))
+
+
+def _writes(node: ast.AST) -> bool:
+    match node:
+        case ast.Assign(targets=targets):
+            return any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for t in targets for n in ast.walk(t))
+        case ast.AugAssign() | ast.Expr(value=ast.Call()) | ast.keyword(arg="out"):
+            return True
+    return False
+
+
 def numpy_witness(program: Program, live: Callable[..., Any] | None, bound: Mapping[str, Any]) -> Witness:
     """The live function on NumPy arrays, or the same definition compiled with its names bound to NumPy."""
     if live is not None:
@@ -129,6 +152,11 @@ def library(program: Program) -> str:
     of = {"numpy": not used.isdisjoint({"numpy", "scipy", "autograd"}), "jax": "jax" in used}
     (name, *others) = [name for name, is_used in of.items() if is_used] or [""]
     return "" if others else name
+
+
+def unperturbed(witness: Witness) -> Callable[[_Arrays, _Arrays], tuple[Any, dict[str, Any]]]:
+    """A witness whose intermediates have other names than the program's."""
+    return lambda arrays, moves: (witness(arrays), {})
 
 
 def perturbed_witness(program: Program, bound: Mapping[str, Any]) -> Callable[[_Arrays, _Arrays], tuple[Any, dict[str, Any]]]:

@@ -37,8 +37,6 @@ REFUSED: dict[str, str] = {
     "eigh": "eigenvectors are not supported yet; use trace, det, slogdet or matrix_power",
     "minimize": "what a minimiser finds cannot be read; find it outside and pass it in as an input",
     "quad": "an integral is not read; write its closed form, or a sum over nodes and weights",
-    "empty": "its entries are not known; write zeros",
-    "empty_like": "its entries are not known; write zeros_like",
     "gradient": "it is not supported yet; write the differences with diff or slices",
     "remainder": "it is not supported yet; write x - y * q with the whole quotients q passed in as an input",
     **dict.fromkeys(("scan", "fori_loop", "while_loop"), _LOOP),

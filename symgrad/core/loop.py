@@ -5,7 +5,7 @@ As books write it: "h_t = tanh(W h_{t-1} + U x_t) for t = 1, ..., T".  Whatever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 import sympy
 
 from symgrad.core.op import Dim, Node, Shape, show_shape
-from symgrad.core.program import Program, symbols_in
+from symgrad.core.program import Equation, Program, symbols_in
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError
 
@@ -199,6 +199,15 @@ class Loop:
             sums=_picked(self.sums, sums),
         )
         return self if found == self else found
+
+
+def right_sides(program: Program) -> Iterator[Node]:
+    """Every expression of a program and of the bodies of its loops."""
+    for statement in program.statements:
+        if isinstance(statement, Loop):
+            yield from (*statement.operands, *right_sides(statement.body))
+        elif isinstance(statement, Equation):
+            yield statement.expr
 
 
 def _indices(items: Sequence[Node], wanted: Collection[Node]) -> list[int]:

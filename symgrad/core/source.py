@@ -55,6 +55,22 @@ def is_minus(value: sympy.Expr) -> bool:
     return bool(value.p < 0 if value.is_Rational else value.could_extract_minus_sign())
 
 
+def plus_first(value: sympy.Expr) -> list[sympy.Expr]:
+    """The terms of a sum in the order in which it is written: n - k + 1, where SymPy puts -k first."""
+    terms: list[sympy.Expr] = value.as_ordered_terms()
+    return sorted(terms, key=lambda t: t is not next((u for u in terms if not is_minus(u)), t))
+
+
+def as_written(value: sympy.Expr) -> sympy.Expr:
+    """The expression with its terms in that order, for a printer that is told to keep it."""
+    return sympy.Add(*plus_first(value), evaluate=False) if value.is_Add else value
+
+
+def dim_text(dim: int | sympy.Expr) -> str:
+    """A dimension as one word of a message or table: n - k + 1."""
+    return sympy.sstr(as_written(symbolic(dim)), order="none" if symbolic(dim).is_Add else None)
+
+
 def dim_source(dim: Any) -> str:
     """A dimension such as n, 3 or n + 1."""
     return value_source(symbolic(dim))
@@ -80,7 +96,7 @@ def value_source(value: sympy.Expr) -> str:
     if value is sympy.E:
         return "math.e"
     if value.is_Add:
-        return f"({' + '.join(value_source(a) for a in value.as_ordered_terms())})"
+        return f"({' + '.join(_term_source(a) for a in plus_first(value))})"
     if value.is_Mul:
         over, under = value.as_numer_denom()
         if under != 1:
@@ -96,6 +112,10 @@ def value_source(value: sympy.Expr) -> str:
     if isinstance(value, sympy.Mod):
         return f"({value_source(value.args[0])} % {value_source(value.args[1])})"
     raise UnsupportedError(f"the number {value} has no Python form")
+
+
+def _term_source(term: sympy.Expr) -> str:
+    return f"-{value_source(-term)}" if not term.is_Rational and is_minus(term) else value_source(term)
 
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> str:

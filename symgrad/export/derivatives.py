@@ -138,9 +138,11 @@ class Derivatives:
 
     def _check(self) -> LoweredFunction:
         says = "Hold inputs against declared shapes and properties; raises ValueError with a name."
-        given = same_names(self.frame.names)
-        body = [Call((), call_of("_arrays", **given)), Call((), call_of("_check", call_of("dict", **given)))]
-        return self.frame.function("check", "None", says, body, generics=False)
+        given, taken, checks = same_names(self.frame.names), set(self.frame.names), list(self.frame.size_checks())
+        sizes, words = self.frame.sizes(checks, taken)
+        unpacked = self.frame.unpacked(fresh("dtype", taken)) if checks else Call((), call_of("_arrays", **given))
+        body = without_unused([unpacked, *sizes, *checks, Call((), call_of("_check", call_of("dict", **given)))])
+        return self.frame.function("check", "None", says, body, generics=False, words=words)
 
     def _computed(self, function: str, returns: str, says: str, result: Result, **how: bool) -> Iterator[LoweredFunction]:
         return self.frame.lowered(function, self.programs[function], result, returns, says, **how)

@@ -75,7 +75,7 @@ class _Walk:
                     self.memory.release(self.evaluate(code, scope))
                 case Assign(target=target):
                     self.assign(target, self.named_value(statement, scope), scope)
-                case Call(targets=(), code=ast.Call(func=ast.Name(id="_same_size"))):
+                case Call(targets=(), code=ast.Call(func=ast.Name(id="_same_size" | "_has_room"))):
                     continue
                 case Call(targets=targets, code=code) if targets:
                     for target, part in zip(targets, self.parts(code, len(targets), scope), strict=True):

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symgrad.core.dimensions import compound, places, unknown
+import sympy
+
+from symgrad.core.dimensions import compound, in_order, places, unknown
 from symgrad.core.op import CONSTANT, Node
 from symgrad.core.program import Program, fresh
-from symgrad.core.source import dim_source
+from symgrad.core.source import dim_source, dim_text
 from symgrad.export.blocking import parted
 from symgrad.export.docstrings import function_docstring
 from symgrad.export.fitting import fitted
@@ -40,6 +42,9 @@ class Frame:
     reserved: frozenset[str]
     equations: Mapping[str, str]
     """Equations as text, by the function below which they stand."""
+
+    gaps: tuple[sympy.Expr, ...]
+    """What is left of axes beside their parts, which the sizes decide: never less than 0."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,8 +87,8 @@ class Frame:
             made = fresh("made", taken)
             body = [Assign(made, call_of("_results", call_of(f"_{function}", *map(name, arguments)), name(dtype)))]
             results = [filled(f"{{0}}[{k}]", name(made)) for k in range(len(results))]
-        body += result(results, dtype)
-        sizes, words = self._sizes(body, taken)
+        body = [*self.size_checks(), *body, *result(results, dtype)]
+        sizes, words = self.sizes(body, taken)
         body = without_unused([self.unpacked(dtype), *([self._like()] if moves else []), *sizes, *body])
         if self.target.writes:
             body = released(body, {n for v, n in statements.names.items() if v.ndim > 1 and n not in self.names})
@@ -96,7 +101,7 @@ class Frame:
         self, function: str, arguments: Sequence[str], body: Sequence[LoweredStatement], taken: set[str]
     ) -> LoweredFunction:
         """The statements alone, on arrays that are held against their shapes already, as numba compiles them at the first call."""
-        sizes, words = self._sizes(body, taken)
+        sizes, words = self.sizes(body, taken)
         says = f'    """The statements of `{function}`, compiled when they are first called."""'
         top = '@numba.njit(error_model="numpy", boundscheck=True)'
         body = tuple(self._fitted([*sizes, *body], words, taken))
@@ -140,16 +145,15 @@ class Frame:
 
     # dimensions and dtypes ----------------------------------------------------------------------------------------------
 
-    def _sizes(self, body: Sequence[LoweredStatement], taken: set[str]) -> tuple[list[LoweredStatement], dict[str, str]]:
+    def sizes(self, body: Sequence[LoweredStatement], taken: set[str]) -> tuple[list[LoweredStatement], dict[str, str]]:
         """Sizes are read off the arrays once, under the dimension's name or the first that is free."""
         words, made = dict(self.words), list[LoweredStatement]()
         read = names_of(body).words
-        for word in read:
-            if word.startswith("_dim_"):
-                dim = word.removeprefix("_dim_")
-                words[word] = fresh(dim if dim not in taken else f"n_{dim}", taken)
-                taken.add(words[word])
-                made += self._read_off(dim, words[word])
+        dims = dict.fromkeys(word.removeprefix("_dim_") for word in read if word.startswith("_dim_"))
+        for dim in in_order(dims, places(self.inputs)):
+            words[f"_dim_{dim}"] = fresh(dim if dim not in taken else f"n_{dim}", taken)
+            taken.add(words[f"_dim_{dim}"])
+            made.append(self._read_off(dim, words[f"_dim_{dim}"]))
         if self.target.compiled:
             words["_dtype"] = f"{words['np']}.float64"
         elif "_dtype" in read:
@@ -158,17 +162,20 @@ class Frame:
             made.append(Assign(words["_dtype"], called(filled("np.result_type"), floats)))
         return made, words
 
-    def _read_off(self, dim: str, size: str) -> Iterator[LoweredStatement]:
-        """The size under its name, held against the axes that are expressions in it alone."""
+    def _read_off(self, dim: str, size: str) -> LoweredStatement:
+        """The size of a dimension under its name, from an axis of which all else is known."""
         if (place := places(self.inputs).get(dim)) is None:
             raise unknown(dim)
-        shifted = f"({{0}}.shape[{place.axis}] - {place.offset})" if place.offset else f"{{0}}.shape[{place.axis}]"
-        divided = f" // {place.factor}" if place.factor != 1 else ""
-        yield Assign(size, filled(shifted + divided, name(str(place.input))))
-        for v, axis, d in () if self.target.compiled else compound(self.inputs, dim):
-            if len(d.free_symbols) == 1 and (place.factor != 1 or (v, axis) != (place.input, place.axis)):
-                said = (ast.Constant(str(v)), ast.Constant(str(d)))
-                yield Call((), call_of("_same_size", *said, filled(f"{{0}}.shape[{axis}]", name(str(v))), filled(dim_source(d))))
+        shifted = f"{{0}}.shape[{place.axis}]" + (f" + {dim_source(-place.offset)}" if place.offset else "")
+        return Assign(size, filled(shifted if place.factor == 1 else f"({shifted}) // {place.factor}", name(str(place.input))))
+
+    def size_checks(self) -> Iterator[LoweredStatement]:
+        """What must hold between the dimensions and no name alone says: axes that are expressions, and slices of axes."""
+        for v, axis, d in compound(self.inputs):
+            said = ast.Constant(str(v)), ast.Constant(axis), ast.Constant(dim_text(d))
+            yield Call((), call_of("_same_size", *said, filled(f"{{0}}.shape[{axis}]", name(str(v))), filled(dim_source(d))))
+        for gap in self.gaps:
+            yield Call((), call_of("_has_room", ast.Constant(dim_text(gap)), filled(dim_source(gap))))
 
     # results ------------------------------------------------------------------------------------------------------------
 

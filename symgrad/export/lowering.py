@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import sympy
+
 from symgrad.core.budget import budgeted
+from symgrad.core.dimensions import constraints, places
 from symgrad.core.graph import postorder
+from symgrad.core.loop import right_sides
 from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
@@ -118,4 +122,12 @@ def _frame(s: Sources, target: Target, generics: Sequence[str]) -> Frame:
         aliases,
         frozenset({*PUBLIC, *generics, *known(target.name), *words.values()}),
         {function: s.equations.get(section, "") for function, section in _SECTIONS.items()},
+        _gaps(s.forward),
     )
+
+
+def _gaps(forward: Program) -> tuple[sympy.Expr, ...]:
+    """The constraints between dimensions that its inputs and right sides put, of dimensions that can be read off."""
+    axes = places(forward.inputs)
+    held = constraints([*forward.inputs, *right_sides(forward)])
+    return tuple(gap for gap in held if all(s.name in axes for s in gap.free_symbols))

@@ -123,6 +123,10 @@ def _put(node: Node) -> str:
     return f"_put({{0}}, {tuple_source(node.shape)}, ({_slices(text)},))"
 
 
+def _overwrite(node: Node) -> str:
+    return f"_overwrite({{0}}, {{1}}, ({_slices(index_text(node.params['index'], node.shape))},))"
+
+
 def _slices(text: str) -> str:
     """What stands in an index, as the objects it stands for."""
     index = parsed(f"_[{text}]").body[0].value.slice  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from string import Template
 
 from symgrad.core.op import Node
 from symgrad.core.program import Program
+from symgrad.core.source import dim_text
 from symgrad.errors import InputError
 from symgrad.ops.generic import Generic
 
@@ -79,7 +80,7 @@ def shapes_of(program: Program) -> dict[str, str]:
 
 
 def _annotation(v: Node) -> str:
-    dims = " ".join(str(d).replace(" ", "") for d in v.shape)
+    dims = " ".join(dim_text(d).replace(" ", "") for d in v.shape)
     words = " ".join(sorted(v.params["properties"]))
     return f"{dims} | {words}" if words else dims
 

@@ -22,6 +22,7 @@ counting = leaf(
     lambda node, show: rf"(0, \ldots, {show.size(node.shape[0] - 1)})",
     lambda node: f"np.arange({dim_source(node.shape[0])}, dtype=_dtype)",
     lambda n: (n,),
+    entry=lambda node, index, show: show.place(*index),
 )
 
 
@@ -44,6 +45,17 @@ def linspace(start: Any, stop: Any, num: Any = 50) -> Node:
 @named("zeros")
 def zeros_of(shape: Any, dtype: Any = None) -> Node:
     return fill(0, dims(shape))
+
+
+@named("empty")
+def empty(shape: Any, dtype: Any = None) -> Node:
+    """jax's holds zeros; of NumPy's the reader knows that it holds nothing."""
+    return zeros_of(shape)
+
+
+@named("empty_like")
+def empty_like(a: Any, dtype: Any = None) -> Node:
+    return zeros_like(a)
 
 
 @named("ones")

@@ -6,11 +6,12 @@ from typing import Any
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import CONSTANT, VARIABLE, Dim, Node, as_node, value_of
+from symgrad.core.source import dim_text
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.filling import counting
 from symgrad.ops.selection import select
 
-_MOVED = frozenset("broadcast concatenate diagonal gather pick put reshape scatter stack take transpose".split())
+_MOVED = frozenset("broadcast concatenate diagonal gather overwrite pick put reshape scatter stack take transpose".split())
 _WHOLE = frozenset(
     "abs add arange cumsum dot einsum hadamard matmul max maximum min minimum one_hot outer prod scale select sign sum trace tril "
     "triu".split()
@@ -24,7 +25,8 @@ def is_condition(x: Node) -> bool:
         return bool(x.params["properties"] & {"binary", "condition"})
     if x.op is select:
         return all(value_of(branch) in (0, 1) or is_condition(branch) for branch in x.args[2:])
-    return x.op.name in _MOVED and is_condition(x.args[0])
+    moved = x.args if x.op.name == "overwrite" else x.args[:1]
+    return x.op.name in _MOVED and all(map(is_condition, moved))
 
 
 def is_integral(x: Node) -> bool:
@@ -83,7 +85,7 @@ def labels(x: Any, what: str) -> Node:
     if is_integral(y):
         return y
     if y.op is VARIABLE:
-        text = " ".join([*map(str, y.shape), "| int"])
+        text = " ".join([*(dim_text(d).replace(" ", "") for d in y.shape), "| int"])
         raise InputError(f'{what} needs integer labels, and {y} holds real numbers; labels are inputs, declared as {y}: "{text}"')
     raise UnsupportedError(f"{what} needs integer labels, and this holds real numbers; pass the labels in as an input")
 

@@ -8,7 +8,8 @@ from symgrad.core.op import OPERATORS, VARIABLE, Dim, Node, zeros
 from symgrad.core.source import symbolic
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast
-from symgrad.ops.indexing import Entry, exact, put, take, whole
+from symgrad.ops.indexing import exact, put, take, whole
+from symgrad.ops.parts import Entry
 
 
 def leading_row(X: Node, place: Dim) -> Node:

@@ -32,7 +32,7 @@ JAX_WORDS = {
 
 CARRIED = frozenset(
     """_norm _direction _highest _lowest _log_cosh _ratio _sinc _removable _log1p_square _sech2 _others _prod_slope _cholesky
-    _lower_half _softplus _tanh_slope _classes_first _put _scatter _embed _solve_triangular""".split()
+    _lower_half _softplus _tanh_slope _classes_first _overwrite _put _scatter _embed _solve_triangular""".split()
 )
 """Helpers that jax can trace, as they stand or in the form that the exporter has for it."""
 

@@ -14,7 +14,7 @@ NAMED = frozenset("exp log sin cos tan tanh det".split())
 LETTERS_AND_MAPS = frozenset("tr cof sqrt sigma phi Phi pi".split())
 """Words that are always a formula."""
 
-OTHERS = frozenset("diag sum prod tril vec put onehot softmax logsumexp broadcast".split())
+OTHERS = frozenset("diag sum prod tril vec put set onehot softmax logsumexp broadcast".split())
 """Words that are part of a formula where they stand beside one."""
 
 _SIGNS = {"<": r"\langle ", ">": r" \rangle", "*": r"\odot"}

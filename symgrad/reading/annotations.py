@@ -13,9 +13,11 @@ from typing import Any
 import sympy
 
 from symgrad.core.budget import limit, way_out
+from symgrad.core.dimensions import is_hopeless
 from symgrad.core.op import Dim, Shape, show_shape
 from symgrad.core.source import parsed, symbolic
 from symgrad.errors import InputError, UnsupportedError
+from symgrad.ops.indexing import exact
 
 PROPERTIES = frozenset(
     "symmetric spd diagonal orthogonal lower positive unit binary sign onehot simplex int entrywise loss".split()
@@ -82,7 +84,7 @@ def _least(dim: Dim) -> int:
 
 
 def _read_dimension(word: str, name: str) -> Dim:
-    """A dimension: a name, a positive number, or a sum or product of those such as n+1 or 2*d."""
+    """A dimension: a name, a positive number, or a sum, difference or product of those such as n-k+1 or 2*d."""
     if word[:1] in "*#?_" or "..." in word or "=" in word:
         raise UnsupportedError(f"{name}: the dimension {word[:40]!r} of jaxtyping is not read; name every axis")
     try:
@@ -92,8 +94,13 @@ def _read_dimension(word: str, name: str) -> Dim:
         raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number") from None
     if not unicodedata.is_normalized("NFKC", word):
         raise InputError(f"{name}: the dimension {word[:40]!a} is refused: use ASCII or Greek letters, digits and underscores")
-    dim = _dimension(tree, word, name)
-    return int(dim) if dim.is_Integer else dim
+    read = _dimension(tree, word, name)
+    if read.is_Symbol:
+        return read
+    dim = exact(read)
+    if is_hopeless(dim):
+        raise InputError(f"{name}: the dimension {word[:40]!r} is 0 or less whatever the sizes")
+    return dim
 
 
 def jaxtyped(kind: str, text: str) -> str:
@@ -112,6 +119,8 @@ def _dimension(tree: ast.expr, word: str, name: str) -> sympy.Expr:
             return sympy.Integer(value)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _dimension(left, word, name) + _dimension(right, word, name)
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return _dimension(left, word, name) - _dimension(right, word, name)
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return _dimension(left, word, name) * _dimension(right, word, name)
     raise InputError(f"{name}: the dimension {word[:40]!r} is no name and no positive number")

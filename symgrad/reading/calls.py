@@ -14,6 +14,7 @@ import sympy
 from symgrad.core.op import Node
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.ops.generic import Generic
+from symgrad.reading.arrays import Array
 from symgrad.reading.messages import cut
 from symgrad.reading.module import Module, arguments
 
@@ -95,7 +96,7 @@ def kind(value: Any) -> str:
     match value:
         case None:
             return "None"
-        case Node():
+        case Node() | Array():
             return f"an array of shape {cut(str(value.shape), 40)}" if value.ndim else "a scalar"
         case bool():
             return "a truth value"

@@ -6,23 +6,29 @@ import ast
 from abc import ABC, abstractmethod
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
 import sympy
 
 from symgrad.core.budget import limit, tick
-from symgrad.core.language import METHODS
+from symgrad.core.language import LANGUAGE, METHODS
 from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading import static
+from symgrad.reading.acts import ACTS, Act, Method, Update, Updates, attribute
 from symgrad.reading.annotations import check_entries
+from symgrad.reading.arrays import TRUTH, WHOLE, Array, Buffer, exchanged, plain
+from symgrad.reading.builder import Builder
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.memory import Made, Memory, Origins, cells, fixing, package_of, sharing, sums, truths
+from symgrad.reading.dialects import JAX, NUMPY, Dialect, dialect_of, together
+from symgrad.reading.memory import cells, fixing, kind_made, kind_of, package_of, sharing, sums
 from symgrad.reading.messages import Place, operand
-from symgrad.reading.operators import FACTS, array_attribute, binary_operation, compared, unary_operation
+from symgrad.reading.operators import binary_operation, compared, unary_operation
+from symgrad.reading.places import Place as ArrayPlace
+from symgrad.reading.places import as_labels, is_part, listed, place, rows_at
+from symgrad.reading.python import CONTAINERS
 from symgrad.reading.refused import EXPRESSIONS
 from symgrad.reading.words import FLOATS, ModuleName
 
@@ -36,9 +42,9 @@ class Expressions(ABC):
 
     def __init__(self, place: Place) -> None:
         self.place, self.steps, self.most_steps = place, 0, limit("steps")
-        self.memory = Memory()
-        self.made: Origins = Made()
-        """How the value that was evaluated last came about."""
+        self.builder = Builder(lambda: getattr(self.place.statement, "lineno", 0))
+        self.home = NUMPY
+        """Whose the arrays are of which nothing else is known."""
 
     @abstractmethod
     def name(self, name: str, scope: Scope) -> Any:
@@ -47,10 +53,6 @@ class Expressions(ABC):
     @abstractmethod
     def inline(self, function: Function, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """The value that a function of the user's returns."""
-
-    @abstractmethod
-    def shallow(self, value: Node) -> Node:
-        """The value, under a name of its own where it is nested deeply."""
 
     def step(self) -> None:
         self.steps += 1
@@ -65,24 +67,21 @@ class Expressions(ABC):
             self.place.tree = tree
             way = EXPRESSIONS.get(type(tree), "it is not read; write it with assignments, operators and calls")
             raise UnsupportedError(way)
-        self.made = Made()
-        value = method(tree, scope)
+        return method(tree, scope)
+
+    def array(self, value: Any, library: Dialect, kind: str = "", in_rows: bool = True, cell: bool = False) -> Any:
+        """A result as an array that nobody else holds; anything else as it is."""
         if not isinstance(value, Node):
             return value
         check_entries(value.shape)
-        return self.shallow(value)
+        value = self.builder.shallow(value)
+        buffer = Buffer(value, value.shape, library, kind or kind_of(value, self.place.tree), self.builder.equation, in_rows)
+        return Array(buffer, value.shape, cell=cell)
 
-    def operand(self, tree: ast.expr, scope: Scope) -> tuple[Any, Origins]:
-        """A value, and how it came about."""
-        value = self.evaluate(tree, scope)
-        return value, self.made
-
-    def used(self, *operands: tuple[Any, Origins]) -> Made:
-        """What is made of these, which are read here and now."""
-        for value, made in operands:
-            self.memory.read(value, made, self.place)
-        arrays = [made for value, made in operands if isinstance(value, Node) and isinstance(made, Made)]
-        return Made(new=True, jax=self.memory.jaxs or any(made.jax for made in arrays), fixed=any(made.fixed for made in arrays))
+    def made(self, value: Any, operands: Sequence[Any], kind: str = "") -> Any:
+        """What an operator makes of these operands."""
+        arrays = [x for x in operands if isinstance(x, Array)]
+        return self.array(value, together(x.library for x in arrays), kind, all(x.in_rows for x in arrays))
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -92,14 +91,10 @@ class Expressions(ABC):
 
     def _name(self, tree: ast.Name, scope: Scope) -> Any:
         self.place.tree = tree
-        value = self.name(tree.id, scope)
-        self.made = self.memory.of(value)
-        return value
+        return self.array(self.name(tree.id, scope), self.home)
 
     def _tuple(self, tree: ast.Tuple, scope: Scope) -> Any:
-        found = [self.operand(part, scope) for part in tree.elts]
-        self.made = tuple(made for _, made in found)
-        return tuple(value for value, _ in found)
+        return tuple(self.evaluate(part, scope) for part in tree.elts)
 
     def _list(self, tree: ast.List, scope: Scope) -> Any:
         return list(self._tuple(ast.Tuple(tree.elts), scope))
@@ -131,43 +126,40 @@ class Expressions(ABC):
             chain.append(chain[-1].left)
         if len(sum_ := list(takewhile(lambda link: isinstance(link.op, ast.Add), chain))) > LONG_CHAIN:
             parts = [sum_[-1].left, *(link.right for link in reversed(sum_))]
-            return self._long_sum(tree, [self.operand(part, scope) for part in parts])
-        left, made = self.operand(chain[-1].left, scope)
+            return self._long_sum(tree, [self.evaluate(part, scope) for part in parts])
+        left = self.evaluate(chain[-1].left, scope)
         for link in reversed(chain):
-            right, others = self.operand(link.right, scope)
+            right = self.evaluate(link.right, scope)
             self.place.tree = link
             self.step()
-            result = self.operated(link.op, (left, made), (right, others))
-            left, made = binary_operation(link.op, left, right, (link.left, link.right)), result
-            left = self.shallow(left) if isinstance(left, Node) else left
-        self.made = made
+            left = self.operated(link.op, left, right, (link.left, link.right))
         return left
 
-    def operated(self, op: ast.operator, left: tuple[Any, Origins], right: tuple[Any, Origins]) -> Made:
+    def operated(self, op: ast.operator, left: Any, right: Any, trees: tuple[ast.expr, ast.expr]) -> Any:
         """What an operator makes: of two conditions & and | make a third, and + would make an `or` of them."""
+        if not isinstance(left, Array) and not isinstance(right, Array):
+            return binary_operation(op, left, right, trees)
         if isinstance(op, ast.Add | ast.Sub | ast.MatMult) and _all_truths([left, right]):
             raise UnsupportedError(TRUTHS)
-        return replace(self.used(left, right), truth=isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor))
+        value = binary_operation(op, plain(left), plain(right), trees)
+        return self.made(value, [left, right], TRUTH if isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor) else "")
 
-    def _long_sum(self, tree: ast.BinOp, terms: list[tuple[Any, Origins]]) -> Any:
+    def _long_sum(self, tree: ast.BinOp, terms: list[Any]) -> Any:
         """One sum of many terms at once: term by term it would be flattened anew each time."""
         self.place.tree = tree
-        if _all_truths(terms[:2]):
-            raise UnsupportedError(TRUTHS)
-        values = [value for value, _ in terms]
-        self.made = self.used(*terms)
-        if all(isinstance(x, Node) for x in values):
-            return OPERATORS["add"](*values)
-        total = values[0]
-        for value in values[1:]:
-            total = binary_operation(ast.Add(), total, value, (tree.left, tree.right))
+        if all(isinstance(x, Array) for x in terms):
+            if _all_truths(terms[:2]):
+                raise UnsupportedError(TRUTHS)
+            return self.made(OPERATORS["add"](*map(plain, terms)), terms)
+        total = terms[0]
+        for value in terms[1:]:
+            total = self.operated(ast.Add(), total, value, (tree.left, tree.right))
         return total
 
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
-        value, made = self.operand(tree.operand, scope)
+        value = self.evaluate(tree.operand, scope)
         self.place.tree = tree
-        self.made = replace(self.used((value, made)), truth=isinstance(tree.op, ast.Invert))
-        return unary_operation(tree.op, value)
+        return self.made(unary_operation(tree.op, plain(value)), [value], TRUTH if isinstance(tree.op, ast.Invert) else "")
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
         """Python's own: the operand that decides is the value."""
@@ -180,18 +172,17 @@ class Expressions(ABC):
         return value
 
     def _compare(self, tree: ast.Compare, scope: Scope) -> Any:
-        left, made = self.operand(tree.left, scope)
+        left = self.evaluate(tree.left, scope)
         result: Any = True
         for op, part in zip(tree.ops, tree.comparators, strict=True):
-            right, others = self.operand(part, scope)
+            right = self.evaluate(part, scope)
             self.place.tree = tree
-            self.made = replace(self.used((left, made), (right, others)), truth=True)
-            result = compared(op, left, right, part)
-            if isinstance(result, Node) and len(tree.ops) > 1:
+            result = self.made(compared(op, plain(left), plain(right), part), [left, right], TRUTH)
+            if isinstance(result, Array) and len(tree.ops) > 1:
                 raise UnsupportedError("a chained comparison of arrays is not read; write (a < x) & (x < b)")
             if result is False:
                 return False
-            left, made = right, others
+            left = right
         return result
 
     def _ifexp(self, tree: ast.IfExp, scope: Scope) -> Any:
@@ -202,9 +193,7 @@ class Expressions(ABC):
     # comprehensions -----------------------------------------------------------------------------------------------------
 
     def _listcomp(self, tree: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
-        found = [self.evaluate(tree.elt, inner) for inner in self._generated(tree.generators, scope.new_child())]
-        self.made = Made()
-        return found
+        return [self.evaluate(tree.elt, inner) for inner in self._generated(tree.generators, scope.new_child())]
 
     _generatorexp = _listcomp
 
@@ -235,27 +224,31 @@ class Expressions(ABC):
     # access -------------------------------------------------------------------------------------------------------------
 
     def _attribute(self, tree: ast.Attribute, scope: Scope) -> Any:
-        owner, made = self.operand(tree.value, scope)
+        owner = self.evaluate(tree.value, scope)
         self.place.tree = tree
         if isinstance(owner, ModuleName):
-            return owner.attribute(tree.attr)
-        if isinstance(owner, Node):
-            if tree.attr not in FACTS:
-                self.made = replace(self.used((owner, made)), new=False)
-            return array_attribute(owner, tree.attr)
+            return ACTS[tree.attr] if self._is_act(owner, tree.attr) else owner.attribute(tree.attr)
+        if isinstance(owner, Array | Update):
+            return attribute(owner, tree.attr)
         if isinstance(owner, dict) and tree.attr in ("keys", "values", "items"):
             return lambda: list(getattr(owner, tree.attr)())
         if isinstance(owner, tuple) and tree.attr in getattr(owner, "_fields", ()):
             return getattr(owner, tree.attr)
         raise UnsupportedError(f"the attribute .{tree.attr} of {kind(owner)} is not read")
 
+    def _is_act(self, owner: ModuleName, name: str) -> bool:
+        dialect = dialect_of(owner.path)
+        return dialect is not None and dialect.mutable and name in ACTS
+
     def _subscript(self, tree: ast.Subscript, scope: Scope) -> Any:
-        value, made = self.operand(tree.value, scope)
+        value = self.evaluate(tree.value, scope)
         index = self.index(tree.slice, scope)
         self.place.tree = tree
-        if isinstance(value, Node):
-            return self._indexed(operand(tree.value), (value, made), index)
-        self.made = Made(jax=self.memory.jaxs)
+        if isinstance(value, Updates):
+            whole = value.array.fresh(value.array.node)
+            return Update(whole, self.spot(whole, index))
+        if isinstance(value, Array):
+            return self._indexed(operand(tree.value), value, index)
         if not isinstance(value, tuple | list | dict | str | range):
             raise InputError(f"{operand(tree.value)} is {kind(value)} and has no entries")
         try:
@@ -264,14 +257,27 @@ class Expressions(ABC):
             known = f"; its keys are {', '.join(map(str, value))}" if isinstance(value, dict) else ""
             raise InputError(f"there is no such entry{known}") from None
 
-    def _indexed(self, name: str, owner: tuple[Any, Origins], index: Any) -> Node:
+    def _indexed(self, name: str, X: Array, index: Any) -> Array:
         """A basic index is a view; labels make an array of their own."""
-        result = self.used(owner, (index, Made()))
-        X: Node = call(name, METHODS["__getitem__"], [owner[0], index], {})
         entries = index if isinstance(index, tuple) else (index,)
-        truth = isinstance(owner[1], Made) and owner[1].truth
-        self.made = replace(result, new=any(isinstance(e, Node) for e in entries), cell=any(e is ... for e in entries), truth=truth)
-        return X
+        if not X.is_frozen and listed(index):
+            rows: Array = self.array(rows_at(X.node, list(index)), X.library, X.kind)
+            return rows
+        index = plain(index if X.is_frozen else as_labels(index))
+        if is_part(index):
+            found: Array = X.view(lambda A: call(name, METHODS["__getitem__"], [A, index], {}), cell=any(e is ... for e in entries))
+            return found
+        value = call(name, METHODS["__getitem__"], [X.node, index], {})
+        array: Array = self.array(value, X.library, X.kind, in_rows=False)
+        return array
+
+    def spot(self, X: Array, index: Any) -> Array | ArrayPlace:
+        """What is written to under an index: a view, or a place that is told by values."""
+        index = plain(index)
+        if not is_part(index):
+            return place(X, index)
+        found: Array = X.view(lambda A: call("an index", METHODS["__getitem__"], [A, index], {}), entry=True)
+        return found
 
     def index(self, tree: ast.expr, scope: Scope) -> Any:
         match tree:
@@ -279,19 +285,20 @@ class Expressions(ABC):
                 return slice(*(None if part is None else self.evaluate(part, scope) for part in (lower, upper, step)))
             case ast.Tuple(elts=parts):
                 return tuple(self.index(part, scope) for part in parts)
+            case ast.Call(func=ast.Name(id="range"), args=[bound], keywords=[]) if "range" not in scope and self.home is not JAX:
+                return self.array(LANGUAGE["arange"](plain(self.evaluate(bound, scope))), self.home, WHOLE)
             case ast.Call(func=ast.Name(id="range"), args=bounds) if "range" not in scope:
                 self.place.tree = tree
                 raise UnsupportedError(f"a range is no index here; write np.arange({', '.join(map(operand, bounds))})")
         return self.evaluate(tree, scope)
 
     def _call(self, tree: ast.Call, scope: Scope) -> Any:
-        function, owner = self.operand(tree.func, scope)
-        given = [self.operand(a, scope) for a in tree.args]
+        function = self.evaluate(tree.func, scope)
+        args = [self.evaluate(a, scope) for a in tree.args]
         self.place.tree = tree
         if any(k.arg is None for k in tree.keywords):
             raise UnsupportedError("a call with ** is not read; write the arguments out")
-        named = {str(k.arg): self.operand(k.value, scope) for k in tree.keywords}
-        args, kwargs = [value for value, _ in given], {name: value for name, (value, _) in named.items()}
+        kwargs = {str(k.arg): self.evaluate(k.value, scope) for k in tree.keywords}
         self.place.tree = tree
         if isinstance(function, Function):
             return self.inline(function, args, kwargs)
@@ -299,42 +306,90 @@ class Expressions(ABC):
             raise UnsupportedError(f"a type is not called here; all numbers are float64, so leave {function} out")
         if not callable(function) or isinstance(function, sympy.Basic):
             raise InputError(f"it is {kind(function)}, no function")
-        made = self._called(tree, function, owner, [*given, *named.values()], scope)
-        value = call(operand(tree.func), function, args, kwargs)
-        self.made = made
-        return value
+        if isinstance(function, Act):
+            return function.run(self, args, kwargs)
+        if isinstance(function, Method):
+            return self._with_words(tree, function.function, function.array.library, None, [function.array, *args], kwargs)
+        dialect = dialect_of(package_of(tree.func, self.place.module, scope))
+        return self._with_words(tree, function, dialect or NUMPY, dialect, args, kwargs)
 
-    def _called(self, tree: ast.Call, function: Any, owner: Origins, given: list[tuple[Any, Origins]], scope: Scope) -> Made:
-        """What a function of the language makes of its arguments; a method has its array with it."""
-        if isinstance(tree.func, ast.Name) and tree.func.id == "len":
-            return Made()
-        method = isinstance(function, partial)
-        function, operands = (function.func, [(function.args[0], owner), *given]) if method else (function, given)
-        made = self.used(*operands)
-        if function in sums() and _all_truths(operands):
+    def _with_words(
+        self, tree: ast.Call, function: Any, words: Dialect, whose: Dialect | None, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """A call with the keywords of a library, whose arrays it makes, unless the arguments say whose."""
+        named = {"axis" if key == words.axis else key: value for key, value in kwargs.items()}
+        out = named.pop("out", None) if words.mutable else None
+        value = self._called(tree, function, whose, args, named)
+        return value if out is None else self.into(out, value)
+
+    @abstractmethod
+    def into(self, out: Any, value: Any) -> Any:
+        """An array into which the value is written as a whole."""
+
+    def _called(self, tree: ast.Call, function: Any, dialect: Dialect | None, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What a function of the language makes of its arguments; a method has its array in front of them."""
+        name = operand(tree.func)
+        if function in CONTAINERS:
+            return call(name, function, args, kwargs)
+        given = [*args, *kwargs.values()]
+        if function in sums() and _all_truths(given):
             raise UnsupportedError(TRUTHS)
-        package = "" if method else package_of(tree.func, self.place.module, scope)
-        return Made(
-            new=function not in sharing(),
-            fixed=function in fixing() or (made.fixed and function in sharing()),
-            cell=function in cells(),
-            truth=function in truths(),
-            jax=made.jax if package in ("", "autograd") else package == "jax",
-        )
+        whose = dialect or together([x.library for x in _arrays_in(given)] or [self.home])
+        rest, named = [plain(a) for a in args[1:]], {k: plain(a) for k, a in kwargs.items()}
+        if function in sharing() and args and isinstance(args[0], Array) and whose == args[0].library:
+            shown = args[0].view(lambda X: call(name, function, [X, *rest], named), cell=function in cells())
+            return exchanged(shown, lambda x: _fixed(x) if function in fixing() and isinstance(x, Array) else x)
+        value = call(name, function, [plain(a) for a in args], named)
+        in_rows = function not in _unclear() and all(x.in_rows for x in _arrays_in(given))
+        return exchanged(value, lambda x: self._result(x, tree, function, args, kwargs, whose, in_rows))
+
+    def _result(
+        self, value: Any, tree: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any], whose: Dialect, in_rows: bool
+    ) -> Any:
+        if not isinstance(value, Node):
+            return value
+        found: Array = self.array(value, whose, kind_made(function, tree, args, kwargs, value), in_rows, function in cells())
+        if whose.mutable and function in (LANGUAGE["empty"], LANGUAGE["empty_like"]):
+            found.buffer.value = None
+        return found
 
 
-def _all_truths(operands: Sequence[tuple[Any, Origins]]) -> bool:
-    arrays = [made for value, made in operands if isinstance(value, Node)]
-    return len(arrays) == len(operands) and all(isinstance(made, Made) and made.truth for made in arrays)
+@cache
+def _unclear() -> frozenset[Any]:
+    """Functions whose results NumPy need not lay out row by row."""
+    words = "einsum stack hstack column_stack take take_along_axis transpose swapaxes moveaxis".split()
+    return frozenset(LANGUAGE[word] for word in words)
+
+
+def _fixed(array: Array) -> Array:
+    array.fixed = True
+    return array
+
+
+def _arrays_in(values: Sequence[Any]) -> Iterator[Array]:
+    """The arrays among the arguments of a function, and in the lists among them."""
+    stack, seen = list(values), set()
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Array):
+            yield one
+        elif isinstance(one, tuple | list | dict) and id(one) not in seen:
+            seen.add(id(one))
+            stack.extend(one.values() if isinstance(one, dict) else one)
+
+
+def _all_truths(values: Sequence[Any]) -> bool:
+    arrays = [x for x in values if isinstance(x, Array)]
+    return len(arrays) == len(values) and all(x.kind == TRUTH for x in arrays)
 
 
 def parts_of(target: ast.expr, value: Any) -> list[tuple[ast.expr, Any]]:
     """The names of `a, b = value`, each with its part."""
     if not isinstance(target, ast.Tuple | ast.List):
-        raise UnsupportedError("only names are assigned; for X[i] = v write where or concatenate")
+        raise UnsupportedError("only names, and entries of arrays, lists and dicts, are assigned")
     if isinstance(value, dict):
         raise InputError("a dict does not unpack into names; read its entries by key")
-    if not isinstance(value, Node | tuple | list | range):
+    if not isinstance(value, Array | tuple | list | range):
         raise InputError(f"{kind(value)} does not unpack into names")
     if any(isinstance(part, ast.Starred) for part in target.elts):
         raise UnsupportedError("a starred name is not read; name every part")

@@ -14,14 +14,15 @@ from typing import Any
 
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading.calls import Function
-from symgrad.reading.module import KNOWN_ROOTS, Module, check_length, module_of, parse
+from symgrad.reading.dialects import is_known
+from symgrad.reading.module import Module, check_length, module_of, parse
 from symgrad.reading.static import literal
 from symgrad.reading.words import ModuleName, function_named
 
 _TRANSPARENT = frozenset({"jaxtyping", "beartype", "typeguard", "symgrad"})
 
-_TRUSTED = KNOWN_ROOTS | {"builtins", "jaxlib", "symgrad"}
-"""Where the type of an object stands whose attributes are asked for; any other object is left alone, since it may run code."""
+_TRUSTED = frozenset({"builtins", "jaxlib", "symgrad"})
+"""Beside packages that are read: where the type of an object stands whose attributes are asked for; others may run code."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ def _behind(fn: Any) -> types.FunctionType:
         return plain_function(fn.__wrapped__)
     if (kind, package) == ("Forward", "symgrad") and inspect.isfunction(fn.function):
         return plain_function(fn.function)
-    name = getattr(fn, "__name__", kind) if package in _TRUSTED else kind
+    name = getattr(fn, "__name__", kind) if _is_trusted(package) else kind
     raise InputError(f"{name} is no plain Python function; hand in the function itself, its source or its file")
+
+
+def _is_trusted(package: str) -> bool:
+    return package in _TRUSTED or is_known(package)
 
 
 def _package(value: Any) -> str:
@@ -146,10 +151,10 @@ def _is_array(value: Any) -> bool:
 
 
 def _live_function(name: str, value: Any, home: Mapping[str, Any]) -> Any:
-    if _package(value) not in _TRUSTED:
+    if not _is_trusted(_package(value)):
         return _refuse(name, value)
     package = str(getattr(value, "__module__", None) or "?").partition(".")[0]
-    if package in KNOWN_ROOTS or package == "jaxlib":
+    if is_known(package) or package == "jaxlib":
         return function_named(str(getattr(value, "__name__", name)))
     try:
         fn = plain_function(value)

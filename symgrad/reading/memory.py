@@ -1,56 +1,28 @@
-"""Which names hold one array, as far as NumPy lets an act on one be seen under another; jax's arrays never change.
+"""Which functions show the memory of their arguments in NumPy, whose arrays a function uses, and what an act in place may do.
 
-NumPy's slices, transposes and reshapes are views, and `a += b` writes into the array that `a` names.  What is read here is a
-list of equations, in which nothing changes.  So an act in place is read as a new array under the old name, and every other name
-of the same memory is stale from then on: to read it again would be to read what NumPy has changed, and is refused.
+What is written in place is read as NumPy has it: into the array, whoever else holds it (`arrays.py`).  jax's arrays never change.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from symgrad.core.language import LANGUAGE
-from symgrad.core.op import CONSTANT, VARIABLE, Node, show_shape
-from symgrad.errors import InputError, UnsupportedError
-from symgrad.ops.integers import is_integral
-from symgrad.reading.messages import LONGEST_STATEMENT, Place, unparsed
+from symgrad.core.op import Node, show_shape, value_of
+from symgrad.core.source import parsed
+from symgrad.errors import InputError
+from symgrad.ops.integers import is_condition, is_integral
+from symgrad.reading.arrays import REAL, TRUTH, WHOLE, Array
+from symgrad.reading.dialects import JAX, Dialect, dialect_of, home_of, module_known_as
+from symgrad.reading.messages import LONGEST_STATEMENT, unparsed
 from symgrad.reading.module import Module
-from symgrad.reading.words import BARE_MODULES, CONSTANTS, FLOATS
+from symgrad.reading.words import CONSTANTS, FLOATS
 
-# how a value came about ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Made:
-    """What is known of a value besides its formula: `new`, nobody else holds it; `cell`, an array though it has no axes;
-    `truth`, of truth values; `jax`, one of jax's arrays; `fixed`, a view that NumPy lets nobody write into."""
-
-    new: bool = False
-    cell: bool = False
-    truth: bool = False
-    jax: bool = False
-    fixed: bool = False
-
-
-Origins = Made | tuple[Any, ...]
-"""Of a value, or of the parts of a tuple that is written out."""
-
-
-def parts(made: Origins, count: int) -> tuple[Origins, ...]:
-    """Those of the parts, as far as they are known one by one."""
-    if isinstance(made, tuple):
-        return made if len(made) == count else (Made(),) * count
-    return (shared(made),) * count
-
-
-def shared(made: Origins) -> Origins:
-    """Of a value that several names take at once."""
-    return replace(made, new=False) if isinstance(made, Made) else tuple(map(shared, made))
+# what functions make -------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -92,16 +64,13 @@ def sums() -> frozenset[Any]:
 # whose words a function uses ----------------------------------------------------------------------------------------------
 
 
-_ARRAYS = frozenset({"numpy", "jax", "scipy", "autograd"})
-"""Packages whose words say whose arrays a function computes with."""
-
-
-def is_jaxs(function: ast.FunctionDef, module: Module) -> bool:
-    """Whether the arrays of a function are jax's: it is under jax's jit, or it and its helpers use jax's words alone."""
+def home(function: ast.FunctionDef, module: Module) -> Dialect:
+    """Whose arrays the arguments of a function are: jax's where it is under jax's jit, else of the library in whose words it and
+    its helpers are written; where they use those of several, nothing says whose."""
     names = [node for decorator in function.decorator_list for node in ast.walk(decorator)]
     if any(_last(node) == "jit" and package_of(node, module) == "jax" for node in names):
-        return True
-    return set(_roots(function, module, [])) & _ARRAYS == {"jax"}
+        return JAX
+    return home_of(dialect for root in _roots(function, module, []) if (dialect := dialect_of(root)) is not None)
 
 
 def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef]) -> Iterator[str]:
@@ -109,7 +78,9 @@ def _roots(function: ast.FunctionDef, module: Module, seen: list[ast.FunctionDef
     seen.append(function)
     for node in ast.walk(function):
         last = _last(node)
-        bare = isinstance(node, ast.Name) and (last in module.modules or last in BARE_MODULES)  # np, where np.tanh counts
+        bare = isinstance(node, ast.Name) and (
+            last in module.modules or module_known_as(last) is not None
+        )  # np, where np.tanh counts
         if last and not bare and last not in CONSTANTS and last not in FLOATS:
             yield package_of(node, module)
         helper = module.functions.get(last)
@@ -129,111 +100,8 @@ def package_of(tree: ast.AST, module: Module, local: Container[str] = ()) -> str
         return ""
     live = module.live.get(tree.id)
     found = live.__name__ if isinstance(live, ModuleType) else ""
-    path = module.modules.get(tree.id) or module.origins.get(tree.id) or found or BARE_MODULES.get(tree.id, "")
+    path = module.modules.get(tree.id) or module.origins.get(tree.id) or found or module_known_as(tree.id) or ""
     return path.partition(".")[0]
-
-
-# the memory ---------------------------------------------------------------------------------------------------------------
-
-_VIEWS = frozenset({"broadcast", "diagonal", "reshape", "take", "transpose"})
-
-
-def root(node: Node, cell: bool = False) -> Node:
-    """The array whose memory a view may show; an entry is a number of its own, unless it was made as an array without axes."""
-    while _is_view(node) and (node.ndim or cell):
-        node = node.args[0]
-    return node
-
-
-def _is_view(node: Node) -> bool:
-    if node.op.name == "sum":
-        return all(node.args[0].shape[a] == 1 for a in node.params["axes"])
-    return node.op.name in _VIEWS and node.args[0].op is not CONSTANT
-
-
-@dataclass(eq=False)
-class _Buffer:
-    """One piece of memory, and every value by which it is reached as it is now."""
-
-    holders: list[Node]
-    mutable: bool
-
-
-@dataclass(frozen=True)
-class _Change:
-    """An act in place: where it stands, and what does the same to a new array."""
-
-    name: str
-    place: Place
-    way: str
-
-
-@dataclass
-class Memory:
-    """The buffers of one reading; `jaxs`, arrays of which nothing else is known are jax's."""
-
-    jaxs: bool = False
-    buffers: dict[Node, _Buffer] = field(default_factory=dict)
-    origins: dict[Node, Made] = field(default_factory=dict)
-    names: dict[Node, str] = field(default_factory=dict)
-    stale: dict[Node, _Change] = field(default_factory=dict)
-
-    def of(self, value: Any) -> Made:
-        """How a value that has a name, or stands in a container, came about."""
-        known = self.origins.get(value) if isinstance(value, Node) else None
-        return known or Made(jax=self.jaxs)
-
-    def bind(self, name: str, symbol: Node, value: Node, made: Made) -> None:
-        """A new name for a value: of the same memory where others may hold it."""
-        self.names[symbol] = name
-        self.origins[symbol] = replace(made, new=False, jax=made.jax or self.jaxs, fixed=made.fixed and not made.new)
-        own = _Buffer([], bool(value.ndim) or made.cell)
-        buffer = own if made.new or not own.mutable else self._buffer(root(value, made.cell))
-        self.buffers[symbol] = buffer = buffer if buffer.mutable else own
-        buffer.holders.append(symbol)
-
-    def _buffer(self, key: Node) -> _Buffer:
-        return self.buffers.setdefault(key, _Buffer([key], bool(key.ndim)))
-
-    def change(self, name: str, old: Node, symbol: Node, place: Place, way: str) -> None:
-        """The array of `old`, called `name`, is written into, and `symbol` is what it holds now."""
-        made = self.of(old)
-        self.origins[symbol], self.names[symbol] = made, name
-        buffer = self._buffer(root(old, made.cell))
-        if made.jax or not buffer.mutable:
-            self.buffers[symbol] = _Buffer([symbol], bool(symbol.ndim))
-            return
-        self.stale |= dict.fromkeys(buffer.holders, _Change(name, place, way))
-        buffer.holders = [symbol]
-        self.buffers[symbol] = buffer
-
-    def read(self, value: Any, made: Origins, place: Place) -> None:
-        """Raises where what is read now was changed under another name."""
-        if not self.stale or (isinstance(made, Made) and made.new):
-            return
-        for node in _arrays(value):
-            key = root(node, self.of(node).cell)
-            if key in self.stale:
-                self._refuse(key, place)
-
-    def _refuse(self, key: Node, place: Place) -> None:
-        change, line = self.stale[key], getattr(place.tree, "lineno", 0)
-        name = self.names.get(key, str(key) if key.op is VARIABLE else change.name)
-        what = f"changes {name}, too, which" if name != change.name else "may change an array that others hold and that"
-        place.module, place.statement, place.tree = change.place.module, change.place.statement, change.place.tree
-        raise UnsupportedError(f"in NumPy it {what} is read in line {line}; write {change.way}")
-
-
-def _arrays(value: Any) -> Iterator[Node]:
-    """The arrays in a value; a tuple that shares its parts is walked once."""
-    stack, seen = [value], set()
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Node):
-            yield one
-        elif isinstance(one, tuple | list | dict) and id(one) not in seen:
-            seen.add(id(one))
-            stack.extend(one.values() if isinstance(one, dict) else one)
 
 
 # acts in place --------------------------------------------------------------------------------------------------------------
@@ -241,26 +109,35 @@ def _arrays(value: Any) -> Iterator[Node]:
 
 def as_assignment(statement: ast.AugAssign) -> str:
     """`r = r * 3.0` for `r *= 3.0`."""
-    assert isinstance(statement.target, ast.Name)
-    name = statement.target.id
-    text = unparsed(ast.BinOp(ast.Name(name, ast.Load()), statement.op, statement.value))
+    name = unparsed(statement.target)
+    text = unparsed(ast.BinOp(_loaded(statement.target), statement.op, statement.value))
     return f"{name} = {text}" if len(text) <= LONGEST_STATEMENT else f"{name} = {name} ... with the operator between"
 
 
-def check_in_place(old: Node, right: Any, new: Node, statement: ast.AugAssign, made: Made) -> None:
+def _loaded(target: ast.expr) -> ast.expr:
+    (statement,) = parsed(unparsed(target)).body
+    assert isinstance(statement, ast.Expr)
+    return statement.value
+
+
+def check_in_place(old: Array, right: Any, new: Node, statement: ast.AugAssign) -> None:
     """Raises where NumPy has no room for the result in the array that is there."""
-    if made.jax or not (old.ndim or made.cell):
+    if old.is_frozen or not (old.ndim or old.cell):
         return
     way = f"write {as_assignment(statement)}"
-    if made.fixed:
+    if old.fixed:
         raise InputError(f"NumPy lets nobody write into this view; {way}")
     if old.shape != new.shape:
         raise InputError(f"NumPy writes no result of shape {show_shape(new.shape)} into an array of {show_shape(old.shape)}; {way}")
-    if made.truth and not isinstance(statement.op, ast.BitAnd | ast.BitOr | ast.BitXor):
+    if old.kind == TRUTH and not isinstance(statement.op, ast.BitAnd | ast.BitOr | ast.BitXor):
         raise InputError(f"NumPy writes no numbers into an array of truth values; {way}")
-    words = old.params.get("properties", frozenset())
-    if "int" in words and "computed" not in words and not _keeps_integers(statement, right):
+    if _is_labels(old.node) and not _keeps_integers(statement, right):
         raise InputError(f"NumPy writes no decimals into an array of integers; {way}")
+
+
+def _is_labels(node: Node) -> bool:
+    words = node.params.get("properties", frozenset())
+    return "int" in words and "computed" not in words
 
 
 def _keeps_integers(statement: ast.AugAssign, right: Any) -> bool:
@@ -268,3 +145,62 @@ def _keeps_integers(statement: ast.AugAssign, right: Any) -> bool:
     written = isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, float)
     whole = is_integral(right) if isinstance(right, Node) else isinstance(right, int) and not written
     return whole and isinstance(statement.op, ast.Add | ast.Sub | ast.Mult)
+
+
+def check_room(owner: Array, value: Node) -> None:
+    """Raises where NumPy would cut off what is written into a part of an array, or lets nobody write there."""
+    if owner.is_frozen:
+        raise InputError("jax's arrays do not change; write x = x.at[index].set(value)")
+    if owner.fixed:
+        raise InputError("NumPy lets nobody write into this view; copy it before")
+    if owner.kind == TRUTH and not (is_condition(value) or value_of(value) in (0, 1)):
+        raise InputError("NumPy keeps truth values alone in this array; make it of numbers, with where(condition, 1.0, 0.0)")
+    number = value_of(value)
+    if owner.kind == WHOLE and not (is_integral(value) or (number is not None and number.is_integer)):
+        raise InputError(
+            "NumPy may cut decimals off here, in an array of whole numbers; make it one of decimals, with astype(float)"
+        )
+
+
+# what NumPy keeps in an array ----------------------------------------------------------------------------------------------
+
+
+def kind_made(function: Any, tree: ast.Call, args: list[Any], kwargs: dict[str, Any], result: Node) -> str:
+    """What NumPy keeps in the result of a function: decimals, truth values, or what may be whole numbers alone."""
+    if function in truths():
+        return TRUTH
+    if "dtype" in kwargs or function is LANGUAGE["astype"]:
+        return kind_of_type(kwargs.get("dtype", args[-1]))
+    if function in _like():
+        return args[0].kind if isinstance(args[0], Array) else REAL
+    if function is LANGUAGE["full"]:
+        return WHOLE if isinstance(args[-1], int) and not _has_decimals(tree) else REAL
+    if function in sharing() or function in _same():
+        kinds = {x.kind for x in args if isinstance(x, Array)}
+        if kinds:
+            return TRUTH if kinds == {TRUTH} else REAL if REAL in kinds else WHOLE
+    return kind_of(result, tree)
+
+
+def kind_of(result: Node, tree: ast.AST) -> str:
+    return WHOLE if is_integral(result) and not _has_decimals(tree) else REAL
+
+
+def kind_of_type(dtype: Any) -> str:
+    word = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "float")
+    return REAL if "float" in word or word in ("double", "single") else TRUTH if "bool" in word else WHOLE
+
+
+@cache
+def _like() -> frozenset[Any]:
+    return frozenset(LANGUAGE[word] for word in ("zeros_like", "ones_like", "full_like", "empty_like"))
+
+
+@cache
+def _same() -> frozenset[Any]:
+    return frozenset(LANGUAGE[word] for word in ("copy", "flatten", "roll", "repeat", "tile", "concatenate", "stack"))
+
+
+def _has_decimals(tree: ast.AST) -> bool:
+    """Whether a decimal is written in it, which is read as the number it is."""
+    return any(isinstance(n, ast.Constant) and isinstance(n.value, float) for n in ast.walk(tree))

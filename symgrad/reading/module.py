@@ -10,9 +10,7 @@ from typing import Any
 from symgrad.core.budget import limit
 from symgrad.core.source import parsed
 from symgrad.errors import InputError, UnsupportedError, printable
-
-KNOWN_ROOTS = frozenset({"numpy", "jax", "scipy", "math", "autograd"})
-"""Packages whose functions are read by name; what any other package means by a name is not known."""
+from symgrad.reading.dialects import is_known
 
 TRANSFORMS = frozenset(
     "vmap pmap grad value_and_grad jacobian jacfwd jacrev hessian vectorize custom_jvp custom_vjp custom_gradient linearize "
@@ -111,7 +109,7 @@ class Module:
                 self._import_name(self.imported, alias.asname or alias.name, alias.name, package)
 
     def _import_name(self, table: dict[str, str], name: str, meaning: str, package: str) -> None:
-        known = (package or meaning).partition(".")[0] in KNOWN_ROOTS
+        known = is_known(package or meaning)
         if name in self.functions or name in self.constants or (name in self.origins and not known):
             self.unclear[name] = "the file binds it more than once; give each meaning its own name"
         table[name], self.origins[name] = meaning, package or meaning

@@ -15,11 +15,12 @@ from symgrad.core.op import Node
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading.calls import Function
+from symgrad.reading.dialects import is_known, module_known_as
 from symgrad.reading.live import read_live
 from symgrad.reading.messages import suggest
-from symgrad.reading.module import KNOWN_ROOTS, Module
+from symgrad.reading.module import Module
 from symgrad.reading.python import python_function
-from symgrad.reading.words import BARE_MODULES, CONSTANTS, ModuleName, elsewhere, function_named, is_word
+from symgrad.reading.words import CONSTANTS, ModuleName, elsewhere, function_named, is_word
 
 
 def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: Iterable[str]) -> Any:
@@ -43,7 +44,7 @@ def global_name(name: str, module: Module, evaluate: Callable[..., Any], known: 
 
 def _imported(name: str, module: Module) -> Any:
     package = module.origins[name]
-    if package.partition(".")[0] not in KNOWN_ROOTS:
+    if not is_known(package):
         raise UnsupportedError(elsewhere(name, package))
     return ModuleName(package).attribute(module.imported[name])
 
@@ -81,12 +82,12 @@ def _bare(name: str, module: Module, known: Iterable[str]) -> Any:
     """A name that the file does not bind: Python's own, or a function of the language without its module."""
     numpys = not module.has_imports or bool(module.stars)
     for package in module.stars:
-        if package.partition(".")[0] not in KNOWN_ROOTS:
+        if not is_known(package):
             raise UnsupportedError(f"{name} may come from {package}; import it by name, and put functions into the same file")
     if (function := python_function(name, numpys)) is not None:
         return function
-    if name in BARE_MODULES:
-        return ModuleName(BARE_MODULES[name])
+    if (module_name := module_known_as(name)) is not None:
+        return ModuleName(module_name)
     if name == "pi" or (module.stars and name in CONSTANTS):
         return CONSTANTS[name]
     if name in LANGUAGE or name in REFUSED:

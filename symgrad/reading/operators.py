@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import sympy
 
-from symgrad.core.language import LANGUAGE, METHODS, REFUSED
+from symgrad.core.language import LANGUAGE
 from symgrad.core.op import OPERATORS, Node, as_node, is_zero, value_of
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.integers import is_condition
 from symgrad.reading import static
 from symgrad.reading.calls import kind
-from symgrad.reading.messages import NAMES, operand, operands_differ, suggest
-from symgrad.reading.words import OPERATIONS, is_word
+from symgrad.reading.messages import NAMES, operand, operands_differ
 
 _LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "logical_and", ast.BitOr: "logical_or"}
 _COMPARE = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
@@ -96,31 +93,3 @@ def compared(op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
     if name in ("==", "!="):
         return static.equal(left, right) == (name == "==")
     return static.ordered(name, left, right)
-
-
-FACTS = frozenset({"shape", "ndim", "size", "dtype"})
-"""What is known of an array without looking at its entries."""
-
-
-def array_attribute(X: Node, attr: str) -> Any:
-    facts: dict[str, Callable[[], Any]] = {
-        "shape": lambda: X.shape,
-        "ndim": lambda: X.ndim,
-        "size": lambda: static.plain_value(sympy.Mul(*X.shape)),
-        "T": lambda: X.T,
-        "mT": lambda: OPERATORS["transpose"](X, (*range(X.ndim - 2), X.ndim - 1, X.ndim - 2)),
-        "dtype": lambda: None,
-    }
-    if attr == "mT" and X.ndim < 2:
-        raise InputError("a vector has no matrix transpose; write .T or outer")
-    if attr in facts:
-        return facts[attr]()
-    if attr in METHODS:
-        return partial(METHODS[attr], X)
-    if attr in REFUSED:
-        raise UnsupportedError(REFUSED[attr])
-    if attr == "at":
-        raise UnsupportedError("an update x.at[...] is not supported yet; write where or concatenate")
-    if is_word(attr):
-        raise UnsupportedError(f"the array method .{attr} is not supported, {OPERATIONS}")
-    raise UnsupportedError(f"the array method .{attr} is not known{suggest(attr, [*METHODS, *facts])}")

@@ -11,6 +11,7 @@ import sympy
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
+from symgrad.reading.arrays import Array
 from symgrad.reading.static import arithmetic, decided, is_number, items, plain_value, truth
 
 
@@ -23,7 +24,7 @@ def _range(*bounds: Any) -> range:
 
 
 def _len(value: Any) -> Any:
-    if isinstance(value, Node):
+    if isinstance(value, Array):
         if not value.ndim:
             raise InputError("a scalar has no len")
         return value.shape[0]
@@ -144,6 +145,10 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "max": _extreme("max", lambda a, b: a > b),
     "min": _extreme("min", lambda a, b: a < b),
 }
+
+
+CONTAINERS: frozenset[Any] = frozenset(_PYTHON[name] for name in "range len bool enumerate zip tuple list reversed".split())
+"""Those that hand on what they are given, and look at no number in it."""
 
 
 def python_function(name: str, numpys: bool) -> Any:

@@ -5,32 +5,35 @@ from __future__ import annotations
 import ast
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import sympy
 
-from symgrad.core.budget import budgeted, limit
-from symgrad.core.op import Node, as_node, variable
-from symgrad.core.program import Equation, Origin, Program, fresh
+from symgrad.core.budget import budgeted
+from symgrad.core.op import Node, as_node, value_of
+from symgrad.core.program import Origin, Program, fresh
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.ops.integers import facts
 from symgrad.reading import static
+from symgrad.reading.acts import Act
 from symgrad.reading.annotations import check_identifier
+from symgrad.reading.arrays import Array, exchanged, plain
 from symgrad.reading.calls import Function, kind
 from symgrad.reading.checks import check_definition
+from symgrad.reading.dialects import EITHER
 from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
-from symgrad.reading.memory import Made, Origins, as_assignment, check_in_place, is_jaxs, parts, shared
+from symgrad.reading.memory import as_assignment, check_in_place, home
 from symgrad.reading.messages import Place
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary_operation
 from symgrad.reading.refused import REFUSED_STATEMENTS
+from symgrad.reading.writes import augment_part, doubtful, into, store
 
 DEEPEST_CALL = 32
-DEEPEST_VALUE = 16
-"""Operations inside one another that have no name; what is deeper, such as a list that grows by its last entry, gets names."""
 
 
 class _Returned(Exception):
@@ -53,11 +56,7 @@ class Reader(Expressions):
         super().__init__(Place(module, ast.Pass(), ast.Pass()))
         self.module = module
         self.closure = closure
-        self.equations: list[Equation] = []
-        self.taken: set[str] = set()
-        self.counts: dict[str, int] = {}
         self.active: list[ast.AST] = []
-        self.depths: dict[Node, int] = {}
 
     # the function -------------------------------------------------------------------------------------------------------
 
@@ -74,62 +73,50 @@ class Reader(Expressions):
 
     def _read(self, function: ast.FunctionDef, shapes: dict[str, Any]) -> Program:
         check_definition(function, self.place)
-        self.memory.jaxs = is_jaxs(function, self.module)
+        self.home = home(function, self.module)
         outer: Scope = ChainMap({name: Live(value) for name, value in self.closure.items()})
         inputs = Inputs(function, shapes, self.place)
         scope = inputs.declare(lambda default: self.evaluate(default, outer))
-        self.taken = {str(v) for v in inputs.nodes}
+        self.builder.take(inputs.nodes)
         self.active.append(function)
-        result = self._body(function.body, outer.new_child(dict(scope)))
+        result = self._body(function.body, outer.new_child({name: self._held(name, value) for name, value in scope.items()}))
         numbers = {n: v for n, v in self.closure.items() if isinstance(v, int | float)}
         origin = Origin(function, self.module, numbers, scope)
         value = self._output(function, result)
-        return Program(function.name, tuple(inputs.nodes), tuple(self.equations), (value,), self.module.filename, origin)
+        return Program(function.name, tuple(inputs.nodes), tuple(self.builder.equations), (value,), self.module.filename, origin)
+
+    def _held(self, name: str, value: Any) -> Any:
+        """An argument as the reader holds it: arrays under their names, in containers of their own."""
+
+        def held(x: Any) -> Any:
+            array = self.array(x, self.home)
+            if isinstance(array, Array) and array is not x:
+                array.buffer.name = str(x.params["name"]) if "name" in x.params else name
+            return array
+
+        return exchanged(value, held)
 
     def _output(self, function: ast.FunctionDef, result: Any) -> Node:
         if result is None:
             self.place.statement = self.place.tree = function
             raise InputError("it returns nothing; return the value to differentiate")
         self.place.tree = self.place.statement
-        self.memory.read(result, self.made, self.place)
+        result = plain(result)
         if isinstance(result, tuple | dict | list):
             raise UnsupportedError("several values are returned; return the one to differentiate")
         if isinstance(result, bool) or not isinstance(result, Node | int | sympy.Expr):
             raise InputError(f"{kind(result)} is returned; return the value to differentiate")
         value = as_node(result)
-        if value in {eq.symbol for eq in self.equations}:
+        if value in {eq.symbol for eq in self.builder.equations}:
             return value
         names = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        return self._equation(fresh("f", self.taken | names), value)
-
-    def _fresh(self, name: str) -> str:
-        """As `fresh`, but a loop that rebinds a name a thousand times does not count from the start each time."""
-        if name not in self.taken:
-            return name
-        count = self.counts.get(name, 1) + 1
-        while f"{name}_{count}" in self.taken:
-            count += 1
-        self.counts[name] = count
-        return f"{name}_{count}"
-
-    def shallow(self, value: Node) -> Node:
-        return value if self._depth(value) <= DEEPEST_VALUE else self._equation(self._fresh("part"), value)
-
-    def _depth(self, root: Node) -> int:
-        stack = [root]
-        while stack and root not in self.depths:
-            node = stack[-1]
-            unknown = [a for a in node.args if a not in self.depths]
-            stack.extend(unknown)
-            if not unknown:
-                self.depths[stack.pop()] = 1 + max((self.depths[a] for a in node.args), default=-1)
-        return self.depths[root]
+        return self.builder.named(fresh("f", self.builder.taken | names), value)
 
     # names --------------------------------------------------------------------------------------------------------------
 
     def name(self, name: str, scope: Scope) -> Any:
         if name not in scope:
-            return global_name(name, self.place.module, self._file_constant, scope)
+            return global_name(name, self.place.module, lambda tree, inner: plain(self._file_constant(tree, inner)), scope)
         value = scope[name]
         return read_live(name, value.value, self.module.live) if isinstance(value, Live) else value
 
@@ -189,14 +176,16 @@ class Reader(Expressions):
     def _statement(self, statement: ast.stmt, scope: Scope) -> None:
         match statement:
             case ast.Assign(targets=targets, value=value):
-                result, made = self.operand(value, scope)
+                result = self.evaluate(value, scope)
                 for target in targets:
-                    self._bind(target, result, scope, made if len(targets) == 1 else shared(made))
+                    self._bind(target, result, scope)
             case ast.AnnAssign(target=target, value=value):
                 if value is not None:
-                    self._bind(target, self.evaluate(value, scope), scope, self.made)
+                    self._bind(target, self.evaluate(value, scope), scope)
             case ast.AugAssign(target=ast.Name()):
                 self._augment(statement, scope)
+            case ast.AugAssign(target=ast.Subscript()):
+                augment_part(self, statement, scope)
             case ast.Return(value=value):
                 raise _Returned(None if value is None else self.evaluate(value, scope))
             case ast.For(orelse=[]):
@@ -213,6 +202,8 @@ class Reader(Expressions):
                 self._append(name, self.evaluate(item, scope), scope)
             case ast.Expr(value=ast.Call(func=ast.Name(id="print"))) if "print" not in scope:
                 raise UnsupportedError("print is not read; leave it out of the forward pass")
+            case ast.Expr(value=ast.Call() as call):
+                self._act(call, scope)
             case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Assert():
                 pass
             case ast.Break():
@@ -225,29 +216,50 @@ class Reader(Expressions):
                 )
                 raise UnsupportedError(way)
 
+    # acts in place ------------------------------------------------------------------------------------------------------
+
     def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:
         target = statement.target
         assert isinstance(target, ast.Name)
-        left, (right, made) = self.name(target.id, scope), self.operand(statement.value, scope)
+        left, right = self.name(target.id, scope), self.evaluate(statement.value, scope)
         self.place.tree = statement
         if isinstance(left, list):
             right = list(static.items(right)) if isinstance(statement.op, ast.Add) else right
             left[:] = binary_operation(statement.op, left, right, (target, statement.value))
             return
-        old = self.memory.of(left)
-        result = self.operated(statement.op, (left, old), (right, made))
-        value = binary_operation(statement.op, left, right, (target, statement.value))
-        if isinstance(left, Node):
-            check_in_place(left, right, value, statement, old)
-            scope[target.id] = self._written(target.id, left, value, statement)
-        else:
-            self._bind(target, value, scope, result)
+        self._bind_changed(target.id, left, self.operated(statement.op, left, right, (target, statement.value)), right, scope)
 
-    def _written(self, name: str, old: Node, value: Node, statement: ast.AugAssign) -> Node:
-        """The symbol of what an array holds once it was changed in place."""
-        symbol = self._equation(self._fresh(check_identifier(name)), value)
-        self.memory.change(name, old, symbol, Place(self.place.module, statement, statement), as_assignment(statement))
-        return symbol
+    def _bind_changed(self, name: str, left: Any, result: Any, right: Any, scope: Scope) -> None:
+        statement = self.place.statement
+        assert isinstance(statement, ast.AugAssign)
+        if not isinstance(left, Array):
+            self._bind(statement.target, result, scope)
+            return
+        check_in_place(left, plain(right), result.node, statement)
+        symbol = self.builder.equation(check_identifier(name), result.node)
+        if left.changes:
+            left.write(symbol, doubtful(self, as_assignment(statement)))
+            return
+        if left.library is EITHER and (left.ndim or left.cell):
+            left.buffer.doubt = partial(doubtful(self, as_assignment(statement)), left.buffer.name or name)
+        scope[name] = self._as(result, symbol, name)
+
+    def _as(self, array: Array, symbol: Node, name: str) -> Array:
+        """The same array under a symbol."""
+        array.buffer.value, array.buffer.name, array.seen = symbol, name, (array.buffer.version, symbol)
+        return array
+
+    def into(self, out: Any, value: Any) -> Any:
+        return into(self, out, value)
+
+    def _act(self, call: ast.Call, scope: Scope) -> None:
+        """A call whose result is dropped: a function that writes into its arguments."""
+        function = self.evaluate(call.func, scope)
+        writes = isinstance(function, Function | Act) or any(k.arg == "out" for k in call.keywords)
+        if not writes:
+            self.place.tree = self.place.statement
+            raise UnsupportedError(REFUSED_STATEMENTS[ast.Expr])
+        self.evaluate(call, scope)
 
     def _append(self, name: str, item: Any, scope: Scope) -> None:
         owner = self.name(name, scope)
@@ -261,7 +273,7 @@ class Reader(Expressions):
         for item in static.items(values):
             self.step()
             self.place.statement = self.place.tree = statement
-            self._bind(statement.target, item, scope, Made())
+            self._bind(statement.target, self._now(item), scope)
             try:
                 self._run(statement.body, scope)
             except _Continued:
@@ -275,31 +287,34 @@ class Reader(Expressions):
         values = {name: self.evaluate(default, scope) for name, default in defaults(tree).items()}
         return Function(tree, tree.name, values, scope, self.place.module)
 
-    def _bind(self, target: ast.expr, value: Any, scope: Scope, made: Origins) -> None:
+    def _now(self, item: Any) -> Any:
+        """An item of a loop; NumPy reads entries one by one, and these were read before the first step."""
+        for one in item if isinstance(item, tuple) else (item,):
+            if isinstance(one, Array) and one.taken is not None and one.taken[1] != one.taken[0].version:
+                raise UnsupportedError("the loop writes into the array that it runs over; loop over its indices")
+        return item
+
+    def _bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
         self.place.tree = target
+        if isinstance(target, ast.Subscript):
+            store(self, target, value, scope)
+            return
         if not isinstance(target, ast.Name):
-            pairs = parts_of(target, value)
-            for (part, one), origin in zip(pairs, parts(made, len(pairs)), strict=True):
-                self._bind(part, one, scope, origin)
+            for part, one in parts_of(target, value):
+                self._bind(part, one, scope)
             return
         name = check_identifier(target.id)
         if name == "_":
             return
-        scope[name] = self._named(name, value, made) if isinstance(value, Node) else value
+        scope[name] = self._named(name, value) if isinstance(value, Array) else value
 
-    def _named(self, name: str, value: Node, made: Origins) -> Node:
-        """The symbol of an equation of this name, which may stand for memory that others hold."""
-        self.memory.read(value, made, self.place)
-        symbol = self._equation(self._fresh(name), value)
-        self.memory.bind(name, symbol, value, made if isinstance(made, Made) else Made())
-        return symbol
-
-    def _equation(self, name: str, value: Node) -> Node:
-        if len(self.equations) >= (most := limit("equations")):
-            raise UnsupportedError(f"more than {most} equations; shorten the loops")
-        if name.startswith("_"):
-            name = self._fresh(name.lstrip("_"))  # names in front of which export puts an underscore are its own
-        self.taken.add(name)
-        symbol = variable(name, value.shape, facts(value))
-        self.equations.append(Equation(symbol, value, getattr(self.place.statement, "lineno", 0)))
-        return symbol
+    def _named(self, name: str, array: Array) -> Array:
+        """The array under a symbol of its own; one filled with a number waits for what is written into it."""
+        buffer = array.buffer
+        if not buffer.name and not array.steps and not buffer.writes:
+            if array.changes and (buffer.value is None or value_of(buffer.value) is not None):
+                buffer.name, buffer.waits = name, True
+                return array
+            return self._as(array, self.builder.equation(name, array.node), name)
+        symbol = self.builder.equation(name, array.node)
+        return replace(array, seen=(buffer.version, symbol))

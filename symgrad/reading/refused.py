@@ -17,7 +17,7 @@ EXPRESSIONS: dict[type[ast.expr], str] = {
 
 REFUSED_STATEMENTS: dict[type[ast.stmt], str] = {
     ast.While: "a while loop is not read; write a for loop over a literal range",
-    ast.AugAssign: "an entry is not changed in place here; write where or concatenate",
+    ast.AugAssign: "it is not changed in place here; write an assignment",
     ast.With: "a with block is not read; leave it out of the forward pass",
     ast.Try: "try is not read; leave it out of the forward pass",
     ast.Delete: "del is not read; leave it out of the forward pass",

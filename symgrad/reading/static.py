@@ -14,9 +14,9 @@ from typing import Any
 import sympy
 
 from symgrad.core.budget import limit, way_out
-from symgrad.core.language import METHODS
 from symgrad.core.op import Node
 from symgrad.errors import InputError, UnsupportedError
+from symgrad.reading.arrays import Array
 
 MOST_BITS = 2048
 MOST_DIGITS = 256  # bits of a fraction that is kept exactly; beyond, it is the nearest float64
@@ -152,7 +152,7 @@ UNDECIDED = "it depends on the dimensions and is not decided on reading; give nu
 
 def truth(value: Any) -> bool:
     """Whether a static value counts as true; what only running would tell is refused."""
-    if isinstance(value, Node):
+    if isinstance(value, Node | Array):
         raise UnsupportedError("a condition on the values of arrays is not decided on reading; use where")
     if value is None or isinstance(value, bool | int | str | tuple | list | dict | range):
         return bool(value)
@@ -174,7 +174,7 @@ def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
     seen = set() if seen is None else seen
     if (id(a), id(b)) in seen:
         return True
-    if isinstance(a, Node) or isinstance(b, Node):
+    if isinstance(a, Node | Array) or isinstance(b, Node | Array):
         raise UnsupportedError("arrays inside tuples are not compared; compare their shapes")
     if is_number(a) and is_number(b):
         return a == b if isinstance(a, int) and isinstance(b, int) else decided(sympy.Eq(a, b))
@@ -203,7 +203,7 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 
 def items(value: Any) -> Sequence[Any]:
     """What a loop runs over: a literal range, a tuple, a list, the keys of a dict, the rows of an array of known length."""
-    if isinstance(value, Node):
+    if isinstance(value, Array):
         return _rows(value)
     if isinstance(value, dict):
         return list(value)
@@ -214,14 +214,14 @@ def items(value: Any) -> Sequence[Any]:
     raise UnsupportedError("a loop runs over a literal range, a tuple, a list or a dict")
 
 
-def _rows(X: Node) -> list[Any]:
+def _rows(X: Array) -> list[Any]:
     if not X.ndim:
         raise InputError("a scalar has no entries")
     if not isinstance(X.shape[0], int):
         raise UnsupportedError("an array of symbolic length is not taken apart; index it, or give its length as a number")
     if X.shape[0] > (most := limit("items")):
         raise UnsupportedError(f"an array of more than {most} rows is not taken apart; index it")
-    return [METHODS["__getitem__"](X, i) for i in range(X.shape[0])]
+    return [X.at(i) for i in range(X.shape[0])]
 
 
 def joined(a: Any, b: Any) -> Any:

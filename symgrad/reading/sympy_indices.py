@@ -9,7 +9,8 @@ import sympy
 
 from symgrad.core.op import Dim
 from symgrad.core.source import symbolic
-from symgrad.ops.indexing import Entry, exact
+from symgrad.ops.indexing import exact
+from symgrad.ops.parts import Entry
 
 
 def split_index(index: Any, sizes: Mapping[sympy.Symbol, Dim]) -> tuple[Any, int, sympy.Symbol | None] | None:

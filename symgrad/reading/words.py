@@ -12,16 +12,11 @@ import sympy
 
 from symgrad.core.language import LANGUAGE, REFUSED
 from symgrad.errors import UnsupportedError
+from symgrad.reading.dialects import dialect_of, is_known
 from symgrad.reading.messages import suggest
-from symgrad.reading.module import KNOWN_ROOTS, TRANSFORMS
+from symgrad.reading.module import TRANSFORMS
 
 OPERATIONS = "the operations read are listed in docs/operations.md"
-
-BARE_MODULES = {
-    "np": "numpy", "numpy": "numpy", "jnp": "jax.numpy", "jax": "jax", "scipy": "scipy", "sp": "scipy", "jsp": "jax.scipy",
-    "nn": "jax.nn", "linalg": "jax.numpy.linalg", "special": "jax.scipy.special", "lax": "jax.lax", "math": "math",
-}  # fmt: skip
-"""Modules by their usual alias, for a text that imports nothing."""
 
 CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "newaxis": None}
 FLOATS = frozenset({"float32", "float64", "float16", "bfloat16", "float_", "double", "single"})
@@ -48,8 +43,10 @@ class ModuleName:
 
     def attribute(self, name: str) -> Any:
         parts = self.path.split(".")
-        if parts[0] not in KNOWN_ROOTS:
+        if not is_known(self.path):
             raise UnsupportedError(elsewhere(name, self.path))
+        if (dialect := dialect_of(self.path)) is not None:
+            name = dialect.renamed.get(name, name)
         for module in ("random", "fft"):
             if module in parts:
                 raise UnsupportedError(REFUSED[module])

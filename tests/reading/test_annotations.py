@@ -18,6 +18,8 @@ n, d = sympy.symbols("n d", integer=True, positive=True)
         ("n d", (n, d), set()),
         ("n 3 1", (n, 3, 1), set()),
         ("n+1 2*d", (n + 1, 2 * d), set()),
+        ("n-d+1 2*n-1 2*(n-1)", (n - d + 1, 2 * n - 1, 2 * n - 2), set()),
+        ("n-n+3 n*(d-1)", (3, n * d - n), set()),
         ("2*3", (6,), set()),
         (" | positive", (), {"positive"}),
         ("n n|spd positive", (n, n), {"spd", "positive"}),
@@ -33,7 +35,7 @@ def test_declaration(text, shape, properties):
 
 @pytest.mark.parametrize(
     "text",
-    [*"0 -1 1.5 n,d n/2 n-1 2**9 n() n.d [n] é ｎ __n lambda n\0 *b ... #n _ n=3".split(), "n" * 70],
+    [*"0 -1 1.5 n,d n/2 n-n 1-n 2-n-k 2**9 n() n.d [n] é ｎ __n lambda n\0 *b ... #n _ n=3".split(), "n" * 70],
 )
 def test_refused_dimension(text):
     with pytest.raises(SymgradError, match=r"x|dimension"):

@@ -224,14 +224,15 @@ BODIES = [
         'range in "for i in range(10**9): pass" (m.py, line 2): a loop of more than 100000 steps is not read; shorten it',
     ),
     (
-        "x[0] = 3\nreturn x",
-        UnsupportedError,
-        'x[0] in "x[0] = 3" (m.py, line 2): only names are assigned; for X[i] = v write where or concatenate',
+        "x[A] = 3\nreturn x",
+        InputError,
+        'x[A] in "x[A] = 3" (m.py, line 2): an index needs integer labels, and A holds real numbers; labels are inputs, declared '
+        'as A: "n n | int"',
     ),
     (
-        "x[0] += 3\nreturn x",
-        UnsupportedError,
-        'add in "x[0] += 3" (m.py, line 2): an entry is not changed in place here; write where or concatenate',
+        "c[0] += 3\nreturn x",
+        InputError,
+        'c[0] in "c[0] += 3" (m.py, line 2): too many indices for an array of shape ()',
     ),
     (
         "a, b = c\nreturn a",
@@ -549,10 +550,10 @@ FILES = [
         'x in "def f(x: "-1"): return x" (m.py, line 1): x: the dimension \'-1\' is no name and no positive number',
     ),
     (
-        'def f(x: "n-1"): return x',
+        'def f(x: "n/2"): return x',
         {},
         InputError,
-        'x in "def f(x: "n-1"): return x" (m.py, line 1): x: the dimension \'n-1\' is no name and no positive number',
+        'x in "def f(x: "n/2"): return x" (m.py, line 1): x: the dimension \'n/2\' is no name and no positive number',
     ),
     (
         'def f(x: "n;d"): return x',

@@ -95,10 +95,10 @@ HINTS = [
     ("np.sum(x % 2)", "x - y * q", "piecewise"), ("np.sum(x // 2)", "piecewise constant", "not supported"),
     ("np.sum(x[x > 0])", "where(condition, x, 0)", "declare"), ("np.isnan(x)", "finite", "inner"),
     ("np.pad(x, 1)", "not supported", "add"),
-    ("np.convolve(x, x)", "not supported", "cho_solve"), ("np.sum(A[range(len(x)), k])", "np.arange(len(x))", "literal range"),
+    ("np.convolve(x, x)", "not supported", "cho_solve"), ("np.sum(A[range(0, 9), k])", "np.arange(0, 9)", "literal range"),
     ("np.sort(x)", "pass sorted data in", "not read"), ("np.argmax(x)", "pass its result in", "labels"), 
     ("x.argmax()", "pass its result in", "amax"),
-    ("x.at[0].set(1.0)", "where or concatenate", "known"), ("np.random.randn(3)", "draw outside", "rand?"),
+    ("x.at[0].set(1.0)", "x[index] = value", "known"), ("np.random.randn(3)", "draw outside", "rand?"),
     ("np.sum(~x)", "comparisons", "known"), ("np.sum(np.where(x > 0))", "both branches", "argument"),
     ("np.float64(x[0])", "float64", "string"), ("jax.lax.clamp(0.0, x, 1.0)", "clip", "jax.numpy"),
 ]  # fmt: skip

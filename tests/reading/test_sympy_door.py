@@ -364,7 +364,8 @@ HOSTILE = {
     "string": ("x", "the input 'x' is a string; hand in the SymPy symbol itself"),
     "expression": (A * B, "the input A*B is no symbol"),
     "noncommuting": (Symbol("a", commutative=False), "the input 'a' does not commute; use a MatrixSymbol"),
-    "difference": (MatrixSymbol("X", n - 1, 1), "X: the dimension 'n-1' is no name and no positive number"),
+    "quotient": (MatrixSymbol("X", n / 2, 1), "X: the dimension 'n/2' is no name and no positive number"),
+    "no size": (MatrixSymbol("X", 1 - n, 1), "X: the dimension '1-n' is 0 or less whatever the sizes"),
     "property": ((A, "shiny"), None),
     "not square": ((A, "spd"), 'A: spd needs a square matrix, got "m n"'),
     "one-hot column": (

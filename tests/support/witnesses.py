@@ -1,6 +1,6 @@
 """Every operation once more in jax's words: the independent value that the exported NumPy is held against.
 
-An operation without a natural counterpart here needs a `scalar` body in its record; mpmath judges it by that.
+One that has a `scalar` body or a definition in its record needs none: mpmath judges it by the one, NumPy by the other.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ WITNESSES |= {
     "unvec": lambda x, shape: jnp.reshape(x, shape, order="F"),
     "take": lambda x, index: x[slices(index)],
     "put": lambda x, shape, index: jnp.zeros(shape).at[slices(index)].set(x),
+    "overwrite": lambda x, y, index: jnp.asarray(x).at[slices(index)].set(y),
     "pick": lambda x, y, axis: jnp.squeeze(jnp.take_along_axis(x, jnp.expand_dims(y, axis), axis=axis), axis),
     "gather": lambda x, y, axis: jnp.take(x, y, axis=axis),
     "scatter": scattered,

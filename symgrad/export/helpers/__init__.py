@@ -14,6 +14,7 @@ from symgrad.export.helpers.frame import (
     _check,
     _fit_shape,
     _fits,
+    _has_room,
     _like,
     _same_size,
     _typed,
@@ -38,7 +39,7 @@ from symgrad.export.helpers.reductions import (
     _prod_slope,
     _softmax,
 )
-from symgrad.export.helpers.scatter import _embed, _put, _scatter
+from symgrad.export.helpers.scatter import _embed, _overwrite, _put, _scatter
 from symgrad.export.helpers.special import (
     _erf,
     _erf_near_zero,
@@ -101,6 +102,7 @@ __all__ = [
     "_error",
     "_fit_shape",
     "_fits",
+    "_has_room",
     "_highest",
     "_horner",
     "_like",
@@ -116,6 +118,7 @@ __all__ = [
     "_norm",
     "_nowhere_zero",
     "_others",
+    "_overwrite",
     "_prod_slope",
     "_put",
     "_random",

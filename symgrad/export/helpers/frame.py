@@ -42,10 +42,16 @@ def _fit_shape(name, shape, dims, sizes):
             raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {known}")
 
 
-def _same_size(name, dim, size, expected):
-    """Hold the size of an axis that is an expression in a dimension against it."""
+def _same_size(name, axis, dim, size, expected):
+    """Hold the size of an axis that is an expression in dimensions against them."""
     if size != expected:
-        raise ValueError(f"{name}: dimension {dim} is {size}, elsewhere {expected}")
+        raise ValueError(f"{name}: axis {axis} is {size}, and {dim} is {expected}")
+
+
+def _has_room(gap, size):
+    """Hold what is left of an axis beside a part of it against 0."""
+    if size < 0:
+        raise ValueError(f"{gap} is {size} at these sizes, and has to be 0 or more")
 
 
 def _like(direction, /, **variables):

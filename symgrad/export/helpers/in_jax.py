@@ -64,6 +64,11 @@ def _put(block, shape, index):
     return jnp.zeros(shape, dtype=jnp.result_type(block)).at[index].set(block)
 
 
+def _overwrite(array, block, index):
+    """A copy of the array with the block in the place of its part at the index."""
+    return jnp.asarray(array, dtype=jnp.result_type(array, block)).at[index].set(block)
+
+
 def _scatter(rows, labels, shape, axis):
     """Zeros of this shape to which every slice is added at its label along the axis."""
     whole = jnp.moveaxis(jnp.zeros(shape, dtype=jnp.result_type(rows)), axis, 0)

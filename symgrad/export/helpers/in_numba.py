@@ -231,6 +231,14 @@ def _put(block, shape, index):
 
 
 @numba.njit(error_model="numpy", boundscheck=True)
+def _overwrite(array, block, index):
+    """A copy of the array with the block in the place of its part at the index."""
+    whole = array.copy()
+    whole[index] = block
+    return whole
+
+
+@numba.njit(error_model="numpy", boundscheck=True)
 def _scatter(rows, labels, shape):
     """Zeros of this shape to which every row is added at its label."""
     whole = np.zeros(shape)

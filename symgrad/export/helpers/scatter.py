@@ -10,6 +10,13 @@ def _put(block, shape, index):
     return whole
 
 
+def _overwrite(array, block, index):
+    """A copy of the array with the block in the place of its part at the index."""
+    whole = np.array(array, dtype=np.result_type(array, block))
+    whole[index] = block
+    return whole
+
+
 def _scatter(rows, labels, shape, axis):
     """Zeros of this shape to which every slice is added at its label along the axis."""
     whole = np.zeros(shape, dtype=np.result_type(rows))
