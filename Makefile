@@ -31,8 +31,10 @@ check: .venv/tools.stamp
 supply:  ## the wheel in an empty environment, on the oldest versions, on every Python that is installed
 	@PYTHON=$(PYTHON) .ci/supply
 
-docs: .venv/docs.stamp  ## the site, into docs/_build/html
+docs: .venv/docs.stamp .venv/tools.stamp  ## the site, into docs/_build/html
 	@$(BIN)/python docs/make_operations.py
+	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_forms.py
+	@$(BIN)/python docs/make_fragments.py
 	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_consoles.py
 	@JAX_PLATFORMS=cpu $(BIN)/python docs/make_gallery.py
 	@$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html

@@ -7,49 +7,49 @@ from __future__ import annotations
 
 import ast
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import grimp
 
 import symgrad.derivation  # noqa: F401  (registers every operation)
 from symgrad.core.op import REGISTRY
-from symgrad.derive import batching
 from symgrad.export import numba
-from symgrad.linear import structure
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.printing import entries, sympy_form
-from symgrad.rules import brevity
 
 PACKAGE = Path(__file__).parents[1] / "symgrad"
 SHORT, LONG = 28, 400
 """Lines up to which a function is short, and from which a file is long."""
 
-TABLES = {
-    "batching._ODD": batching._ODD,
-    "structure._ACTS": structure._ACTS,
-    "brevity._COUNTS": brevity._COUNTS,
-    "entries.ENTRY_RULES": entries.ENTRY_RULES,
-    "sympy_form.FORMS and DEFINITIONS": {**sympy_form.FORMS, **sympy_form.DEFINITIONS},
-    "numba.SAME, WORDS and MISSING": {*numba.SAME, *numba.WORDS, *numba.MISSING},
+TABLES: dict[str, Collection[str]] = {
+    "numba.ODD": numba.ODD,
 }
 """What passes know of single operations by their names."""
 
 
 def main() -> None:
+    print(figures())
+
+
+def figures() -> str:
+    """As a table in Markdown, which docs/architecture.md includes."""
     files = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
     lengths = {path: text.count("\n") for path, text in files.items()}
     trees = [ast.parse(text) for text in files.values()]
     functions = [node.end_lineno - node.lineno + 1 for tree in trees for node in _functions(tree)]
     short = sum(n <= SHORT for n in functions) / len(functions)
-    print(f"files: {len(files)}, of {statistics.median(lengths.values()):.0f} lines at the median; at the root: {_at_root(files)}")
-    print(f"functions: {len(functions)}, of {statistics.median(functions):.0f} lines at the median, {short:.1%} of at most {SHORT}")
-    print(f"imports inside functions: {sum(map(_inner_imports, trees))}")
-    print(f"over {LONG} lines: {', '.join(f'{p.relative_to(PACKAGE)} ({n})' for p, n in _longest(lengths))}")
-    print(f"modules in circles of imports, for types and inside functions too: {', '.join(circle(imports())) or 'none'}")
-    own = {op.name for op in (*COLLECTIVES, part)}
-    rows = {name: len(table) for name, table in TABLES.items()}
-    print(f"rows of tables for {len(REGISTRY.keys() - own)} operations: {sum(rows.values())}; {_listed(rows)}")
+    long = [f"`{p.relative_to(PACKAGE)}` ({n})" for p, n in _longest(lengths)]
+    rows = {
+        "files": f"{len(files)}, half of at most {statistics.median(lengths.values()):.0f} lines; {_at_root(files)} at the root",
+        "functions": f"{len(functions)}, half of at most {statistics.median(functions):.0f} lines, {short:.1%} of at most {SHORT}",
+        "imports inside functions": str(sum(map(_inner_imports, trees))),
+        f"files of more than {LONG} lines": ", ".join(long) or "none",
+        "modules that import one another in a circle, those for types counted": ", ".join(f"`{m}`" for m in circle(imports()))
+        or "none",
+        "operations": str(len(REGISTRY.keys() - {op.name for op in (*COLLECTIVES, part)})),
+        "rows beside their records": ", ".join(f"{len(table)} in `{name}`" for name, table in TABLES.items()) or "none",
+    }
+    return "\n".join(["| what | how many |", "| --- | --- |", *(f"| {what} | {count} |" for what, count in rows.items())])
 
 
 def imports() -> grimp.ImportGraph:
@@ -88,10 +88,6 @@ def _at_root(files: dict[Path, str]) -> int:
 
 def _longest(lengths: dict[Path, int]) -> list[tuple[Path, int]]:
     return sorted(((p, n) for p, n in lengths.items() if n > LONG), key=lambda item: -item[1])
-
-
-def _listed(rows: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in rows.items())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ author = copyright = "The symgrad authors"
 version = release = symgrad.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "made"]
 html_theme = "furo"
 html_title = "symgrad"
 html_static_path = ["_static", "../symgrad/printing/templates/formulas.css"]

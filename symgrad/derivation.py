@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import symgrad.reading.sympy_door  # noqa: F401  (registers Program.from_sympy)
-from symgrad.checking.oracle import import_jax
+from symgrad.checking.libraries import import_jax
 from symgrad.checking.points import values_at
 from symgrad.checking.report import Report
 from symgrad.checking.verification import compare

@@ -12,8 +12,10 @@ from symgrad.checking.sampling import ENLARGED, inputs_of, program_sizes, sample
 from symgrad.core.counting import known_sizes, symbols_of
 from symgrad.core.dimensions import size_of
 from symgrad.export.loading import load
-from symgrad.export.numpy import Sources, numpy_module
+from symgrad.export.lowering import Lowered, lower
+from symgrad.export.numpy import numpy_module
 from symgrad.export.selftest import example_functions
+from symgrad.export.sources import Sources
 from symgrad.export.targets import target_of
 from symgrad.printing.formulas import Formulary
 
@@ -25,16 +27,24 @@ class Modules:
 
     def __init__(self, formulas: Formulary) -> None:
         self.formulas, self.passes = formulas, formulas.passes
-        self._texts: dict[_Key, str] = {}
+        self._lowered: dict[_Key, Lowered] = {}
+        self._texts: dict[Lowered, str] = {}
         self._loaded: dict[str, types.ModuleType] = {}
 
     def text(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> str:
         """One standalone module; raises `InputError` for a target or a dimension that is not known."""
+        module = self.lowered(target, sizes)
+        if module not in self._texts:
+            self._texts[module] = numpy_module(module)
+        return self._texts[module]
+
+    def lowered(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> Lowered:
+        """That module before there is text: the statements of its functions."""
         known, over = known_sizes(self.passes.program, sizes or {}), target_of(target)
         key = target, tuple(known.items())
-        if key not in self._texts:
-            self._texts[key] = numpy_module(self._sources(known), over)
-        return self._texts[key]
+        if key not in self._lowered:
+            self._lowered[key] = lower(self._sources(known), over)
+        return self._lowered[key]
 
     def loaded(self, target: str = "numpy", sizes: Mapping[str, int] | None = None) -> types.ModuleType:
         """That module, loaded."""
@@ -55,7 +65,7 @@ class Modules:
             diagonal=p.diagonal,
             factors=p.factors,
             gauss_newton=p.curvature,
-            equations=self.formulas.listings(),
+            equations=self.formulas.listings,
             sizes=self._shapes(),
             numbers={s: sizes[s.name] for s in symbols_of(p.program) if s.name in sizes},
         )

@@ -10,7 +10,7 @@ from symgrad.core.op import Node, variable
 from symgrad.core.program import Program, fresh
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.probabilities import differentiable
-from symgrad.derive.simplification import simplified
+from symgrad.derive.simplification import Simplifier
 from symgrad.derive.tangents import direction_names, tangent
 from symgrad.errors import InputError
 from symgrad.planning.plans import Plan, cheapest, diagonal_program, hessian_plans, jacobian_plans
@@ -41,6 +41,7 @@ class Passes:
 
     def __init__(self, program: Program, wrt: tuple[Node, ...]) -> None:
         self.program, self.wrt = program, wrt
+        self.simplifier = Simplifier()
 
     @property
     def is_scalar(self) -> bool:
@@ -56,7 +57,7 @@ class Passes:
     @cached_property
     def forward(self) -> Program:
         """That form as code computes it."""
-        return simplified(self.normal)
+        return self.simplifier.simplified(self.normal)
 
     @cached_property
     def raw_adjoint(self) -> Program:
@@ -70,7 +71,7 @@ class Passes:
     @cached_property
     def adjoint(self) -> Program:
         """The forward equations followed by one adjoint equation each; outputs are the value and the gradients."""
-        return simplified(self.raw_adjoint)
+        return self.simplifier.simplified(self.raw_adjoint)
 
     @cached_property
     def directions(self) -> dict[Node, Node]:
@@ -81,19 +82,26 @@ class Passes:
     def tangent(self) -> Program:
         """The Hessian-vector product of a scalar program, the Jacobian-vector product of any other."""
         if not self.is_scalar:
-            return simplified(tangent(self.normal, self.directions))
+            return self.simplifier.simplified(tangent(self.normal, self.directions))
         raw = self.raw_adjoint
-        return simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
+        return self.simplifier.simplified(tangent(raw, self.directions, raw.outputs[1:]).needed())
 
     def moved(self, column: int, rows: list[int]) -> tuple[Program, Node]:
         """Gradients moved in the direction of one variable, and that direction."""
         raw, b = self.raw_adjoint, self.wrt[column]
-        gradients = [raw.outputs[1 + i] for i in rows]
-        return simplified(tangent(raw, {b: self.directions[b]}, gradients).needed()), self.directions[b]
+        if b not in self._columns:
+            self._columns[b] = tangent(raw, {b: self.directions[b]}, raw.outputs[1:])
+        whole = self._columns[b]
+        return self.simplifier.simplified(whole.needed(whole.outputs[i] for i in rows)), self.directions[b]
+
+    @cached_property
+    def _columns(self) -> dict[Node, Program]:
+        """All gradients moved in the direction of a variable, by the variable."""
+        return {}
 
     def pushed(self, v: Node) -> Program:
         """The value of an array program moved in the direction of one variable."""
-        return simplified(tangent(self.normal, {v: self.directions[v]}))
+        return self.simplifier.simplified(tangent(self.normal, {v: self.directions[v]}))
 
     # blocks -------------------------------------------------------------------------------------------------------------
 
@@ -103,10 +111,10 @@ class Passes:
         v = self.directions[b]
         if not self.is_scalar:
             moved = self.pushed(b)
-            return block(moved, moved.outputs[0], self.program.output, b, v)
+            return block(moved, moved.outputs[0], self.program.output, b, v, self.simplifier)
         a = self.program.input(row)
         moved, _ = self.moved(self.wrt.index(b), [self.wrt.index(a)])
-        return block(moved, moved.outputs[0], a, b, v, self.program.output)
+        return block(moved, moved.outputs[0], a, b, v, self.simplifier, self.program.output)
 
     @cached_property
     def upper(self) -> dict[tuple[int, int], Block]:
@@ -137,7 +145,7 @@ class Passes:
         """The gradients of an array program by a cotangent of its value, and that cotangent."""
         seed = variable(fresh(f"{self.program.output}_bar", self.program.names), self.program.output.shape)
         raw = adjoint(self.normal, self.wrt, of=self.program.output, seed=seed)
-        return simplified(replace(raw, outputs=raw.outputs[1:]).needed()), seed
+        return self.simplifier.simplified(replace(raw, outputs=raw.outputs[1:]).needed()), seed
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -159,7 +167,7 @@ class Passes:
     @cached_property
     def factors(self) -> Factors | None:
         """The arrays that the Hessian's blocks are made of; none where it is not symmetric in every direction."""
-        return factored(self.adjoint, self.upper) if self.is_scalar and self.commutes else None
+        return factored(self.adjoint, self.upper, self.simplifier) if self.is_scalar and self.commutes else None
 
     @property
     def _is_too_deep(self) -> bool:
@@ -188,11 +196,11 @@ class Passes:
         a, b = self.program.input(row), self.program.input(column)
         v = self.directions[b]
         product = self._modelled(self._curvature({b: v}))
-        return replace(block(product, product.outputs[self.wrt.index(a)], a, b, v), letter="G")
+        return replace(block(product, product.outputs[self.wrt.index(a)], a, b, v, self.simplifier), letter="G")
 
     def _curvature(self, directions: dict[Node, Node]) -> Program | None:
         raw = gauss_newton(self.normal, self.wrt, directions) if self.is_scalar else None
-        return None if raw is None else simplified(raw)
+        return None if raw is None else self.simplifier.simplified(raw)
 
     def _modelled(self, product: Program | None) -> Program:
         if product is None:

@@ -33,7 +33,7 @@ from symgrad.checking.generics import Functions, derivative, keyword_of, on_arra
 from symgrad.checking.sampling import inputs_from, sample_inputs, sizes_for
 from symgrad.checking.witness import bound_function, checked_witness
 from symgrad.errors import InputError, one_of
-from symgrad.export.numpy import PUBLIC
+from symgrad.export.sources import PUBLIC
 from symgrad.reading.annotations import FUNCTIONS, declare
 from symgrad.reading.door import read_text
 

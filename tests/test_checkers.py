@@ -72,6 +72,11 @@ def test_value_asks_for_a_witness(broken: Broken, monkeypatch: pytest.MonkeyPatc
     fails(checkers.check_value, broken(matmul))
 
 
+def test_value_by_the_definition_notices_a_constant(broken: Broken, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(WITNESSES, "cumsum")
+    fails(checkers.check_value, broken(REGISTRY["cumsum"], numpy="np.cumsum({0}, axis=0) + 1e-8"))
+
+
 def test_adversarial_points_notice_an_overflow(broken: Broken):
     fails(checkers.check_adversarial, broken(REGISTRY["softplus"], numpy="np.log(1 + np.exp({0}))", samples=(on(""),)))
 
@@ -190,7 +195,22 @@ def test_brackets_notice_a_precedence_too_high(broken: Broken):
 
 
 def test_printed_notices_another_form(broken: Broken):
-    fails(printed.check_printed, broken(tanh, latex=r"\sinh(#1)"))
+    fails(printed.check_printed, broken(tanh, latex=r"\frac{\sinh(#1)}{2}"))
+
+
+def test_printed_notices_an_operand_that_is_missing(broken: Broken):
+    fails(printed.check_printed, broken(matmul, latex=r"\operatorname{product}(#1)"))
+
+
+@pytest.mark.parametrize(
+    ("text", "operands", "is_plain"),
+    [
+        (r"\tanh(X_1)", 1, True), (r"\operatorname{cumsum}^{\top}_{0}(X_1)", 1, True), (r"\max(X_1, X_2)", 2, True),
+        (r"\max(X_2, X_1)", 2, False), (r"\exp(-X_1)", 1, False), (r"X_1 \odot X_2", 2, False), (r"\log(\exp(X_1))", 1, False),
+    ],
+)  # fmt: skip
+def test_a_function_of_its_operands_is_plain(text: str, operands: int, is_plain: bool):
+    assert printed.plain(text, operands) == is_plain
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,9 @@ def test_every_operation_but_the_leaves_has_samples():
 
 
 def test_every_operation_has_a_witness():
-    unseen = {op.name for _, op, _ in SAMPLES if op.scalar is None} - WITNESSES.keys() - UNWITNESSED.keys()
-    assert not unseen, f"give these a line in tests/support/witnesses.py: {sorted(unseen)}"
+    own = {name for name, op, sample in SAMPLES if op.scalar or op.defined(case_of(op, sample).node)}
+    unseen = {op.name for name, op, _ in SAMPLES if name not in own} - WITNESSES.keys() - UNWITNESSED.keys()
+    assert not unseen, f"give these a definition, or a line in tests/support/witnesses.py: {sorted(unseen)}"
 
 
 @every_size

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from symgrad.op import REGISTRY
-from symgrad.printing.content import content
-from symgrad.printing.markdown import markdown
 
 import symgrad as sg
+from symgrad.core.op import REGISTRY
+from symgrad.printing.composition import content
 from symgrad.printing.latex import Theme
+from symgrad.printing.notebooks import markdown_page
 from symgrad.printing.wording import worded
 
 TOP = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def derivation(path):
 def of_derivations():
     for path in FILES:
         d = derivation(path)
-        yield from in_markdown(markdown(content(d)))
+        yield from in_markdown(markdown_page(content(d)))
         yield from ((body, True) for body in re.findall(r"\\begin\{align\}.*?\\end\{align\}", d.latex(), re.DOTALL))
 
 
@@ -63,7 +63,7 @@ def test_derivations():
 @pytest.mark.parametrize("options", [{"level": "steps"}, {"theme": Theme("accent", superscript=True)}], ids=["steps", "accents"])
 def test_other_documents(options):
     path = next(p for p in FILES if p.stem == "d2l_generic")
-    assert said(in_markdown(markdown(content(derivation(path), **options)))) == []
+    assert said(in_markdown(markdown_page(content(derivation(path), **options)))) == []
 
 
 def test_operations(monkeypatch):

@@ -14,7 +14,7 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS, Pairs, held, neighbours
 from symgrad.checking.differences import Measured, differenced, rounded, slope
-from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.libraries import double_precision, import_jax
 from symgrad.checking.rounding import roughened
 from symgrad.errors import UnsupportedError, VerificationError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.libraries import double_precision, import_jax
 from symgrad.core.graph import postorder
 from symgrad.core.op import Node
 from symgrad.errors import InputError

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.checking.oracle import import_jax, jax_function
+from symgrad.checking.libraries import import_jax, jax_function
 
 _SHOWING = frozenset(
     "asarray atleast_1d atleast_2d broadcast_to diag diagonal diff expand_dims flip matrix_power moveaxis ravel reshape split "

@@ -7,29 +7,25 @@ with the reader's rules, the derivation or the exporter.
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from symgrad.core.language import LANGUAGE, METHODS
+from symgrad.checking.libraries import WORDS, Library
+from symgrad.core.language import METHODS
 from symgrad.core.program import Origin
 from symgrad.core.source import compiled, parsed
 from symgrad.errors import UnsupportedError
-from symgrad.reading.acts import ACTS
 from symgrad.reading.dialects import module_known_as
 
 _ATTRIBUTES = frozenset(METHODS) | frozenset(
     "shape ndim size T mT dtype at get set add subtract multiply mul divide fill sign logabsdet eigenvalues eigenvectors Q R U S "
     "Vh".split()
 )
-_WORDS = frozenset(LANGUAGE) | frozenset(ACTS)
-_CONSTANTS = frozenset({"pi", "e", "inf", "newaxis"})
 _FLOATS = frozenset({"float32", "float64"})
 _MODULES = frozenset("numpy nn linalg scipy special lax items keys values append".split()) | _FLOATS
 _SYNTAX = (
@@ -43,75 +39,7 @@ _SYNTAX = (
 """What the reader reads, and all that is ever compiled."""
 
 
-def import_jax() -> Any:
-    """jax, or the one line that says how to get it."""
-    try:
-        import jax  # noqa: PLC0415  (an extra: most of symgrad never needs it)
-        import jax.scipy.linalg  # noqa: PLC0415
-        import jax.scipy.special  # noqa: PLC0415
-    except ImportError:
-        raise UnsupportedError("verification needs jax: pip install 'symgrad[verify]'") from None
-    return jax
-
-
-def double_precision() -> contextlib.AbstractContextManager[Any]:
-    """A block in which jax computes in float64; the user's configuration is as before afterwards."""
-    jax = import_jax()
-    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64  # before jax 0.8
-    return switch(True)
-
-
 # names ----------------------------------------------------------------------------------------------------------------------
-
-
-Library = Callable[[list[str]], Any]
-"""What a dotted name of the language means: a function of jax, or of NumPy."""
-
-
-def jax_function(path: list[str]) -> Any:
-    """What a dotted name means in jax: the user's own path where jax has it, else the function of that name wherever it is."""
-    jax = import_jax()
-    places = [_walk(root, path[1:-1]) for root in (jax.numpy, jax, jax.scipy)]
-    places += [jax.numpy, jax.nn, jax.numpy.linalg, jax.scipy.special, jax.scipy.linalg, jax.lax]
-    return _first(places, path, "jax")
-
-
-def numpy_function(path: list[str]) -> Any:
-    """What a dotted name means in NumPy code: the user's own path in NumPy or SciPy, for jax's own functions in jax.
-
-    A bare name that no import explains is NumPy's: SciPy means other things by softmax and cholesky than jax does.
-    """
-    path = path[1:] if path[0] == "autograd" else path
-    if path[0] == "jax":
-        return jax_function(path)
-    if path[0] == "scipy":
-        return _first([_walk(_scipy(), path[1:-1])], path, "SciPy")
-    places = [_walk(np, path[1:-1]), *([np.linalg] if len(path) == 1 else [])]
-    return _first(places, path, "NumPy")
-
-
-def _scipy() -> Any:
-    import scipy  # noqa: PLC0415  (it comes with jax, which only verification needs)
-    import scipy.linalg  # noqa: PLC0415
-    import scipy.special  # noqa: PLC0415
-
-    return scipy
-
-
-def _first(places: list[Any], path: list[str], library: str) -> Any:
-    name = path[-1]
-    if name not in _WORDS and name not in _CONSTANTS:
-        raise NameError(f"{'.'.join(path)} is outside the language of forward passes")
-    for place in places:
-        if place is not None and hasattr(place, name):
-            return getattr(place, name)
-    raise UnsupportedError(f"{library} has no function {name}, so nothing can vouch for it")
-
-
-def _walk(place: Any, path: list[str]) -> Any:
-    for part in path:
-        place = getattr(place, part, None)
-    return place
 
 
 class _Path:
@@ -127,7 +55,7 @@ class _Path:
 def _named(path: list[str], library: Library) -> Any:
     if path[-1] in _FLOATS:
         return np.float64  # in which everything is compared
-    return library(path) if path[-1] in _WORDS or path[-1] in _CONSTANTS else _Path(library, *path)
+    return library(path) if path[-1] in WORDS else _Path(library, *path)
 
 
 def definitions(origin: Origin) -> list[ast.FunctionDef]:
@@ -237,7 +165,7 @@ def _checked(tree: Any) -> Any:
 @cache
 def _attributes() -> frozenset[str]:
     """Methods of arrays, functions of the language and the modules they are found in; whatever it stands behind."""
-    return _ATTRIBUTES | _CONSTANTS | _MODULES | _WORDS
+    return _ATTRIBUTES | _MODULES | WORDS
 
 
 class _Stripped(ast.NodeTransformer):

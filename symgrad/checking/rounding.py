@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symgrad.checking.oracle import import_jax
+from symgrad.checking.libraries import import_jax
 
 _BODIES = ("jaxpr", "call_jaxpr")
 _LOOPS = frozenset({"scan", "while", "cond"})

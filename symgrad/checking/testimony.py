@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS
 from symgrad.checking.generics import Functions
-from symgrad.checking.oracle import import_jax
+from symgrad.checking.libraries import import_jax
 from symgrad.checking.rounding import roughened
 from symgrad.checking.sampling import inputs_of, program_sizes, sample_inputs
 from symgrad.checking.witness import (

@@ -14,7 +14,7 @@ import numpy as np
 
 from symgrad.checking.agreement import DIGITS, Gap, Pairs, gap, held, neighbours, widest_gap
 from symgrad.checking.generics import Functions
-from symgrad.checking.oracle import double_precision
+from symgrad.checking.libraries import double_precision
 from symgrad.checking.points import given_point
 from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import DOMAINS, ENLARGED, inputs_of, program_sizes, sample_inputs

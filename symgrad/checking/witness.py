@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from symgrad.checking.libraries import jax_function, numpy_function
 from symgrad.checking.mutable import mutable_function, on_mutables
-from symgrad.checking.oracle import Names, definitions, jax_function, numpy_function, packages
+from symgrad.checking.oracle import Names, definitions, packages
 from symgrad.core.language import LANGUAGE
 from symgrad.core.op import Node
 from symgrad.core.program import Origin, Program, fresh

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 
@@ -11,35 +11,33 @@ from symgrad.core.op import ATOM, OPERATORS, Node, Op, is_zero, on, same_shape, 
 from symgrad.core.signature import entrywise
 from symgrad.errors import NotDifferentiableError
 
+Fold: TypeAlias = Callable[..., Node | None]
 
-def _fold_linear(op: Op, own: Callable[..., Node | None] | None) -> Callable[..., Node | None]:
+
+def _fold_linear(op: Op, own: Fold | None, operands: tuple[Node, ...], static: dict[str, Any]) -> Node | None:
     """What every (multi)linear map allows: zero goes to zero, and scalar factors of operands come to the front."""
-
-    def fold(*operands: Node, **static: Any) -> Node | None:
-        if any(is_zero(x) for x in operands):
-            return zeros(op.shape(*operands, **static))
-        if own is not None and (found := own(*operands, **static)) is not None:
-            return found
-        for i, x in enumerate(operands):
-            if x.op.name == "scale" and x.ndim:
-                return OPERATORS["multiply"](x.args[0], op(*operands[:i], x.args[1], *operands[i + 1 :], **static))
-        return None
-
-    return fold
+    if any(map(is_zero, operands)):
+        return zeros(op.shape(*operands, **static))
+    if own is not None and (found := own(*operands, **static)) is not None:
+        return found
+    for i, x in enumerate(operands):
+        if x.op.name == "scale" and x.ndim:
+            return OPERATORS["multiply"](x.args[0], op(*operands[:i], x.args[1], *operands[i + 1 :], **static))
+    return None
 
 
-def linear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
+def linear(name: str, *, fold: Fold | None = None, **fields: Any) -> Op:
     """A linear map of one operand: its tangent is itself applied to the tangent."""
-    op = Op(name, jvp=lambda Z, X, X_dot, **s: op(X_dot, **s), fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s), **fields)
+    op = Op(name, jvp=lambda Z, X, X_dot, **s: op(X_dot, **s), fold=lambda *x, **s: _fold_linear(op, fold, x, s), **fields)
     return op
 
 
-def bilinear(name: str, *, fold: Callable[..., Node | None] | None = None, **fields: Any) -> Op:
+def bilinear(name: str, *, fold: Fold | None = None, **fields: Any) -> Op:
     """Linear in each of two operands: the product rule gives the tangent."""
     op = Op(
         name,
         jvp=lambda Z, X, Y, X_dot, Y_dot, **s: op(X_dot, Y, **s) + op(X, Y_dot, **s),
-        fold=lambda *x, **s: _fold_linear(op, fold)(*x, **s),
+        fold=lambda *x, **s: _fold_linear(op, fold, x, s),
         **fields,
     )
     return op

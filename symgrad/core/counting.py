@@ -99,17 +99,17 @@ def flops_of(node: Node) -> sympy.Expr:
 
 def equation_flops(program: Program) -> Iterator[tuple[Equation, sympy.Expr]]:
     """Each equation of a straight program with the flops of the operations that no earlier one has done."""
-    yield from zip(program.equations, _flops(program), strict=True)
+    yield from zip(program.equations, map(sympy.expand, statement_flops(program)), strict=True)
 
 
-def _flops(program: Program) -> Iterator[sympy.Expr]:
+def statement_flops(program: Program) -> Iterator[sympy.Expr]:
     """Those of each statement; a loop does what its body does once a step."""
     done: set[Node] = set()
     for statement in program.statements:
         steps, read = (0, [statement.expr]) if isinstance(statement, Equation) else _work(statement)
         new = [n for n in postorder(read) if n not in done]
         done.update(new)
-        yield sympy.expand(sympy.Add(steps, *(flops_of(n) for n in new)))
+        yield sympy.Add(steps, *(flops_of(n) for n in new))
 
 
 def _work(loop: Statement) -> tuple[sympy.Expr, Sequence[Node]]:
@@ -126,7 +126,7 @@ def flops(program: Program) -> sympy.Expr:
     >>> flops(sg.forward('def f(x: "n", A: "m n"): return A @ x').program)
     2*m*n
     """
-    return sympy.expand(sympy.Add(*_flops(program)))
+    return sympy.expand(sympy.Add(*statement_flops(program)))
 
 
 # memory ---------------------------------------------------------------------------------------------------------------------

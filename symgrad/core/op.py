@@ -1,8 +1,7 @@
 """The operation record, the expression node and the registry: what everything else is made of.
 
 An expression is a directed acyclic graph of interned `Node`s: equal nodes are the same object, so equality is identity and
-every walk can be memoised.  What an operation is stands in its `Op` record, and differentiation reads nothing else; the passes that
-want more of it than that keep tables by name, which docs/architecture.md lists.
+every walk can be memoised.  What an operation is stands in its `Op` record, and every pass reads it there.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -21,7 +21,8 @@ from symgrad.core.signature import Signature, opaque
 from symgrad.core.source import dim_text, value_source
 from symgrad.errors import InputError, ShapeError
 
-Dim: TypeAlias = int | sympy.Expr
+Expr: TypeAlias = sympy.Expr
+Dim: TypeAlias = int | Expr
 Shape: TypeAlias = tuple[Dim, ...]
 
 # Binding strength of printed forms, weakest first.  A quotient entry by entry and a Kronecker product bind more weakly than
@@ -35,17 +36,14 @@ SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 class Node:
     """One operation applied to operands: `op`, `args`, the `static` arguments and the `shape` of the result, of any rank."""
 
-    __slots__ = ("__weakref__", "args", "op", "params", "shape", "static")
+    __slots__ = ("__weakref__", "args", "ndim", "op", "params", "shape", "static")
 
     op: Op
     args: tuple[Node, ...]
     static: tuple[tuple[str, Any], ...]
     params: dict[str, Any]
     shape: Shape
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    ndim: int
 
     @property
     def T(self) -> Node:
@@ -112,19 +110,20 @@ OPERATORS: dict[str, Callable[..., Node]] = {}
 REGISTRY: dict[str, Op] = {}
 """Every operation by name."""
 
-_interned: WeakValueDictionary[Any, Node] = WeakValueDictionary()
+Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple[tuple[str, Any], ...]]"
+"""What makes a node: the name of its operation, its operands and its static arguments."""
+
+_interned: WeakValueDictionary[Key, Node] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def _intern(op: Op, args: tuple[Node, ...], static: dict[str, Any], shape: Shape) -> Node:
-    tick()
-    items = tuple(sorted(static.items()))
-    key = (op.name, args, items)
+def _intern(key: Key, op: Op, static: dict[str, Any], shape: Shape) -> Node:
     with _lock:
         found = _interned.get(key)
         if found is None:
             found = object.__new__(Node)
-            found.op, found.args, found.static, found.params, found.shape = op, args, items, static, shape
+            (_, found.args, found.static), found.op, found.params = key, op, static
+            found.shape, found.ndim = shape, len(shape)
             _interned[key] = found
         return found
 
@@ -152,6 +151,14 @@ class Op:
     `axes` says what the operation does along every index, and in which operands it is linear; without a word of it every entry may
     read everything.  `front` are the static arguments behind further axes, of an operation that takes any number of them.
     Where the sign is a letter, it is the first of `letter`, and the next where an author has that letter; it is #0 in templates.
+    `definition` makes it of other operations, equal to it in exact arithmetic where those are defined; None where there are none.
+    `sympy` is the form as a matrix expression, a function of the node and of the operands' forms, where neither `definition`
+    nor `scalar` nor a sum of products in `axes` says it.
+    `entry` writes the entry at given indices, `(node, index, show)`, where that is neither an entrywise function of the operands'
+    entries nor a sum of products.
+    `stacked` is the operation on stacks of operands, `(node, stacks, lead)`, where neither signature nor `front` says it, and None
+    where it takes none.  `length` counts the operations that a reader meets in the print, `(node, count)`, where that is not one
+    more than in the operands.
     `found`, `source`, `limits` and `kink` are what the documentation says of it.  `defines` says, with formulas between dollar
     signs, what the signs mean that this operation alone prints, or that readers would read otherwise at a tie: a clause a sign.
     """
@@ -166,7 +173,7 @@ class Op:
     flops: Callable[..., Any]
     samples: tuple[Sample, ...]
     found: str
-    scalar: Callable[..., sympy.Expr] | None = None
+    scalar: Callable[..., Expr] | None = None
     fold: Callable[..., Node | None] | None = None
     spreads: bool = False  # leaves the broadcasting of its operands to NumPy
     helpers: tuple[str, ...] = ()
@@ -178,6 +185,11 @@ class Op:
     axes: Callable[[Node], Signature] = opaque
     front: Callable[[Node, Shape], dict[str, Any]] | None = None
     defines: str = ""
+    length: Callable[..., int] | None = None
+    definition: Callable[..., Node | None] | None = None
+    sympy: Callable[..., Any] | None = None
+    entry: Callable[..., Any] | None = None
+    stacked: Callable[..., Node | None] | None = None
 
     def __post_init__(self) -> None:
         if self.name in REGISTRY:
@@ -185,14 +197,20 @@ class Op:
         REGISTRY[self.name] = self
 
     def __call__(self, *args: Any, **static: Any) -> Node:
-        operands = tuple(as_node(a) for a in args)
+        operands = tuple(map(as_node, args))
         if self.fold is not None and (folded := self.fold(*operands, **static)) is not None:
             return folded
         return self.node(*operands, **static)
 
     def node(self, *operands: Node, **static: Any) -> Node:
-        """The node itself, shape-checked but never folded."""
-        return _intern(self, operands, static, self.shape(*operands, **static))
+        """The node itself, shape-checked when it is first made, but never folded."""
+        tick()
+        key = (self.name, operands, tuple(sorted(static.items())) if static else ())
+        return _interned.get(key) or _intern(key, self, static, self.shape(*operands, **static))
+
+    def defined(self, node: Node) -> Node | None:
+        """The node by its definition, if it has one."""
+        return None if self.definition is None else self.definition(*node.args, **node.params)
 
     def rebuild(self, node: Node, args: Iterable[Node]) -> Node:
         args = tuple(args)
@@ -216,6 +234,7 @@ CONSTANT = leaf(
     lambda n, show: show.constant(n.params["value"]),
     lambda n: value_source(n.params["value"]),
     lambda **_: (),
+    sympy=lambda node: node.params["value"],
     python=lambda n, line: line.number(n.params["value"]),
 )
 
@@ -225,6 +244,11 @@ def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozense
     return VARIABLE(name=name, shape=shape, properties=properties, role=role or name)
 
 
+CONSTANTS = 256
+"""Numbers whose node is kept: rules ask for the same few all the time."""
+
+
+@lru_cache(maxsize=CONSTANTS, typed=True)
 def constant(value: int | sympy.Expr) -> Node:
     """A number, or an expression in the dimensions such as 1/n; decimals are exact, so 0.5 times 2 is 1."""
     return CONSTANT(value=sympy.Integer(value) if isinstance(value, int) else value)

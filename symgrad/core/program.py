@@ -62,7 +62,7 @@ class Equation:
     def symbols(self) -> tuple[Node, ...]:
         return (self.symbol,)
 
-    @property
+    @cached_property
     def reads(self) -> tuple[Node, ...]:
         return symbols_in(self.expr, self.name)
 
@@ -197,25 +197,26 @@ def _check_order(statement: Statement, known: set[Node]) -> None:
     for v in statement.symbols:
         if v in known:
             raise InputError(f"{v} is assigned twice")
-    for v in statement.reads:
-        if v not in known:
-            raise InputError(f"{statement.symbols[0]} reads {v} before it is assigned")
+    if not known.issuperset(statement.reads):
+        unknown = next(v for v in statement.reads if v not in known)
+        raise InputError(f"{statement.symbols[0]} reads {unknown} before it is assigned")
 
 
 _symbols: WeakKeyDictionary[Node, tuple[Node, ...]] = WeakKeyDictionary()
 """The symbols of right sides that were checked: most stand in many programs, since a pass changes few of them."""
 
 
-def symbols_in(expr: Node, reader: str) -> tuple[Node, ...]:
+def symbols_in(expr: Node, reader: str = "an expression") -> tuple[Node, ...]:
     """The symbols that a right side reads; raises `InputError` where an operation is not registered."""
     if expr.op is VARIABLE:
         return (expr,)  # kept as its own value it would never go
-    if expr not in _symbols:
+    found = _symbols.get(expr)
+    if found is None:
         for node in (nodes := list(postorder([expr]))):
             if REGISTRY.get(node.op.name) is not node.op:
                 raise InputError(f"{reader} uses the unregistered operation {node.op.name}")
-        _symbols[expr] = tuple(n for n in nodes if n.op is VARIABLE)
-    return _symbols[expr]
+        _symbols[expr] = found = tuple(n for n in nodes if n.op is VARIABLE)
+    return found
 
 
 def fresh(name: str, *taken: Iterable[str]) -> str:

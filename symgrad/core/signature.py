@@ -81,6 +81,11 @@ def behind(node: Any, lead: Sequence[Any]) -> dict[str, Any]:
     return {**node.params, "axes": tuple(len(lead) + a for a in node.params["axes"])}
 
 
+def beside(node: Any, index: Sequence[Any]) -> tuple[Any, ...]:
+    """The indices that are left where the axes of the node are gone."""
+    return tuple(i for a, i in enumerate(index) if a not in node.params["axes"])
+
+
 def without(own: str, axes: Iterable[int]) -> str:
     """The letters that are left once these axes are gone."""
     return "".join(c for i, c in enumerate(own) if i not in tuple(axes))

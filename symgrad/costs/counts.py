@@ -21,15 +21,14 @@ from symgrad.core.counting import (
     number,
     working_set,
 )
-from symgrad.core.graph import postorder
-from symgrad.core.op import Node, Shape
+from symgrad.core.op import Node
 from symgrad.core.program import Program
 from symgrad.costs.checkpoint import KeptValues, Recomputing, within_budget
 from symgrad.costs.roofline import Bound, bounds
 from symgrad.errors import InputError, one_of
-from symgrad.export.footprint import BLOCK, REUSED_FROM, Array, Instant, dominating, held_by, total_bytes
+from symgrad.export.arrays import Array, Instant
+from symgrad.export.footprint import BLOCK, REUSED_FROM, dominating, held_by, total_bytes
 from symgrad.modules import Modules
-from symgrad.ops.generic import functions_of
 from symgrad.planning.plans import Plan
 from symgrad.planning.schedule import scheduled
 
@@ -174,21 +173,11 @@ class Counts:
     def _peak(self, use: str) -> sympy.Expr:
         if use in ("Hessian", "Jacobian") and self.passes.dense is None:
             return self._peak_by_products(use)
-        inputs: dict[str, Any] = {str(v): _as_array(v) for v in self.arrays}
-        if use.endswith("product"):
-            inputs["direction"] = inputs["direction_"] = tuple(Array(v.shape) for v in self.wrt)
-        source, large, block = self.modules.text(), self._is_large, self._is_block
-        return self._worst(held_by(source, self.uses[use], inputs, self._shapes, self.itemsize, large, block))
-
-    @cached_property
-    def _shapes(self) -> dict[str, Shape]:
-        """The shapes of everything that has a name in the code, and of what functions left open return."""
-        p = self.passes
-        programs = [self._value, *([p.adjoint] if p.is_scalar else []), p.tangent, *([p.dense] if p.dense is not None else [])]
-        equations = [eq for program in programs for eq in program.equations]
-        symbols = {eq.name: eq.symbol.shape for eq in equations}
-        calls = functions_of(postorder(eq.expr for eq in equations))
-        return {name: n.shape for name, n in calls.items() if n.shape != n.args[0].shape} | symbols
+        module, inputs = self.modules.lowered(), {str(v): _as_array(v) for v in self.arrays}
+        moved = tuple(Array(v.shape) for v in self.wrt) if use.endswith("product") else ()
+        shapes = {name: n.shape for name, n in module.open.items() if n.shape != n.args[0].shape}
+        function = module.function(self.uses[use])
+        return self._worst(held_by(function, inputs, moved, shapes, self.itemsize, self._is_large, self._is_block))
 
     def _peak_by_products(self, use: str) -> sympy.Expr:
         """The columns of one variable, as products and stacked, beside the blocks that are done."""

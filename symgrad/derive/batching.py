@@ -7,23 +7,17 @@ of the Hessian as it lies in memory.  The unit directions are products of identi
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
-
-import sympy
+from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import OPERATORS, Node, Shape, constant, variable
 from symgrad.core.program import Equation, Program, fresh
 from symgrad.core.signature import Signature
-from symgrad.ops.arithmetic import hadamard, scale
-from symgrad.ops.broadcasting import broadcast, fill
+from symgrad.ops.arithmetic import scale
+from symgrad.ops.broadcasting import broadcast, fill, in_front
 from symgrad.ops.contraction import einsum, einsum_of
 from symgrad.ops.embedding import embed
-from symgrad.ops.layout import reshape
-from symgrad.ops.linalg import solve
-from symgrad.ops.polynomial import cofactor
-from symgrad.ops.product import eye, identity, transpose
-from symgrad.ops.triangular import lower_half, triangular, tril, triu
+from symgrad.ops.product import eye, identity
 
 LEADING = "uvwxyz"
 """Letters of the variable's axes in contractions."""
@@ -76,7 +70,7 @@ def _applied(node: Node, moved: Moved, lead: Shape) -> Node:
     jointly = next((s for s in node.op.axes(node).linear if moving <= s), None)
     if jointly is None:
         raise NotBatched(node.op.name)
-    still = [fill(0, lead + a.shape) if i in jointly else along_directions(a, lead) for i, a in enumerate(node.args)]
+    still = [fill(0, lead + a.shape) if i in jointly else in_front(a, lead) for i, a in enumerate(node.args)]
     return _stacked(node, moved, lead, still)
 
 
@@ -85,14 +79,14 @@ def vectorized(node: Node, stacks: Moved, lead: Shape) -> Node:
 
     Raises `NotBatched` where no form of the operation takes a stack.
     """
-    return _stacked(node, stacks, lead, [along_directions(a, lead) for a in node.args])
+    return _stacked(node, stacks, lead, [in_front(a, lead) for a in node.args])
 
 
 def _stacked(node: Node, moved: Moved, lead: Shape, still: Sequence[Node]) -> Node:
     """By its signature; `still` has the axes in front for what has none of its own."""
     signature = node.op.axes(node)
-    if node.op.name in _ODD:
-        return _ODD[node.op.name](node, moved, lead)
+    if node.op.stacked is not None:
+        return _taken(node.op.stacked(node, moved, lead), node)
     operands = [moved.get(a) or s for a, s in zip(node.args, still, strict=True)]
     if node.op.front is not None:
         return node.op(*operands, **node.op.front(node, lead))
@@ -102,6 +96,12 @@ def _stacked(node: Node, moved: Moved, lead: Shape, still: Sequence[Node]) -> No
     if signature.is_contraction and (units or not node.ndim or not signature.is_entrywise):
         return _contracted(signature, node, moved, lead)
     return node.op(*operands, **node.params)
+
+
+def _taken(found: Node | None, node: Node) -> Node:
+    if found is None:
+        raise NotBatched(node.op.name)
+    return found
 
 
 # contractions ---------------------------------------------------------------------------------------------------------------
@@ -146,51 +146,3 @@ def _contracted(signature: Signature, node: Node, moved: Moved, lead: Shape) -> 
     if not set(result) <= set("".join(reads)):
         return broadcast(*operands, shape=lead + node.shape, axes=tuple(result.index(c) for c in reads[0]))
     return fused(f"{','.join(reads)}->{result}", *operands)
-
-
-# everything else ------------------------------------------------------------------------------------------------------------
-
-
-def along_directions(x: Node, lead: Shape) -> Node:
-    """An array that does not move, the same along every direction."""
-    inner, axes = (x.args[0], x.params["axes"]) if x.op is broadcast else (x, tuple(range(x.ndim)))
-    return broadcast(inner, shape=lead + x.shape, axes=tuple(len(lead) + a for a in axes)) if lead else x
-
-
-def _masked(node: Node, moved: Moved, lead: Shape) -> Node:
-    """An operation that weighs entries one by one."""
-    weights = node.op(fill(1, node.shape), **node.params)
-    return hadamard(along_directions(weights, lead), moved[node.args[0]])
-
-
-def _by_columns(node: Node, moved: Moved, lead: Shape) -> Node:
-    """A system with the directions as further columns of its right side."""
-    A, b = node.args
-    if A in moved:
-        raise NotBatched(node.op.name)
-    if not lead:
-        return node.op(A, moved[b], **node.params)
-    k, B = len(lead), moved[b]
-    columns = transpose(B, (k, *range(k), *range(k + 1, B.ndim)))
-    shape = (b.shape[0], sympy.Mul(*lead, *b.shape[1:]))
-    solved = reshape(node.op(A, reshape(columns, shape=shape), **node.params), shape=(b.shape[0], *lead, *b.shape[1:]))
-    return transpose(solved, (*range(1, k + 1), 0, *range(k + 1, B.ndim)))
-
-
-def _cofactor(node: Node, moved: Moved, lead: Shape) -> Node:
-    """The helper takes directions along axes in front."""
-    X, *V = node.args
-    if len(V) != 1 or X in moved:
-        raise NotBatched(node.op.name)
-    return cofactor(X, moved[V[0]])
-
-
-_ODD: dict[str, Callable[[Node, Moved, Shape], Node]] = {
-    tril.name: _masked,
-    triu.name: _masked,
-    lower_half.name: _masked,
-    solve.name: _by_columns,
-    triangular.name: _by_columns,
-    cofactor.name: _cofactor,
-}
-"""Operations on matrices alone: triangles weigh entries, systems take the directions as further columns."""

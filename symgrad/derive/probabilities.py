@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from symgrad.core.graph import postorder, substitute, variables
+from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import Node
-from symgrad.core.program import Equation, Program, Statement
+from symgrad.core.program import Equation, Program, Statement, symbols_in
 from symgrad.derive.meaning import recognise
 from symgrad.derive.simplification import normalise
 from symgrad.ops.activation import sigmoid
@@ -39,7 +39,7 @@ def _by_name(program: Program) -> Iterator[Statement]:
             named.setdefault(statement.expr, statement.symbol)
             yield statement
         else:
-            yield replace(statement, expr=substitute(statement.expr, named))
+            yield replace(statement, expr=substitute(statement.expr, named)) if named else statement
 
 
 def _meaning(program: Program) -> Iterator[Statement]:
@@ -49,7 +49,7 @@ def _meaning(program: Program) -> Iterator[Statement]:
             yield statement.within(differentiable).map(_meant)
             continue
         expr = statement.expr
-        for symbol in [v for v in variables(expr) if v in named]:
+        for symbol in [v for v in symbols_in(expr) if v in named]:
             expr = _through(expr, symbol, named[symbol])
         meant = _meant(expr)
         if meant.op in PROBABILITIES:

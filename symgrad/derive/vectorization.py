@@ -13,7 +13,8 @@ from symgrad.core.loop import Feed, Loop
 from symgrad.core.op import VARIABLE, Dim, Node, variable
 from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.derive.activity import moving
-from symgrad.derive.batching import NotBatched, along_directions, vectorized
+from symgrad.derive.batching import NotBatched, vectorized
+from symgrad.ops.broadcasting import in_front
 from symgrad.ops.product import transpose
 
 ENTRY_PROPERTIES = frozenset({"int", "positive", "unit", "binary", "sign"})
@@ -128,14 +129,14 @@ class _Stacking:
         for v, old, new in zip(loop.symbols, loop.body.outputs, body.outputs, strict=True):
             if v in moved and old not in inner:
                 copies.append(
-                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), along_directions(new, (self.size,)))
+                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), in_front(new, (self.size,)))
                 )
             outputs.append(copies[-1].symbol if v in moved and old not in inner else new)
         return replace(body, statements=(*body.statements, *copies), outputs=tuple(outputs))
 
     def _stacked(self, expr: Node) -> Node:
         found = self.of(expr)
-        return along_directions(expr, (self.size,)) if found is expr else found
+        return in_front(expr, (self.size,)) if found is expr else found
 
 
 def _exchanged(X: Node) -> Node:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from symgrad.core.op import Node, show_shape
 from symgrad.core.program import Program
-from symgrad.export.lines import LONGEST
+from symgrad.export.writer import LONGEST
 from symgrad.planning.association import Sizes
 
 _SPELLED = {"λ": "lambda", "Λ": "Lambda", "ℓ": "ell", "𝟎": "0", "𝟏": "1", "×": "*", "∨": "or"}

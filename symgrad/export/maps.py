@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from symgrad.core.op import Node
 from symgrad.core.program import fresh
+from symgrad.export.lowered import Assign, LoweredStatement, Return
+from symgrad.export.syntax import Word, attribute, call_of, filled, function_of, name, tuple_of
 from symgrad.second.assembly import Factors
 
-
-def by_products(call: str, wrt: Sequence[Node], held: Mapping[str, str], taken: Collection[str], start: str = "return") -> str:
-    """Maps of all blocks, from the name of the product; `held` is what stands for each argument that it is given every time."""
-    v, given = (fresh(name, taken) for name in ("v", "given"))
-    arguments = ", ".join(f"{name}={text}" for name, text in held.items())
-    variables = ", ".join(held[str(b)] for b in wrt)
-    return f"{given} = dict({arguments})\n{start} _by_products(lambda {v}: {call}({v}, **{given}), {variables})"
+Held = Mapping[str, ast.expr]
+"""What stands for each argument that a product is given every time."""
 
 
-def by_factors(factors: Factors, wrt: Sequence[Node], call: str, held: Mapping[str, str], taken: Collection[str]) -> str:
-    """The statements from the arrays on, which stand as {0}, {1}, ...; blocks below the diagonal are transposes."""
-    k, place = len(wrt), {v: f"{{{n}}}" for n, v in enumerate(factors.program.outputs)}
-    maps, name = fresh("maps", taken), {(i, j): fresh(f"H_{i}_{j}", taken) for i in range(k) for j in range(i, k)}
-    lines = [] if len(factors.terms) == len(name) else [by_products(call, wrt, held, taken, f"{maps} =")]
-    for (i, j), block in name.items():
+def by_products(product: str, wrt: Sequence[Node], held: Held, taken: Collection[str]) -> tuple[LoweredStatement, ast.expr]:
+    """Maps of all blocks from the product, and the statement that comes before: the arguments are held."""
+    v, given = (fresh(word, taken) for word in ("v", "given"))
+    product_at = function_of(v, filled("{0}({1}, **{2})", Word(product), name(v), name(given)))
+    return Assign(given, call_of("dict", **held)), call_of("_by_products", product_at, *(held[str(b)] for b in wrt))
+
+
+def by_factors(
+    factors: Factors, wrt: Sequence[Node], product: str, held: Held, taken: Collection[str], results: Sequence[ast.expr]
+) -> Iterator[LoweredStatement]:
+    """The statements from the arrays on; blocks below the diagonal are transposes."""
+    k, place = len(wrt), dict(zip(factors.program.outputs, results, strict=True))
+    maps, names = fresh("maps", taken), {(i, j): fresh(f"H_{i}_{j}", taken) for i in range(k) for j in range(i, k)}
+    if len(factors.terms) != len(names):
+        before, made = by_products(product, wrt, held, taken)
+        yield from (before, Assign(maps, made))
+    for (i, j), block in names.items():
         terms = factors.terms.get((i, j))
-        lines.append(f"{block} = {f'{maps}[{i}][{j}]' if terms is None else _map(wrt[i], wrt[j], terms, place)}")
-    table = [", ".join(name[i, j] if i <= j else f"{name[j, i]}.T" for j in range(k)) for i in range(k)]
-    comma = "," if k == 1 else ""
-    return "\n".join([*lines, f"return ({', '.join(f'({row}{comma})' for row in table)}{comma})"])
+        yield Assign(block, filled(f"{{0}}[{i}][{j}]", name(maps)) if terms is None else _map(wrt[i], wrt[j], terms, place))
+    table = [[name(names[i, j]) if i <= j else attribute(name(names[j, i]), "T") for j in range(k)] for i in range(k)]
+    yield Return(tuple_of(map(tuple_of, table)))
 
 
-def _map(row: Node, column: Node, terms: Iterable[tuple[Node, Iterable[tuple[Any, ...]]]], place: Mapping[Node, str]) -> str:
-    shapes = ", ".join(f"{v}.shape" if v.ndim else "()" for v in (row, column))
-    written = ", ".join(f"({place[c]}, [{', '.join(_stage(s, place) for s in stages)}])" for c, stages in terms)
-    return f"{{LinearMap}}({shapes}, [{written}])"
+def _map(
+    rows: Node, columns: Node, terms: Iterable[tuple[Node, Iterable[tuple[Any, ...]]]], place: Mapping[Node, ast.expr]
+) -> ast.expr:
+    shapes = [attribute(name(str(v)), "shape") if v.ndim else tuple_of([]) for v in (rows, columns)]
+    written: list[ast.expr] = [tuple_of([place[c], ast.List([_stage(s, place) for s in stages])]) for c, stages in terms]
+    return call_of("LinearMap", *shapes, ast.List(written))
 
 
-def _stage(stage: tuple[Any, ...], place: Mapping[Node, str]) -> str:
+def _stage(stage: tuple[Any, ...], place: Mapping[Node, ast.expr]) -> ast.expr:
     kind, *arrays = stage
-    written = [place[a] if isinstance(a, Node) else str(a) for a in arrays]
-    return f'("{kind}", {", ".join(written)})'
+    return tuple_of([ast.Constant(kind), *(place[a] if isinstance(a, Node) else ast.Constant(a) for a in arrays)])

@@ -9,110 +9,58 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 
-import sympy
-
 from symgrad.core.op import Node
 from symgrad.core.source import dim_source, parsed, tuple_source, value_source
 from symgrad.errors import UnsupportedError
+from symgrad.export.embedded import forms
+from symgrad.export.rows import along_axes, axes_turned, keeping, reducing, rows_of
 from symgrad.export.statements import in_numpy
 from symgrad.ops.broadcasting import index_source
 from symgrad.ops.contraction import transposed_operand
 from symgrad.ops.indexing import index_text
 from symgrad.ops.integers import label_source
 from symgrad.ops.labels import gather_source
-from symgrad.ops.selection import float_literal
 
-SAME = frozenset(
-    "constant variable abs add arange arccos arcsin arcsinh arctan arctan2 arctanh cbrt cholesky cos cosh det det_sign diag "
-    "divide dot erf erfc erfcx exp exp2 expm1 hadamard hypot identity inv kron log log10 log1p log1p_square log2 log_cosh "
-    "log_erfc log_sigmoid logaddexp logdet logit lower_half matmul maximum minimum ndtr outer pinv pow power ratio relu saturation "
-    "scale sech2 sigmoid sign sin sinh slant softplus softsign solve solve_triangular stop_gradient tan tanh trace "
-    "tril triu".split()
+WORDS_OF_NUMPY = frozenset(
+    "abs arange arccos arcsin arcsinh arctan arctan2 arctanh array cbrt cos cosh diag exp exp2 expm1 eye hypot isfinite kron "
+    "linalg.cholesky linalg.det linalg.inv linalg.pinv linalg.slogdet linalg.solve log log10 log1p log2 logaddexp maximum minimum "
+    "pi sign sin sinh sqrt square tan tanh trace tril triu".split()
 )
-"""What is written as in NumPy; of helpers there may be another form."""
-
-MISSING = {
-    "apply": "form of functions that are handed over",
-    "loss": "form of functions that are handed over",
-    "cofactor": "cofactors of singular matrices (the gradient of det)",
-    "prod_slope": "products of all entries but one (the gradient of prod)",
-    "removable": "series for removable quotients such as log1p(x) / x",
-    "embed": "np.einsum that writes to a diagonal",
-    "blocks_with": "np.einsum over blocks",
-    "entries_with": "np.einsum over blocks",
-    "commutation": "np.einsum over blocks",
-}
-"""What the operations need that numba has not."""
+"""What numba has of NumPy with the arguments that operations and the functions of one entry that they call give it."""
 
 
-def in_numba(node: Node) -> str:
-    """The code of one operation; raises `UnsupportedError` with its name where numba has none."""
-    if node.op.name in SAME:
-        return in_numpy(node)
-    if node.op.name in WORDS:
-        return WORDS[node.op.name](node)
-    what = MISSING.get(node.op.name, f"form of {node.op.name}")
-    raise UnsupportedError(f"numba has no {what}, which `{_asked_for(node)}` needs; use target numpy")
+def in_numba(node: Node) -> str | None:
+    """The code of an operation that is odd, or that acts over axes by a loop of `helpers/in_numba.py`; None where it is NumPy's.
+
+    Raises `UnsupportedError` with the name of what numba has no words for.
+    """
+    name = node.op.name
+    if name in ODD:
+        return ODD[name](node)
+    if f"_{name}" in forms("numba") and "axes" in node.params:
+        return (reducing if node.ndim < node.args[0].ndim else keeping)(f"_{name}", node)
+    return None
 
 
-def _asked_for(node: Node) -> str:
-    """The name of what was handed over, or of the operation."""
-    return str(node.params["function"]) if node.op.name in ("apply", "loss") else node.op.name
+def of_entries(template: str) -> str:
+    """NumPy's code of an operation as compiled code has it: a choice is made an entry, and all floats are float64."""
+    return template.replace("np.where(", "_where(").removesuffix(".astype(_dtype)")
 
 
-# operations over axes -------------------------------------------------------------------------------------------------------
-
-
-def _rows(x: Node, kept: Sequence[int], axes: Sequence[int]) -> str:
-    """A matrix whose rows run along the axes."""
-    turned = _turned("{0}", (*kept, *axes))
-    if len(kept) == len(axes) == 1:
-        return turned
-    dims = tuple(sympy.Mul(*(x.shape[a] for a in group)) for group in (kept, axes))
-    return f"np.ascontiguousarray({turned}).reshape({tuple_source(dims)})"
-
-
-def _turned(operand: str, order: tuple[int, ...]) -> str:
-    if order == tuple(range(len(order))):
-        return operand
-    return f"{operand}.T" if order == (1, 0) else f"{operand}.transpose({', '.join(map(str, order))})"
-
-
-def _parted(node: Node) -> tuple[Node, list[int], list[int]]:
-    """The operand, its other axes, and those that the operation runs over."""
-    x = node.args[0]
-    axes = list(node.params["axes"]) if "axes" in node.params else [node.params["axis"]]
-    return x, [a for a in range(x.ndim) if a not in axes], axes
-
-
-def _reducing(helper: str) -> Callable[[Node], str]:
-    """One number a row."""
-
+def _refused(what: str) -> Callable[[Node], str]:
     def words(node: Node) -> str:
-        x, kept, axes = _parted(node)
-        made = f"{helper}({_rows(x, kept, axes)})"
-        return made if len(kept) == 1 else f"{made}.reshape({tuple_source(node.shape)})" if kept else f"{made}[0]"
+        asked_for = node.params["function"] if node.op.name in ("apply", "loss") else node.op.name
+        raise UnsupportedError(f"numba has no {what}, which `{asked_for}` needs; use target numpy")
 
     return words
 
 
-def _keeping(helper: str) -> Callable[[Node], str]:
-    """A row for every row."""
-
-    def words(node: Node) -> str:
-        x, kept, axes = _parted(node)
-        order = (*kept, *axes)
-        made = f"{helper}({_rows(x, kept, axes)})"
-        if len(kept) != 1 or len(axes) != 1:
-            made += f".reshape({tuple_source(tuple(x.shape[a] for a in order))})"
-        return _turned(made, tuple(order.index(a) for a in range(x.ndim)))
-
-    return words
+# operations over axes -----------------------------------------------------------------------------------------------------
 
 
 def _cumsum(node: Node) -> str:
     """Backwards from the total: what stands behind an entry, and itself."""
-    forward = _keeping("_cumsum")(node)
+    forward = keeping("_cumsum", node)
     if not node.params["backward"]:
         return forward
     flip = f"[{':, ' * node.params['axis']}::-1]"
@@ -120,7 +68,7 @@ def _cumsum(node: Node) -> str:
 
 
 def _sum(node: Node) -> str:
-    x, kept, axes = _parted(node)
+    x, kept, axes = along_axes(node)
     if all(x.shape[a] == 1 for a in axes):
         return _copied(in_numpy(node), node)
     return _summed("{0}", axes) if kept else "np.sum({0})"
@@ -208,11 +156,6 @@ _INTEGER = "np.int64"
 """Of Python's own int numba makes no dtype."""
 
 
-def _select(node: Node) -> str:
-    branches = [float_literal(x) or f"{{{i}}}" for i, x in enumerate(node.args) if i > 1]
-    return f"_where({{0}} {node.params['relation']} {{1}}, {', '.join(branches)})"
-
-
 def _wins(node: Node) -> str:
     at = node.params["at"]
     return f"({{0}} > {{1}}) * {value_source(1 - at)} + ({{0}} >= {{1}}) * {value_source(at)}"
@@ -226,10 +169,10 @@ def _one_hot(node: Node) -> str:
 
 
 def _pick(node: Node) -> str:
-    x, kept, axes = _parted(node)
+    x, kept, axes = along_axes(node)
     if x.ndim != 2:
         raise UnsupportedError(f"numba has no np.take_along_axis, which `{node.op.name}` needs; use target numpy")
-    return f"_pick({_rows(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
+    return f"_pick({rows_of(x, kept, axes)}, {label_source(node.args[1], _INTEGER)})"
 
 
 def _gather(node: Node) -> str:
@@ -244,8 +187,8 @@ def _scatter(node: Node) -> str:
         raise UnsupportedError(f"numba has no index by a matrix of labels, which `{node.op.name}` needs; use target numpy")
     order = (axis, *(a for a in range(rows.ndim) if a != axis))
     shape = tuple_source(tuple(node.shape[a] for a in order))
-    return _turned(
-        f"_scatter({_turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
+    return axes_turned(
+        f"_scatter({axes_turned('{0}', order)}, {label_source(labels, _INTEGER)}, {shape})",
         tuple(order.index(a) for a in range(rows.ndim)),
     )
 
@@ -254,40 +197,34 @@ def _fixed(text: str) -> Callable[[Node], str]:
     return lambda node: text
 
 
-WORDS: Mapping[str, Callable[[Node], str]] = {
+ODD: Mapping[str, Callable[[Node], str]] = {
+    # functions that are handed over are Python's, of which numba compiles nothing
+    "apply": _refused("form of functions that are handed over"),
+    "loss": _refused("form of functions that are handed over"),
+    # a function of one entry takes no text, and the series are chosen by one
+    "removable": _refused("series for removable quotients such as log1p(x) / x"),
+    "sinc": lambda node: f"_sinc({{0}}, {node.params['order']})",  # and no arguments by name
+    # copies and views: what is not contiguous is another type to numba, and some functions refuse it
     "broadcast": _broadcast,
-    "concatenate": _joined("concatenate"),
-    "cumsum": _cumsum,
-    "diagonal": _fixed("np.diag({0})"),
-    "direction": _keeping("_direction"),
-    "einsum": _einsum,
-    "gather": _gather,
-    "highest": _keeping("_highest"),
-    "log_or_zero": _fixed("np.log(_where({0} == 0, 1.0, {0}))"),
-    "log_softmax": _keeping("_log_softmax"),
-    "logsumexp": _reducing("_logsumexp"),
-    "lowest": _keeping("_lowest"),
-    "max": _reducing("_max"),
-    "min": _reducing("_min"),
-    "norm": _reducing("_norm"),
-    "one_hot": _one_hot,
-    "pick": _pick,
-    "prod": _reducing("_prod"),
-    "overwrite": _overwrite,
-    "put": _put,
     "reshape": _reshape,
-    "scatter": _scatter,
-    "select": _select,
-    "sinc": lambda node: f"_sinc({{0}}, {node.params['order']})",
-    "slope": _fixed("_where({0} >= 0, 1.0, -1.0)"),
-    "softmax": _keeping("_softmax"),
-    "stack": _joined("stack"),
-    "sum": _sum,
     "take": lambda node: _copied(in_numpy(node), node),
     "transpose": lambda node: in_numpy(node) if node.ndim == 2 else _copied(in_numpy(node), node),
     "unvec": lambda node: f"np.ascontiguousarray({{0}}).reshape({tuple_source(node.shape[::-1])}).T",
     "vec": _fixed("np.ascontiguousarray({0}.T).reshape(-1)"),
+    "diagonal": _fixed("np.diag({0})"),
+    # NumPy's functions are there, with fewer arguments: one axis, no keyword, arrays in a tuple
+    "sum": _sum,
+    "cumsum": _cumsum,
+    "concatenate": _joined("concatenate"),
+    "stack": _joined("stack"),
+    # no np.einsum, no np.tensordot
+    "einsum": _einsum,
+    # no np.s_, no list of labels, and a condition has no dtype
+    "gather": _gather,
+    "one_hot": _one_hot,
+    "pick": _pick,
+    "put": _put,
+    "scatter": _scatter,
     "wins": _wins,
-    "xlogy": _fixed("_where({0} == 0, 0.0, {0} * np.log(_where({0} == 0, 1.0, {1})))"),
 }
-"""What is written otherwise than in NumPy."""
+"""What is written otherwise than in NumPy, or not at all, and why."""

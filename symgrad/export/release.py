@@ -1,4 +1,4 @@
-"""Arrays given up after their last use, where a function is so long that it would hold far more than it needs.
+"""What a function need not hold: inputs that it never reads have no name, and arrays are given up after their last use.
 
 A local keeps its array until the function returns.  In a deep network that is every adjoint at once: memory, and time, for each new
 array then comes from outside the cache.
@@ -7,27 +7,40 @@ array then comes from outside the cache.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
-from symgrad.export.lines import INDENT, LONGEST
-from symgrad.export.statements import names_in
+from symgrad.export.lowered import Call, Delete, LoweredStatement
+from symgrad.export.writer import INDENT, LONGEST
 
 SHORTEST = 32
 """Statements below which a function keeps its locals: what it would give up is little, and `del` is one more line to read."""
 
 
-def released(body: Sequence[str], arrays: Collection[str]) -> list[str]:
+def without_unused(body: Sequence[LoweredStatement]) -> list[LoweredStatement]:
+    """What is unpacked and never read is called _."""
+    kept: list[LoweredStatement] = []
+    read: set[str] = set()
+    for statement in reversed(body):
+        if isinstance(statement, Call):
+            statement = replace(statement, targets=tuple(name if name in read else "_" for name in statement.targets))
+        read |= statement.names.own.keys()
+        kept.append(statement)
+    return kept[::-1]
+
+
+def released(body: Sequence[LoweredStatement], arrays: Collection[str]) -> list[LoweredStatement]:
     """The statements of a function, each followed by a `del` of the `arrays` that it is the last to read."""
     if len(body) < SHORTEST:
         return list(body)
-    last = {name: k for k, line in enumerate(body) for name in names_in(line)}
+    last = {name: k for k, statement in enumerate(body) for name in statement.names.own}
     ending: dict[int, list[str]] = {}
     for name, k in last.items():
         if name in arrays and k < len(body) - 1:
             ending.setdefault(k, []).append(name)
-    return [line for k, statement in enumerate(body) for line in (statement, *_deleted(ending.get(k)))]
+    return [part for k, statement in enumerate(body) for part in (statement, *_deleted(ending.get(k)))]
 
 
-def _deleted(names: list[str] | None) -> Iterator[str]:
+def _deleted(names: list[str] | None) -> Iterator[Delete]:
     for line in wrap(", ".join(names or ()), LONGEST - INDENT - len("del "), break_long_words=False):
-        yield f"del {line.rstrip(',')}"
+        yield Delete(tuple(line.rstrip(",").split(", ")))

@@ -12,7 +12,7 @@ from symgrad.ops.reduction import log_softmax, softmax
 
 @dataclass(frozen=True)
 class Reuse:
-    """`op` at some operands from `known` at the same ones, which stands in the template as {known}."""
+    """`op` at an operand from `known` at the same one, which stands in the template as {1}."""
 
     op: Op
     known: Op
@@ -21,8 +21,8 @@ class Reuse:
 
 
 REUSES = (
-    Reuse(sech2, tanh, "_tanh_slope({0}, {known})", ("_tanh_slope",)),
-    Reuse(softmax, log_softmax, "np.exp({known})"),
+    Reuse(sech2, tanh, "_tanh_slope({0}, {1})", ("_tanh_slope",)),
+    Reuse(softmax, log_softmax, "np.exp({1})"),
 )
 
 
@@ -32,12 +32,17 @@ def wanted(nodes: Iterable[Node]) -> Iterator[Node]:
         yield from (reuse.known.node(*node.args, **node.params) for reuse in REUSES if node.ndim and node.op is reuse.op)
 
 
-def reused(node: Node, names: Mapping[Node, str]) -> str | None:
-    """A template for the node, an array, over what has a name, if that is quicker than its own."""
+def reused(node: Node, names: Mapping[Node, str]) -> tuple[str, tuple[Node, ...]] | None:
+    """A template for the node, an array, and its operands, one of which has a name, if that is quicker than its own."""
     for reuse in REUSES:
         if node.ndim and node.op is reuse.op and (known := reuse.known.node(*node.args, **node.params)) in names:
-            return reuse.numpy.replace("{known}", names[known])
+            return reuse.numpy, (*node.args, known)
     return None
+
+
+def alternatives(node: Node) -> tuple[str, ...]:
+    """The templates that may take the place of the node's own."""
+    return tuple(reuse.numpy for reuse in REUSES if node.op is reuse.op)
 
 
 def helpers_of(node: Node) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ TESTING = frozenset(
 )
 """Helpers of the test alone."""
 
+NUMPY_ALONE = TESTING | {"_check", "_fits"}
+"""Helpers that compute with NumPy whatever the target: those, and what holds inputs against their properties."""
+
 
 def self_test(kind: str, shapes: Mapping[str, tuple[int, ...]], functions: Mapping[str, Node], first: Sequence[str] = ()) -> str:
     """The text of `_self_test`; generic functions are bound to derivatives of tanh."""

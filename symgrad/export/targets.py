@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -12,10 +11,14 @@ import numpy as np
 
 from symgrad.core.op import Node
 from symgrad.errors import UnsupportedError, one_of
-from symgrad.export.embedded import helper_source, with_needs
-from symgrad.export.numba import in_numba
-from symgrad.export.reuse import helpers_of
-from symgrad.export.statements import ARRAY, in_numpy
+from symgrad.export.embedded import forms, known, with_needs
+from symgrad.export.numba import WORDS_OF_NUMPY, in_numba, of_entries
+from symgrad.export.reuse import alternatives
+from symgrad.export.statements import in_numpy
+from symgrad.export.syntax import template_of
+
+Reads = Mapping[str, Collection[str]]
+"""What is read of words, in dotted names: "linalg.inv" of np."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,11 @@ class Target:
     library: str
     array: str
     imports: tuple[str, ...]
-    number: tuple[str, str]
-    """The type of a scalar value, and how it is handed back."""
-
     has: Callable[[str], bool]
     """Does the library have a function of NumPy's under the same name, such as "linalg.inv", that takes and gives the same?"""
+
+    floats: bool = True
+    """Whether a scalar value is handed back as a number of Python's."""
 
     writes: bool = False
     """Whether statements write to arrays in place."""
@@ -39,8 +42,11 @@ class Target:
     shares: bool = True
     """Whether arrays can be written to, so that results must not share memory with the inputs."""
 
-    template: Callable[[Node], str] = in_numpy
-    """The code of one operation; raises `UnsupportedError` for what the library has no words for."""
+    own: Callable[[Node], str | None] = lambda _: None
+    """The code of an operation where it is not NumPy's; raises `UnsupportedError` for what the library has no words for."""
+
+    adapted: Callable[[str], str] = str
+    """NumPy's code of an operation, as the library takes it."""
 
     compiled: bool = False
     """Whether the statements of a function stand in a function of their own, under numba."""
@@ -48,31 +54,40 @@ class Target:
     prepare: tuple[str, ...] = ()
     """Statements that the module's own test begins with."""
 
+    def template(self, node: Node) -> str:
+        """The code of one operation over its operands."""
+        return self.own(node) or self.adapted(in_numpy(node))
+
     def code(self, node: Node) -> str:
-        """The code of one operation; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
-        text = self.template(node)
-        self._hold([*_words(text, "np"), *_words_of_helpers(helpers_of(node), self)], f"`{node.op.name}` needs")
+        """That code; raises `UnsupportedError` where the library lacks a word of it or of the helpers it calls."""
+        own = self.own(node)
+        text = own or self.adapted(in_numpy(node))
+        for template in (text, *alternatives(node)):
+            if lacking := _lacking(self, template, template == own):
+                raise self.refusal(lacking, f"`{node.op.name}` needs")
         return text
 
-    def hold(self, module: str, alias: str) -> None:
-        """Raises `UnsupportedError` where a module reads a word that the library, which it calls `alias`, does not have."""
-        self._hold(_words(module, alias), "its modules read")
+    def refusal(self, lacking: str, reader: str) -> UnsupportedError:
+        return UnsupportedError(f"{self.name} has no {lacking}, which {reader}; use target numpy")
 
-    def _hold(self, words: Iterable[str], reader: str) -> None:
-        if lacking := [word for word in words if not self.has(word)]:
-            raise UnsupportedError(f"{self.name} has no {self.library}.{lacking[0]}, which {reader}; use target numpy")
+    def lacks(self, reads: Reads, helpers: Iterable[str]) -> str | None:
+        """The first of the words of NumPy, read by code or by helpers, that is none of the library's, or None.
 
-
-def _words(text: str, *libraries: str) -> list[str]:
-    """What a text reads of a library, in dotted names; `.T` and the like are of arrays that their author called so."""
-    found = re.findall(rf"(?<![\w.])(?:{'|'.join(libraries)})\.(\w+(?:\.\w+)*)", text)
-    return [word for word in found if word.partition(".")[0] not in ARRAY]
+        What is written for a target is in its words.
+        """
+        shared = {helper: known(self.name)[helper].reads for helper in sorted(set(helpers) - forms(self.name).keys())}
+        lacking = [f"compiled {helper}" for helper, read in shared.items() if self.compiled and "numba" not in read]
+        words = {word for read in (reads, *shared.values()) for library in ("np", self.library) for word in read.get(library, ())}
+        lacking += [f"array.{method}" for method in sorted(reads.get("", ())) if self.compiled and method != "T"]
+        lacking += sorted(f"{self.library}.{word}" for word in words if not self.has(word))
+        return next(iter(lacking), None)
 
 
 @cache
-def _words_of_helpers(helpers: tuple[str, ...], target: Target) -> list[str]:
-    texts = (helper_source(helper, target.name) for helper in sorted(with_needs(helpers, target.name)))
-    return [word for text in texts for word in _words(text, "np", target.library)]
+def _lacking(target: Target, template: str, is_own: bool) -> str | None:
+    """What a target lacks of a template; of its own template only what its helpers read."""
+    reads = template_of(template).reads
+    return target.lacks({} if is_own else reads, with_needs(reads.keys() & known(target.name).keys(), target.name))
 
 
 def _numpy_has(word: str) -> bool:
@@ -93,7 +108,7 @@ _IN_JAX = frozenset(
 )
 
 
-NUMPY = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), ("float", "{float}({0})"), _numpy_has, writes=True)
+NUMPY = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), _numpy_has, writes=True)
 
 JAX = Target(
     "jax",
@@ -101,8 +116,8 @@ JAX = Target(
     "jnp",
     "jax.Array",
     ("import jax", "import jax.numpy as {np}", "import jax.scipy.linalg", "import numpy as np"),
-    ("np.ndarray", "{0}"),
     _IN_JAX.__contains__,
+    floats=False,
     shares=False,
     prepare=('jax.config.update("jax_enable_x64", True)',),
 )
@@ -113,9 +128,9 @@ NUMBA = Target(
     "np",
     "np.ndarray",
     ("import numba", "import numpy as {np}"),
-    ("float", "{float}({0})"),
-    _numpy_has,  # of what is compiled, `in_numba` says
-    template=in_numba,
+    WORDS_OF_NUMPY.__contains__,
+    own=in_numba,
+    adapted=of_entries,
     compiled=True,
 )
 

@@ -8,15 +8,15 @@ product followed by a multiple of a fixed array.  With column-stacking vec, A X 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from symgrad.core.op import Dim, Node, constant, value_of, zeros
+from symgrad.core.signature import Signature
 from symgrad.linear.lifting import NotLifted, lifted
-from symgrad.ops.arithmetic import inner, multiply, scale
-from symgrad.ops.broadcasting import broadcast, fill, sum_
-from symgrad.ops.linalg import inv, solve
-from symgrad.ops.product import dot, eye, factors, matmul, outer, transposition
+from symgrad.ops.arithmetic import inner, multiply
+from symgrad.ops.broadcasting import fill
+from symgrad.ops.product import dot, eye, factors, matmul, outer
 
 MOST_TERMS = 32
 """Above this the expression is no formula anybody reads; products take its place."""
@@ -216,22 +216,68 @@ def _dependent(root: Node, v: Node) -> list[Node]:
 
 
 def _act(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    """What a node does to the term of its operand i, by its signature; a matrix operation of two sides has a row in `_ACTS`."""
+    """What a node does to the term of its operand i, by its signature, or by that of the product that it is by definition."""
     signature = node.op.axes(node)
     jointly = next((s for s in signature.linear if i in s), None)
     if jointly is None or any(x.ndim > 2 for x in (node, *node.args)):
         raise Unreadable(f"{node.op.name} has no matrix form")
     if not node.args[i].ndim and node.ndim:
         return term.spreading(_at(node, i, jointly, constant(1)))
-    if node.op.name in _ACTS:
-        return _ACTS[node.op.name](node, i, term)
     if signature.is_entrywise:
         return _weighed(term, _at(node, i, jointly, fill(1, node.shape)))
-    if signature.is_contraction and not node.ndim:
+    if signature.is_contraction:
+        return _contracted(node, signature, i, term)
+    if (product := node.op.defined(node)) is not None:
+        signature = product.op.axes(product)
+        if signature.is_contraction and node.args[i] in product.args:
+            return _contracted(product, signature, product.args.index(node.args[i]), term)
+    raise Unreadable(f"{node.op.name} has no matrix form")
+
+
+def _contracted(node: Node, signature: Signature, i: int, term: LinearTerm) -> LinearTerm:
+    """A sum of products: a multiple, an inner product, or a product with matrices from the left and the right."""
+    others = [(x, s) for k, (x, s) in enumerate(zip(node.args, signature.reads, strict=True)) if k != i]
+    if signature.reads[i] == signature.result and all(not x.ndim for x, _ in others):
+        return reduce(LinearTerm.times, (x for x, _ in others), term)
+    if not node.ndim:
         weight = node.op.vjp(node, *node.args, constant(1), **node.params)[i]
         assert weight is not None
         return term.measured(weight)
+    return term.then(_sandwich(node, signature, i, others))
+
+
+def _sandwich(node: Node, signature: Signature, i: int, others: list[tuple[Node, str]]) -> Sandwich:
+    """The matrix of operand i, as it stands or transposed, between factors of which the other operand is one."""
+    (row, column), (top, side) = _sides(signature.reads[i]), _sides(signature.result)
+    kept = {*signature.reads[i]} & {*signature.result}
+    sizes = dict(zip(signature.result + signature.reads[i], node.shape + node.args[i].shape, strict=True))
+    for flip, (a, b) in ((False, (row, column)), (True, (column, row))):
+        left, right = (_factor(*pair, others, kept, sizes) for pair in ((top, a), (b, side)))
+        if left is not None and right is not None and left[1] + right[1] == len(others):
+            return Sandwich(left[0], right[0], flip)
     raise Unreadable(f"{node.op.name} has no matrix form")
+
+
+def _sides(letters: str) -> tuple[str, str]:
+    """The letters of rows and columns; an axis of size one has none."""
+    first, second = (*letters, "", "")[:2]
+    return first, second
+
+
+def _factor(
+    row: str, column: str, others: list[tuple[Node, str]], kept: set[str], sizes: dict[str, Dim]
+) -> tuple[Chain, bool] | None:
+    """The matrix with these letters, and whether it is the other operand; or an identity, or ones where a letter is new or gone."""
+    if row == column:
+        return (), False
+    for x, s in others:
+        if {*s} == {*(row + column)}:
+            return chain_of(x, not (row and s.startswith(row))), True
+    letter = row + column
+    if len(letter) > 1 or letter in kept or any(letter in s for _, s in others):
+        return None
+    ones = ((fill(1, (sizes[letter],)), False),)
+    return (ones if row else transposed(ones)), False
 
 
 def _at(node: Node, i: int, jointly: frozenset[int], value: Node) -> Node:
@@ -245,46 +291,3 @@ def _weighed(term: LinearTerm, weight: Node) -> LinearTerm:
     if not weight.ndim:
         return term.times(weight)
     return term if value_of(weight) == 1 else term.then(Diagonal(weight))
-
-
-def _matmul(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    other = chain_of(node.args[1 - i])
-    return term.then(Sandwich(left=other) if i else Sandwich(right=other))
-
-
-def _outer(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    x, y = node.args
-    return term.then(Sandwich(left=chain_of(x), flip=True) if i else Sandwich(right=chain_of(y, True)))
-
-
-def _solve(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    return term.then(Sandwich(left=((inv(node.args[0]), False),)))
-
-
-def _ones(length: Dim) -> Chain:
-    return ((fill(1, (length,)), False),)
-
-
-def _sum(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    (x,), axes = node.args, node.params["axes"]
-    if len(axes) == x.ndim:
-        return term.measured(fill(1, x.shape))
-    return term.then(Sandwich(right=_ones(x.shape[axes[0]]), flip=axes == (0,)))
-
-
-def _broadcast(node: Node, i: int, term: LinearTerm) -> LinearTerm:
-    axes = node.params["axes"]
-    new = transposed(_ones(node.shape[1])) if axes == (0,) else _ones(node.shape[0])
-    return term.then(Sandwich(right=new) if axes == (0,) else Sandwich(left=new, flip=True))
-
-
-_ACTS: dict[str, Callable[[Node, int, LinearTerm], LinearTerm]] = {
-    scale.name: lambda node, i, term: term.times(node.args[1 - i]),
-    matmul.name: _matmul,
-    outer.name: _outer,
-    transposition.name: lambda node, i, term: term.then(Sandwich(flip=True)),
-    solve.name: _solve,
-    sum_.name: _sum,
-    broadcast.name: _broadcast,
-}
-"""How an operation on matrices acts on the operand that moves, from the left or from the right."""

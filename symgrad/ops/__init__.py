@@ -1,57 +1,7 @@
-"""The operations, one file a family; importing this package registers them all."""
+"""The operations, one file a family; importing this package registers those of every file in it."""
 
-from symgrad.ops import (
-    activation,
-    arithmetic,
-    broadcasting,
-    contraction,
-    elementwise,
-    embedding,
-    error_function,
-    extrema,
-    filling,
-    generic,
-    indexing,
-    joining,
-    kronecker,
-    labels,
-    layout,
-    linalg,
-    norm,
-    polynomial,
-    powers,
-    product,
-    reduction,
-    saturating,
-    selection,
-    triangular,
-    writing,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "activation",
-    "arithmetic",
-    "broadcasting",
-    "contraction",
-    "elementwise",
-    "embedding",
-    "error_function",
-    "extrema",
-    "filling",
-    "generic",
-    "indexing",
-    "joining",
-    "kronecker",
-    "labels",
-    "layout",
-    "linalg",
-    "norm",
-    "polynomial",
-    "powers",
-    "product",
-    "reduction",
-    "saturating",
-    "selection",
-    "triangular",
-    "writing",
-]
+for _family in iter_modules(__path__):
+    import_module(f"{__name__}.{_family.name}")

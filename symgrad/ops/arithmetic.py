@@ -55,8 +55,8 @@ def _fold_add(*operands: Node) -> Node | None:
     for X in flat:
         value = value_of(X)
         number, rest = coefficient(X) if value is None else (value, one)
-        merged[rest] = merged.get(rest, sympy.S.Zero) + number
-    terms = [scale(constant(number), rest) for rest, number in merged.items() if number != 0]
+        merged[rest] = merged[rest] + number if rest in merged else number
+    terms = [rest if number is sympy.S.One else scale(constant(number), rest) for rest, number in merged.items() if number != 0]
     if len(terms) < 2:
         return terms[0] if terms else zeros(shape)
     return None if tuple(terms) == operands else add.node(*terms)
@@ -67,6 +67,18 @@ def _add_latex(node: Node, show: Any) -> str:
     positive = next((i for i, t in enumerate(terms) if not t.startswith("-")), 0)
     terms.insert(0, terms.pop(positive))
     return terms[0] + "".join(f" - {t[1:].lstrip()}" if t.startswith("-") else f" + {t}" for t in terms[1:])
+
+
+def _negative(node: Node) -> bool:
+    value = value_of(node)
+    number = scalar_product(node)[0] if value is None and node.op is scale else value
+    return number is not None and is_minus(number)
+
+
+def _add_length(node: Node, count: Any) -> int:
+    """A minus that makes a subtraction is none of its own."""
+    signs = [_negative(t) and value_of(t) is None for t in node.args]
+    return len(node.args) - 1 + sum(count.entry(t) - sign for t, sign in zip(node.args, signs, strict=True)) + all(signs)
 
 
 def _signed(node: Node, line: Any) -> tuple[str, str]:
@@ -98,6 +110,8 @@ add: Op = Op(
     axes=lambda node: entrywise(node, together(node.args), partial=True),
     latex=_add_latex,
     python=_add_python,
+    length=_add_length,
+    sympy=lambda node, *x: sympy.MatAdd(*x) if node.ndim else sympy.Add(*x),
     precedence=SUM,
     numpy=lambda node: " + ".join(f"{{{i}}}" for i in range(len(node.args))),
     flops=lambda *X: size(X[0]) * (len(X) - 1),
@@ -213,6 +227,16 @@ def _scale_numpy(node: Node) -> str:
     return f"{{1}} / {value_source(under)}" if over == 1 and not number.is_Rational else f"{value_source(number)} * {{1}}"
 
 
+def _scale_length(node: Node, count: Any) -> int:
+    number, factors, arrays = scalar_product(node)
+    size = -number if is_minus(number) else number
+    below = [f for f in factors if denominator(f) is not None]
+    parts = len(factors) + len(arrays) + (size != 1)
+    fraction = len(below) == parts
+    inside = sum(count[x] - (x in below) for x in (*factors, *arrays)) + (0 if size.is_Rational else sympy.count_ops(size))
+    return int(parts - 1 + fraction + inside + (size is not number))
+
+
 def inner(X: Node, Y: Node) -> Node:
     """The inner product of two arrays of one shape: the sum of the products of their entries."""
     return sum_(multiply(X, Y), axes=tuple(range(X.ndim)))
@@ -226,6 +250,8 @@ scale: Op = Op(
     axes=lambda node: contraction(f",{letters(node)}->{letters(node)}"),
     latex=_scale_latex,
     python=_scale_python,
+    length=_scale_length,
+    sympy=lambda node, c, x: c * x,
     precedence=CHAIN,
     numpy=_scale_numpy,
     flops=lambda c, X: size(X),
@@ -262,6 +288,15 @@ def _hadamard_latex(node: Node, show: Any) -> Any:
     return rf"{show.entrywise(X)} \odot {show.entrywise(Y)}"
 
 
+def _hadamard_length(node: Node, count: Any) -> int:
+    """A factor that is the same along rows or columns is printed as diag(x) beside a matrix."""
+    x, y = node.args
+    for one, other in ((y, x), (x, y)):
+        if other.ndim == 2 and one.op.name == "broadcast" and one.args[0].ndim == 1:
+            return int(count[one.args[0]] + count[other] + 2)
+    return int(count.entry(x) + count.entry(y) + 1)
+
+
 hadamard: Op = bilinear(
     "hadamard",
     shape=same_shape,
@@ -269,6 +304,8 @@ hadamard: Op = bilinear(
     axes=lambda node: entrywise(node, each(node.args), partial=True),
     latex=_hadamard_latex,
     python=lambda node, line: f"({line.entry(node.args[0])} * {line.entry(node.args[1])})",
+    length=_hadamard_length,
+    sympy=lambda node, x, y: sympy.HadamardProduct(x, y),
     precedence=PRODUCT,
     numpy="{0} * {1}",
     flops=lambda X, Y: size(X),

@@ -8,7 +8,23 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import linear
-from symgrad.core.op import ATOM, CHAIN, CONSTANT, OPERATORS, POWER, Node, Op, Shape, as_node, on, show_shape, size, value_of
+from symgrad.core.explicit import number_in, ones, rows_and_columns
+from symgrad.core.op import (
+    ATOM,
+    CHAIN,
+    CONSTANT,
+    OPERATORS,
+    POWER,
+    Node,
+    Op,
+    Shape,
+    as_node,
+    is_zero,
+    on,
+    show_shape,
+    size,
+    value_of,
+)
 from symgrad.core.signature import FIRST, Signature, contraction, letters, without
 from symgrad.core.source import tuple_source
 from symgrad.errors import InputError, ShapeError
@@ -78,6 +94,28 @@ def _fold_broadcast(X: Node, shape: Shape, axes: tuple[int, ...]) -> Node | None
     return broadcast(X.args[0], shape=shape, axes=tuple(axes[a] for a in X.params["axes"]))
 
 
+def _broadcast_length(node: Node, count: Any) -> int:
+    """x 1^T, 1 x^T, c 1 and 1 1^T; an axis of size one is silent."""
+    (x,) = node.args
+    if x.ndim:
+        silent = all(node.shape[a] == 1 for a in range(node.ndim) if a not in node.params["axes"])
+        return int(count[x] + (int(node.shape[0] == 1 != x.shape[0]) if silent else 2))
+    if value_of(x) == 0:
+        return 0
+    ones = 2 if node.ndim == 2 and 1 not in node.shape else int(node.ndim == 2 and node.shape[1] != 1)
+    return int(count[x] + ones + (value_of(x) != 1))
+
+
+def _broadcast_sympy(node: Node, x: Any) -> Any:
+    rows, columns = rows_and_columns(node.shape)
+    (operand,) = node.args
+    if not operand.ndim:
+        return sympy.ZeroMatrix(rows, columns) if is_zero(node) else x * ones(rows, columns)
+    if node.params["axes"] == (0,):
+        return x if columns == 1 else x * ones(1, columns)
+    return x.T if rows == 1 else ones(rows, 1) * x.T
+
+
 broadcast: Op = linear(
     "broadcast",
     shape=_broadcast_shape,
@@ -86,6 +124,8 @@ broadcast: Op = linear(
     axes=lambda node: _broadcast_axes(node),
     latex=_broadcast_latex,
     python=lambda node, line: line.call("copies", node.args, **node.params),
+    length=_broadcast_length,
+    sympy=_broadcast_sympy,
     precedence=CHAIN,
     numpy=_broadcast_numpy,
     flops=lambda X, **_: 0,
@@ -138,6 +178,18 @@ def _sum_python(node: Node, line: Any) -> str:
     return f"sum({line(x)})" if len(axes) == x.ndim else f"sum({line(x)}, axis={axes})"
 
 
+def _sum_length(node: Node, count: Any) -> int:
+    """1^T x, X 1, X^T 1, 1^T X 1, |x|^2 and <X, Y>."""
+    (x,), axes = node.args, node.params["axes"]
+    if all(x.shape[a] == 1 for a in axes):
+        return int(count[x])
+    if len(axes) == x.ndim and x.op.name == "power" and x.params["exponent"] == 2:
+        return int(count[x] + 1)
+    if len(axes) == x.ndim == 2:
+        return int(count[x] if x.op.name == "hadamard" else count[x] + 3)
+    return int(count[x] + 1 + (x.ndim == 1 or axes == (0,)))
+
+
 def _sum_numpy(node: Node) -> str:
     (x,), axes = node.args, node.params["axes"]
     if all(x.shape[a] == 1 for a in axes):
@@ -145,6 +197,16 @@ def _sum_numpy(node: Node) -> str:
     if len(axes) == x.ndim:
         return "np.sum({0})"
     return f"np.sum({{0}}, axis={axes[0] if len(axes) == 1 else axes})"
+
+
+def _sum_sympy(node: Node, x: Any) -> Any:
+    """1^T X and X 1, as columns; the sum of all entries is the one of 1^T X 1."""
+    rows, columns = x.shape
+    left = x if rows == 1 else ones(1, rows) * x
+    right = x if columns == 1 else x * ones(columns, 1)
+    if not node.ndim:
+        return number_in(left if columns == 1 else left * ones(columns, 1))
+    return left.T if node.params["axes"] == (0,) else right
 
 
 def _fold_sum(X: Node, axes: tuple[int, ...]) -> Node | None:
@@ -162,6 +224,8 @@ sum_: Op = linear(
     axes=lambda node: contraction(f"{letters(node.args[0])}->{without(letters(node.args[0]), node.params['axes'])}"),
     latex=_sum_latex,
     python=_sum_python,
+    length=_sum_length,
+    sympy=_sum_sympy,
     precedence=CHAIN,
     numpy=_sum_numpy,
     flops=lambda X, **_: size(X),
@@ -199,6 +263,12 @@ def expand(X: Node, shape: Shape, axes: Sequence[int]) -> Node:
     return broadcast(X, shape=tuple(1 if a in axes else d for a, d in enumerate(shape)), axes=kept)
 
 
+def in_front(X: Node, lead: Shape) -> Node:
+    """The same array everywhere along further axes in front."""
+    inner, axes = (X.args[0], X.params["axes"]) if X.op is broadcast else (X, tuple(range(X.ndim)))
+    return broadcast(inner, shape=lead + X.shape, axes=tuple(len(lead) + a for a in axes)) if lead else X
+
+
 def broadcast_to(X: Node, shape: Shape) -> Node:
     """NumPy's rule: align at the right, stretch axes of size one."""
     if X.shape == shape:
@@ -228,5 +298,7 @@ def common_shape(*operands: Node) -> Shape:
 def align(*operands: Any) -> list[Node]:
     """All operands broadcast to their common shape."""
     nodes = [as_node(x) for x in operands]
+    if len({x.shape for x in nodes}) == 1:
+        return nodes
     shape = common_shape(*nodes)
     return [broadcast_to(x, shape) for x in nodes]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, same_shape, show_shape, size, value_of, zeros
-from symgrad.core.signature import along, behind
+from symgrad.core.signature import along, behind, beside
 from symgrad.errors import ShapeError
 from symgrad.ops.arithmetic import multiply
 from symgrad.ops.broadcasting import fill, normal_axes, sum_
@@ -30,6 +31,16 @@ def label(node: Node) -> str:
     return f"_{{{','.join(map(str, axes))}}}"
 
 
+def ranging(word: str) -> Callable[..., Any]:
+    """A sign with the letters below it over which it runs: the largest entry, or the product of all."""
+
+    def entry(node: Node, index: Any, show: Any) -> Any:
+        places, new, within = show.filled(node.args[0], node.params["axes"], index)
+        return show.ranging(rf"\{word}", within.at(node.args[0], places), new)
+
+    return entry
+
+
 _AXES = (on("m n", axes=(1,)), on("m n", axes=(0,)), on("m n", axes=(0, 1)), on("n", axes=(0,)))
 
 
@@ -40,6 +51,10 @@ def _weights(name: str, extremum: str) -> Op:
     def latex(node: Node, show: Any) -> str:
         x = node.args[0]
         return shared_sign(rf"{show(x, 0)} = \{extremum}{label(node)}{show.argument(x)}")
+
+    def entry(node: Node, index: Any, show: Any) -> Any:
+        x, best = show.at(node.args[0], index), ranging(extremum)(node, beside(node, index), show)
+        return show.around(shared_sign(f"{show.text(x)} = {show.text(best)}"), ATOM, x, best)
 
     def python(node: Node, line: Any) -> str:
         best = line.call("largest" if extremum == "max" else "smallest", node.args, **node.params)
@@ -53,6 +68,7 @@ def _weights(name: str, extremum: str) -> Op:
         axes=along,
         front=behind,
         latex=latex,
+        entry=entry,
         python=python,
         precedence=ATOM,
         numpy=lambda node: f"_{name}({{0}}, axis={node.params['axes']})",
@@ -75,6 +91,7 @@ def _extremum(name: str, weights: Op) -> Op:
         axes=along,
         front=behind,
         latex=lambda node, show: rf"\{name}{label(node)}{show.argument(node.args[0])}",
+        entry=ranging(name),
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}, axis={node.params['axes']})",
         flops=lambda X, axes: size(X),

@@ -22,6 +22,7 @@ counting = leaf(
     lambda node, show: rf"(0, \ldots, {show.size(node.shape[0] - 1)})",
     lambda node: f"np.arange({dim_source(node.shape[0])}, dtype=_dtype)",
     lambda n: (n,),
+    entry=lambda node, index, show: show.place(*index),
 )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from symgrad.core.op import ATOM, POWER, Node, Op, Shape, as_node, is_zero, on, size, zeros
 from symgrad.core.signature import entrywise
-from symgrad.errors import InputError
+from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.arithmetic import multiply, plus
 from symgrad.ops.contraction import contract
 from symgrad.ops.elementwise import primes
@@ -17,6 +18,14 @@ from symgrad.ops.elementwise import primes
 
 def _apply_latex(node: Node, show: Any) -> str:
     return f"{show.name(node.params['function'])}{primes(node.params['order'])}({show(node.args[0], 0)})"
+
+
+def _apply_sympy(node: Node, x: Any) -> Any:
+    """phi, or its derivative of some order, at every entry."""
+    t = sympy.Symbol("t", real=True)
+    order, phi = node.params["order"], sympy.Function(node.params["function"])(t)
+    body = phi.diff(t, order) if order else phi
+    return ElementwiseApplyFunction(sympy.Lambda(t, body), x) if node.ndim else body.subs(t, x)
 
 
 def derivative_name(function: str, order: int) -> str:
@@ -31,6 +40,7 @@ apply: Op = Op(
     jvp=lambda Z, X, X_dot, function, order: multiply(apply(X, function=function, order=order + 1), X_dot),
     axes=entrywise,
     latex=_apply_latex,
+    sympy=_apply_sympy,
     precedence=ATOM,
     numpy=lambda node: f"{derivative_name(node.params['function'], node.params['order'])}({{0}})",
     flops=lambda X, **_: size(X),
@@ -112,6 +122,12 @@ def _below(node: Node, show: Any) -> str:
     return r" \, ".join(rf"\partial {n}" for n in names)
 
 
+def _loss_sympy(node: Node, *operands: Any) -> Any:
+    if node.params["wrt"]:
+        raise UnsupportedError(f"the derivative of the generic loss {node.params['function']} has no SymPy form")
+    return sympy.Function(node.params["function"])(*operands)
+
+
 def loss_name(function: str, wrt: tuple[int, ...]) -> str:
     """l, dl, d2l for the first operand; d_1l, d2_01l where others take part."""
     if not wrt:
@@ -126,6 +142,7 @@ loss = Op(
     vjp=_loss_vjp,
     jvp=_loss_jvp,
     latex=_loss_latex,
+    sympy=_loss_sympy,
     precedence=ATOM,
     numpy=lambda n: f"{loss_name(n.params['function'], n.params['wrt'])}({', '.join(f'{{{i}}}' for i in range(len(n.args)))})",
     flops=lambda *X, **_: sum(size(x) for x in X),

@@ -11,6 +11,8 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import linear
+from symgrad.core.explicit import by_entries, entry
+from symgrad.core.explicit import index as letter
 from symgrad.core.op import ATOM, Dim, Node, Op, Shape, on, show_shape, size
 from symgrad.core.signature import FIRST, opaque
 from symgrad.core.source import dim_source, symbolic, tuple_source
@@ -88,6 +90,19 @@ def _take_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(x, 0)} \right]_{{{where}}}"
 
 
+def _take_sympy(node: Node, x: Any) -> Any:
+    """A block by its entries."""
+    free: list[Any] = []
+    places: list[Any] = []
+    for place in node.params["index"]:
+        if not isinstance(place, tuple):
+            places.append(symbolic(place))
+            continue
+        free.append(letter("ij"[len(free)]))
+        places.append(place[0] + place[2] * free[-1])
+    return by_entries(node.shape, free, entry(x, places), [])
+
+
 def _fold_take(X: Node, index: Index) -> Node | None:
     whole = all(isinstance(e, tuple) and e == (0, d, 1) for e, d in zip(index, X.shape, strict=True))
     if whole:
@@ -99,6 +114,11 @@ def _fold_take(X: Node, index: Index) -> Node | None:
     return take(X.args[0], index=index) if X.op.name == "overwrite" and apart(X.params["index"], index) else None
 
 
+def _take_entry(node: Node, index: Any, show: Any) -> Any:
+    kept = iter(index)
+    return show.at(node.args[0], [e[0] + e[2] * next(kept) if isinstance(e, tuple) else e for e in node.params["index"]])
+
+
 take: Op = linear(
     "take",
     shape=lambda X, index: kept(X.shape, index),
@@ -106,6 +126,8 @@ take: Op = linear(
     axes=lambda node: opaque(node, FIRST),
     front=lambda node, lead: {"index": wholes(lead) + node.params["index"]},
     latex=_take_latex,
+    sympy=_take_sympy,
+    entry=_take_entry,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}[{index_text(node.params['index'], node.args[0].shape)}]",
     flops=lambda X, **_: 0,
@@ -131,6 +153,45 @@ def _put_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{put}}_{{{where}}}{show.argument(node.args[0])}"
 
 
+def _put_sympy(node: Node, x: Any) -> Any:
+    """Zeros with a block put in: E X F^T with columns of the identity in E and F."""
+    index = node.params["index"]
+    E, *F = (_columns(size, place) for size, place in zip(node.shape, index, strict=True))
+    if len(index) == 2 and not isinstance(index[0], tuple) and isinstance(index[1], tuple):
+        x = x.T
+    left = E * x if getattr(x, "is_Matrix", False) else x * E
+    return left * F[0].T if F else left
+
+
+def _columns(size: Any, place: Any) -> Any:
+    """The columns of the identity that an index names; no KroneckerDelta, whose sums SymPy evaluates beyond the last entry."""
+    start, count, step = place if isinstance(place, tuple) else (place, 1, 1)
+    i, k = letter("i"), letter("k")
+    one = sympy.Piecewise((1, sympy.Eq(i, start + step * k)), (0, True))
+    return sympy.FunctionMatrix(size, count, sympy.Lambda((i, k), one))
+
+
+def _put_entry(node: Node, index: Any, show: Any) -> Any:
+    marks: list[Any] = []
+    places: list[Any] = []
+    for e, i, d in zip(node.params["index"], index, node.shape, strict=True):
+        if not isinstance(e, tuple):
+            marks.append(show.equal(i, e))
+            continue
+        start, count, step = e
+        if step not in (1, -1) or (step == -1 and count != d):
+            return show.whole(node, index)
+        places.append(0 if count == 1 else sympy.expand((i - start) * step))
+        marks += _within(i, start, exact(start + count), d, show) if step == 1 else []
+    return show.product(*marks, show.at(node.args[0], places))
+
+
+def _within(i: sympy.Expr, start: Dim, stop: Dim, d: Dim, show: Any) -> list[Any]:
+    """Does the index lie in a block?"""
+    low = [show.indicator(i, r"\ge", start)] if start != 0 else []
+    return [*low, show.indicator(i, "<", stop)] if stop != d else low
+
+
 def _fold_put(X: Node, shape: Shape, index: Index) -> Node | None:
     """A block that is the whole array."""
     return X if index == wholes(shape) else None
@@ -143,6 +204,8 @@ put: Op = linear(
     axes=lambda node: opaque(node, FIRST),
     front=lambda node, lead: {"shape": lead + node.shape, "index": wholes(lead) + node.params["index"]},
     latex=_put_latex,
+    sympy=_put_sympy,
+    entry=_put_entry,
     precedence=ATOM,
     numpy=lambda node: f"_put({{0}}, {tuple_source(node.shape)}, np.s_[{index_text(node.params['index'], node.shape)}])",
     helpers=("_put",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import sympy
@@ -17,6 +17,7 @@ from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.broadcasting import broadcast, broadcast_to, normal_axes
 from symgrad.ops.indexing import dimension, exact, read_slice, take, whole
 from symgrad.ops.layout import atleast_1d, atleast_2d, dims, expand_dims, ravel, reshaped
+from symgrad.ops.selection import select
 
 # concatenate and stack --------------------------------------------------------------------------------------------------
 
@@ -61,6 +62,34 @@ def _joined_numpy(word: str) -> Any:
     return numpy
 
 
+def _joined_entry(node: Node, index: Any, show: Any) -> Any:
+    """Pieces side by side: at a known place one of them, at a letter cases along the axis."""
+    i, axis = index[node.params["axis"]], node.params["axis"]
+    sizes = [1 if node.op is stack else x.shape[axis] for x in node.args]
+    starts = list(accumulate(sizes[:-1], lambda a, b: exact(a + b), initial=exact(0)))
+    pieces = list(zip(node.args, starts, strict=True))
+    if not i.is_number:
+        return _cases(node, index, pieces, show)
+    if not all(isinstance(s, int) for s in starts):
+        return show.whole(node, index)
+    return _piece(node, index, max((p for p in pieces if p[1] <= i), key=lambda p: p[1]), show)
+
+
+def _piece(node: Node, index: Any, piece: tuple[Node, Dim], show: Any) -> Any:
+    (x, start), axis = piece, node.params["axis"]
+    place = [] if node.op is stack else [index[axis] - start]
+    return show.at(x, (*index[:axis], *place, *index[axis + 1 :]))
+
+
+def _cases(node: Node, index: Any, pieces: list[tuple[Node, Dim]], show: Any) -> Any:
+    place, relation = show.place(index[node.params["axis"]]), "==" if node.op is stack else "<"
+    found = _piece(node, index, pieces[-1], show)
+    for piece, (_, end) in reversed(list(pairwise(pieces))):
+        bound = show.bound(piece[1] if node.op is stack else end)
+        found = show.of(select, place, bound, _piece(node, index, piece, show), found, relation=relation)
+    return found
+
+
 def _joined_axes(node: Node, own: str) -> Signature:
     """Which operand an entry comes from depends on where it stands along the axis."""
     result = letters(node)
@@ -80,6 +109,7 @@ concatenate: Op = Op(
     axes=lambda node: _joined_axes(node, letters(node)),
     front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_matrix_latex("concatenate"),
+    entry=_joined_entry,
     precedence=ATOM,
     numpy=_joined_numpy("concatenate"),
     flops=lambda *X, axis: 0,
@@ -109,6 +139,7 @@ stack: Op = Op(
     axes=lambda node: _joined_axes(node, without(letters(node), (node.params["axis"],))),
     front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_matrix_latex("stack"),
+    entry=_joined_entry,
     precedence=ATOM,
     numpy=_joined_numpy("stack"),
     flops=lambda *X, axis: 0,

@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import bilinear, linear
+from symgrad.core.explicit import by_entries, entry, index, rows_and_columns
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, QUOTIENT, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.core.source import dim_source, symbolic
@@ -32,6 +33,7 @@ kron: Op = bilinear(
     shape=_kron_shape,
     vjp=lambda Z, X, Y, Z_bar: (blocks_with(Z_bar, Y), entries_with(Z_bar, X)),
     latex=_kron_latex,
+    sympy=lambda node, x, y: sympy.KroneckerProduct(x, y),
     precedence=QUOTIENT,
     numpy="np.kron({0}, {1})",
     flops=lambda X, Y: size(X) * size(Y),
@@ -59,6 +61,18 @@ def _kron_numpy(spec: str, blocks_first: bool) -> Any:
     return numpy
 
 
+def _blocks_sympy(node: Node, G: Any, X: Any) -> Any:
+    """Sums over the blocks of G."""
+    i, j, k, m = map(index, "ijkm")
+    if node.op is blocks_with:
+        rows, columns = X.shape
+        body = entry(G, [i * rows + k, j * columns + m]) * entry(X, [k, m])
+    else:
+        rows, columns = rows_and_columns(node.shape)
+        body = entry(G, [k * rows + i, m * columns + j]) * entry(X, [k, m])
+    return by_entries(node.shape, [i, j], body, [(k, X.shape[0]), (m, X.shape[1])])
+
+
 blocks_with: Op = bilinear(
     "blocks_with",
     shape=_ratio,
@@ -67,6 +81,7 @@ blocks_with: Op = bilinear(
     letter=IDENTITY,
     precedence=ATOM,
     numpy=_kron_numpy("ikjl,kl->ij", True),
+    sympy=_blocks_sympy,
     flops=lambda G, Y: 2 * size(G),
     samples=(on("m*k n*l", "k l"),),
     found="Adjoint of the Kronecker product in its left factor: entry (i, j) is <G_ij, Y> over the blocks of G.",
@@ -81,6 +96,7 @@ entries_with: Op = bilinear(
     letter=IDENTITY,
     precedence=ATOM,
     numpy=_kron_numpy("ikjl,ij->kl", False),
+    sympy=_blocks_sympy,
     flops=lambda G, X: 2 * size(G),
     samples=(on("m*k n*l", "m n"),),
     found="Adjoint of the Kronecker product in its right factor: the sum of x_ij G_ij over the blocks of G.",

@@ -34,6 +34,7 @@ one_hot = Op(
     axes=lambda node: Signature((letters(node)[:-1],), letters(node), frozenset(letters(node)[-1])),
     front=lambda node, lead: node.params,
     latex=r"\operatorname{onehot}(#1)",
+    entry=lambda node, index, show: show.indicator(show.label(node.args[0], index[:-1]), "=", index[-1]),
     precedence=ATOM,
     numpy=_one_hot_numpy,
     flops=lambda y, classes, **_: size(y) * classes,
@@ -99,6 +100,11 @@ def _pick_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
+def _pick_entry(node: Node, index: Any, show: Any) -> Any:
+    (X, y), axis = node.args, node.params["axis"]
+    return show.at(X, (*index[:axis], show.label(y, index), *index[axis:]))
+
+
 pick: Op = Op(
     "pick",
     shape=_pick_shape,
@@ -107,6 +113,7 @@ pick: Op = Op(
     axes=_pick_axes,
     front=lambda node, lead: {"axis": len(lead) + node.params["axis"]},
     latex=_pick_latex,
+    entry=_pick_entry,
     precedence=ATOM,
     numpy=_pick_numpy,
     flops=lambda X, y, axis: size(y),
@@ -132,6 +139,12 @@ def _gather_latex(node: Node, show: Any) -> str:
     return rf"\left[ {show(X, 0)} \right]_{{{', '.join(places)}}}"
 
 
+def _gather_entry(node: Node, index: Any, show: Any) -> Any:
+    (X, y), axis = node.args, node.params["axis"]
+    label = show.label(y, index[axis : axis + y.ndim])
+    return show.at(X, (*index[:axis], label, *index[axis + y.ndim :]))
+
+
 def gather_source(node: Node, integer: str = "int") -> str:
     return f"{{0}}[{':, ' * node.params['axis']}{label_source(node.args[1], integer)}]"
 
@@ -142,6 +155,7 @@ gather: Op = Op(
     vjp=lambda Z, X, y, Z_bar, axis: (scatter(Z_bar, y, axis=axis, count=X.shape[axis]), None),
     jvp=lambda Z, X, y, X_dot, y_dot, axis: gather(X_dot, y, axis=axis),
     latex=_gather_latex,
+    entry=_gather_entry,
     precedence=ATOM,
     numpy=gather_source,
     flops=lambda X, y, axis: 0,
@@ -165,12 +179,20 @@ def _scatter_latex(node: Node, show: Any) -> Any:
     return rf"\operatorname{{scatter}}_{{{show(y, 0)}}}{show.argument(G)}", ATOM
 
 
+def _scatter_entry(node: Node, index: Any, show: Any) -> Any:
+    (G, y), axis = node.args, node.params["axis"]
+    new, within = show.opened(y.shape, index)
+    mark = within.indicator(within.label(y, new), "=", index[axis])
+    return show.sum(show.product(mark, within.at(G, (*index[:axis], *new, *index[axis + 1 :]))), new)
+
+
 scatter: Op = Op(
     "scatter",
     shape=_scatter_shape,
     vjp=lambda Z, G, y, Z_bar, axis, count: (gather(Z_bar, y, axis=axis), None),
     jvp=lambda Z, G, y, G_dot, y_dot, axis, count: scatter(G_dot, y, axis=axis, count=count),
     latex=_scatter_latex,
+    entry=_scatter_entry,
     precedence=CHAIN,
     numpy=lambda node: f"_scatter({{0}}, {label_source(node.args[1])}, {tuple_source(node.shape)}, {node.params['axis']})",
     helpers=("_scatter",),

@@ -30,6 +30,12 @@ def _reshape_latex(node: Node, show: Any) -> str:
     return rf"\operatorname{{reshape}}_{{{dims}}}{show.argument(node.args[0])}"
 
 
+def _reshape_entry(node: Node, index: Any, show: Any) -> Any:
+    (x,) = node.args
+    places = show.unravelled(x.shape, node.shape, index)
+    return show.whole(node, index) if places is None else show.at(x, places)
+
+
 def _fold_reshape(X: Node, shape: Shape) -> Node | None:
     if X.shape == shape:
         return X
@@ -43,6 +49,7 @@ reshape: Op = linear(
     axes=lambda node: opaque(node, FIRST),
     front=lambda node, lead: {"shape": lead + node.shape},
     latex=_reshape_latex,
+    entry=_reshape_entry,
     precedence=ATOM,
     numpy=lambda node: f"{{0}}.reshape({tuple_source(node.shape)})",
     flops=lambda X, **_: 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import sympy
@@ -12,7 +12,8 @@ from symgrad.core.op import ATOM, CHAIN, POWER, Node, Op, Shape, as_node, is_zer
 from symgrad.core.signature import Signature
 from symgrad.errors import InputError, ShapeError, UnsupportedError
 from symgrad.ops.arithmetic import scale
-from symgrad.ops.product import eye, identity, outer, square, trace, transposition
+from symgrad.ops.layout import reshape
+from symgrad.ops.product import eye, identity, outer, square, trace, transpose, transposition
 
 LARGEST_POWER = 100
 
@@ -44,6 +45,7 @@ inv: Op = Op(
     vjp=lambda Z, X, Z_bar: (-(Z.T @ Z_bar @ Z.T),),
     jvp=lambda Z, X, X_dot: -(Z @ X_dot @ Z),
     latex=lambda node, show: inverse_latex(node.args[0], show),
+    sympy=lambda node, x: sympy.Inverse(x),
     precedence=POWER,
     numpy="np.linalg.inv({0})",
     flops=lambda X: 2 * X.shape[0] ** 3,
@@ -84,6 +86,20 @@ def system_axes(node: Node) -> Signature:
     return Signature(("ij", f"k{columns}"), f"l{columns}", frozenset("ijkl"), (frozenset({1}),))
 
 
+def stacked_system(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node | None:
+    """Right sides of one matrix are further columns of a single one; several matrices are several systems."""
+    A, b = node.args
+    if A in stacks:
+        return None
+    if not lead:
+        return node.op(A, stacks[b], **node.params)
+    k, B = len(lead), stacks[b]
+    columns = transpose(B, (k, *range(k), *range(k + 1, B.ndim)))
+    shape = (b.shape[0], sympy.Mul(*lead, *b.shape[1:]))
+    solved = reshape(node.op(A, reshape(columns, shape=shape), **node.params), shape=(b.shape[0], *lead, *b.shape[1:]))
+    return transpose(solved, (*range(1, k + 1), 0, *range(k + 1, B.ndim)))
+
+
 def outside(X: Node, Y: Node) -> Node:
     """X Y^T, for columns and for matrices of columns."""
     return outer(X, Y) if X.ndim == 1 else X @ Y.T
@@ -113,13 +129,16 @@ solve: Op = Op(
     vjp=_solve_vjp,
     jvp=lambda Z, A, B, A_dot, B_dot: solve(A, B_dot - A_dot @ Z),
     axes=system_axes,
+    stacked=stacked_system,
     latex=lambda node, show: f"{inverse_latex(node.args[0], show)} {show(node.args[1], CHAIN)}",
     python=lambda node, line: line.call("solve", node.args),
+    length=lambda node, count: sum(count[x] for x in node.args) + 2,
     precedence=CHAIN,
     numpy="np.linalg.solve({0}, {1})",
     flops=lambda A, B: 2 * A.shape[0] ** 3 / sympy.Integer(3) + 2 * A.shape[0] ** 2 * sympy.Mul(*B.shape[1:]),
     samples=(on("n n", "n"), on("n n", "n k")),
     fold=lambda A, B: fold_system(solve)(A, B),
+    definition=lambda A, B: inv(A) @ B,
     found="A Z = B: dA Z + A dZ = dB, so dZ = A^-1 (dB - dA Z); B_bar = A^-T G and A_bar = -B_bar Z^T.",
     source="Matrix Cookbook (59)",
     limits="Where A is singular.",
@@ -141,6 +160,7 @@ logdet = Op(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, inv(X).T),),
     jvp=lambda Z, X, X_dot: trace(inv(X) @ X_dot),
     latex=r"\log \lvert \det(#1) \rvert",
+    sympy=lambda node, x: sympy.log(sympy.Abs(sympy.Determinant(x))),
     precedence=POWER,
     numpy="np.linalg.slogdet({0})[1]",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),
@@ -156,6 +176,7 @@ det_sign = Op(
     vjp=lambda Z, X, Z_bar: (zeros(X.shape),),
     jvp=lambda Z, X, X_dot: zeros(()),
     latex=r"\operatorname{sign}(\det(#1))",
+    sympy=lambda node, x: sympy.sign(sympy.Determinant(x)),
     precedence=ATOM,
     numpy="np.linalg.slogdet({0})[0]",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),

@@ -8,10 +8,10 @@ import sympy
 
 from symgrad.core.language import LANGUAGE, named
 from symgrad.core.op import ATOM, CHAIN, POWER, Node, Op, as_node, on, same_shape, show_shape, size
-from symgrad.core.signature import along, behind
+from symgrad.core.signature import along, behind, beside
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.ops.arithmetic import multiply, subtract
+from symgrad.ops.arithmetic import HALF, multiply, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
 from symgrad.ops.extrema import label, max_, min_, reduced_shape
 from symgrad.ops.powers import divide, power
@@ -42,10 +42,30 @@ def _direction_python(node: Node, line: Any) -> str:
     return f"over({line(x)}, {length})"
 
 
+def _norm_entry(node: Node, index: Any, show: Any) -> Any:
+    places, new, within = show.filled(node.args[0], node.params["axes"], index)
+    squares = within.of(power, within.at(node.args[0], places), exponent=sympy.Integer(2))
+    return show.of(power, show.sum(squares, new), exponent=HALF)
+
+
+def _direction_entry(node: Node, index: Any, show: Any) -> Any:
+    above = show.at(node.args[0], index)
+    return show.over(above, _norm_entry(node, beside(node, index), show.after(above)))
+
+
+def _direction_length(node: Node, count: Any) -> int:
+    (x,) = node.args
+    return int(2 * count[x] + (2 if len(node.params["axes"]) == x.ndim else 4))
+
+
 def _across(D: Node, X: Node, G: Node, axes: tuple[int, ...]) -> Node:
     """The part of G at right angles to the direction D, over the length of X: a symmetric map."""
     along = multiply(D, spread(sum_(multiply(D, G), axes=axes), X, axes))
     return divide(subtract(G, along), spread(norm(X, axes=axes), X, axes))
+
+
+def _length(X: Node, axes: tuple[int, ...]) -> Node:
+    return power(sum_(power(X, exponent=sympy.Integer(2)), axes=axes), exponent=HALF)
 
 
 _AXES = (on("n", axes=(0,)), on("m n", axes=(0, 1)), on("m n", axes=(1,)), on("m n", axes=(0,)))
@@ -61,7 +81,10 @@ direction = Op(
     front=behind,
     latex=_direction_latex,
     python=_direction_python,
+    entry=_direction_entry,
+    length=_direction_length,
     precedence=POWER,
+    definition=lambda X, axes: divide(X, spread(_length(X, axes), X, axes)),
     numpy=lambda node: f"_direction({{0}}, axis={node.params['axes']})",
     helpers=("_direction",),
     flops=lambda X, axes: 4 * size(X),
@@ -81,7 +104,9 @@ norm = Op(
     axes=along,
     front=behind,
     latex=_length_latex,
+    entry=_norm_entry,
     precedence=ATOM,
+    definition=lambda X, axes: _length(X, axes),
     numpy=lambda node: f"_norm({{0}}, axis={node.params['axes']})",
     helpers=("_norm",),
     flops=lambda X, axes: 2 * size(X),

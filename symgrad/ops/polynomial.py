@@ -6,16 +6,18 @@ nothing vanishes; the operations here are the polynomials themselves, right at z
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
 
+from symgrad.core.explicit import by_entries, entry, index
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, is_zero, on, same_shape, size, zeros
 from symgrad.core.signature import along, behind, each, opaque
 from symgrad.ops.arithmetic import multiply, scale, subtract
 from symgrad.ops.broadcasting import normal_axes, sum_
-from symgrad.ops.extrema import label, reduced_shape
+from symgrad.ops.extrema import label, ranging, reduced_shape
 from symgrad.ops.linalg import inv, square_shape
 from symgrad.ops.powers import divide, power
 from symgrad.ops.product import matmul, trace
@@ -64,6 +66,12 @@ def _along(node: Node, show: Any, function: str) -> str:
     return rf"\nabla^{{{1 + len(V)}}} {gradient}[{', '.join(show(v, 0) for v in V)}]"
 
 
+def _length(node: Node, count: Any) -> int:
+    """Up to the second derivative a slope is printed as the textbook's quotient."""
+    quotient = node.op.defined(node)
+    return int(count.function(node) if quotient is None else count.whole(quotient))
+
+
 DERIVATIVES = r"$\nabla^{k} f(x)[v, \ldots]$ is the derivative of $\nabla f$ along $k - 1$ directions, one after the other"
 
 
@@ -85,7 +93,9 @@ prod_slope = _slope(
     shape=same_shape,
     front=behind,
     latex=lambda node, show: _along(node, show, rf"\operatorname{{prod}}{label(node)}"),
+    length=_length,
     precedence=POWER,
+    definition=lambda X, *V, axes: prod_quotient(X, *V, axes=axes) if len(V) < 2 else None,
     numpy=lambda node: f"_prod_slope({node.params['axes']}, {{0}}{_operands(node)})",
     helpers=("_others", "_prod_slope"),
     flops=lambda X, *V, axes: 3 * size(X) * sympy.Mul(*(X.shape[a] for a in axes)) ** len(V),
@@ -96,6 +106,15 @@ prod_slope = _slope(
     f"{DERIVATIVES}",
 )
 
+
+def _prod_sympy(node: Node, x: Any) -> Any:
+    """The product over the entries along the axes; a number along both."""
+    (X,), axes = node.args, node.params["axes"]
+    places = [index("i"), index("j")][: X.ndim]
+    body = sympy.Product(entry(x, places), *((places[a], 0, X.shape[a] - 1) for a in axes))
+    return by_entries(node.shape, [i for a, i in enumerate(places) if a not in axes], body, [])
+
+
 prod = Op(
     "prod",
     shape=reduced_shape,
@@ -104,6 +123,8 @@ prod = Op(
     axes=along,
     front=behind,
     latex=lambda node, show: rf"\operatorname{{prod}}{label(node)}{show.argument(node.args[0])}",
+    sympy=_prod_sympy,
+    entry=ranging("prod"),
     precedence=ATOM,
     numpy=lambda node: f"np.prod({{0}}, axis={node.params['axes']})",
     flops=lambda X, axes: size(X),
@@ -152,15 +173,23 @@ def _cofactor_latex(node: Node, show: Any) -> Any:
     return show(cofactor_quotient(*node.args), 0), CHAIN
 
 
+def _cofactor_stacked(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node | None:
+    X, *V = node.args
+    return None if len(V) != 1 or X in stacks else cofactor(X, stacks[V[0]])
+
+
 SINGULAR = r"at a singular $X$, $\det(X) X^{-\top}$ stands for its limit, the matrix of cofactors"
 
 cofactor = _slope(
     "cofactor",
     shape=_cofactor_shape,
     axes=lambda node: opaque(node, each(node.args)[1:]),
+    stacked=_cofactor_stacked,
     latex=_cofactor_latex,
     python=lambda node, line: line(cofactor_quotient(*node.args)) if len(node.args) < 3 else line.word(node),
+    length=_length,
     precedence=CHAIN,
+    definition=lambda X, *V: cofactor_quotient(X, *V) if len(V) < 2 else None,
     numpy=lambda node: f"_cofactor({{0}}{_operands(node)})",
     helpers=("_others", "_cofactor_unit", "_cofactor"),
     flops=lambda X, *V: 2 * X.shape[0] ** 3 * (1 + 2 * len(V)),
@@ -177,6 +206,7 @@ det = Op(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, cofactor(X)),),
     jvp=lambda Z, X, X_dot: sum_(multiply(cofactor(X), X_dot), axes=(0, 1)),
     latex=r"\det(#1)",
+    sympy=lambda node, x: sympy.Determinant(x),
     precedence=ATOM,
     numpy="np.linalg.det({0})",
     flops=lambda X: 2 * X.shape[0] ** 3 / sympy.Integer(3),

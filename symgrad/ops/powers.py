@@ -30,12 +30,19 @@ def _fold_quotient(X: Node, Y: Node) -> Node | None:
     return None
 
 
+def _quotient_entry(node: Node, index: Any, show: Any) -> Any:
+    above = show.at(node.args[0], index)
+    return show.over(above, show.after(above).at(node.args[1], index))
+
+
 quotient = elementwise(
     "divide",
     lambda Z, X, Y: (power(Y, exponent=sympy.S.NegativeOne), -divide(Z, Y)),
     axes=lambda node: entrywise(node, FIRST),
     latex=lambda node, show: rf"{show.entry(node.args[0], POWER)} \oslash {show.entry(node.args[1], POWER)}",
     python=lambda node, line: f"({line.entry(node.args[0])} / {line.entry(node.args[1])})",
+    sympy=lambda node, x, y: sympy.HadamardProduct(x, sympy.HadamardPower(y, -1)) if node.ndim else x / y,
+    entry=_quotient_entry,
     precedence=QUOTIENT,
     numpy="{0} / {1}",
     scalar=lambda x, y: x / y,
@@ -48,6 +55,10 @@ quotient = elementwise(
 
 
 # powers ---------------------------------------------------------------------------------------------------------------
+
+
+def _power_sympy(node: Node, x: Any, p: Any) -> Any:
+    return sympy.HadamardPower(x, p) if node.ndim else x**p
 
 
 def _fold_power(X: Node, exponent: sympy.Expr) -> Node | None:
@@ -95,6 +106,15 @@ def _raised(base: str, p: sympy.Expr, line: Any) -> str:
     return base if p == 1 else f"({base} ** {line.number(p)})"
 
 
+def _power_length(node: Node, count: Any) -> int:
+    """1 / x is one operation, 1 / x^2 two; x^T x to a power is a power of a norm."""
+    (x,), p = node.args, node.params["exponent"]
+    fraction = p.is_negative and not node.ndim
+    if x.op.name == "dot" and x.args[0] is x.args[1] and p not in (-1, HALF):
+        return int(count[x.args[0]] + 2 + fraction)
+    return int(count[x] + (p not in (-1, 1)) + (fraction or p == -1))
+
+
 def _power_numpy(node: Node) -> str:
     p = node.params["exponent"]
     if p == HALF:
@@ -121,6 +141,9 @@ power: Op = elementwise(
     _power_partial,
     latex=_power_latex,
     python=_power_python,
+    length=_power_length,
+    sympy=lambda node, x: _power_sympy(node, x, node.params["exponent"]),
+    entry=lambda node, index, show: show.power(show.at(node.args[0], index), node.params["exponent"]),
     precedence=POWER,
     numpy=_power_numpy,
     scalar=lambda x, exponent: x**exponent,
@@ -144,6 +167,7 @@ exponential = elementwise(
     "pow",
     _exponential_partials,
     latex=lambda node, show: _exponential_latex(node, show),
+    sympy=_power_sympy,
     precedence=POWER,
     numpy="{0} ** {1}",
     scalar=lambda x, y: x**y,

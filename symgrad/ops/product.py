@@ -11,8 +11,9 @@ from typing import Any
 import sympy
 
 from symgrad.core.builders import bilinear, linear
+from symgrad.core.explicit import number_in, ones
 from symgrad.core.language import named
-from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, Node, Op, Shape, as_node, leaf, on, show_shape, size
+from symgrad.core.op import ATOM, CHAIN, OPERATORS, POWER, SYMMETRIC, VARIABLE, Node, Op, Shape, as_node, leaf, on, show_shape, size
 from symgrad.core.signature import contraction, letters
 from symgrad.core.source import dim_source
 from symgrad.errors import ShapeError
@@ -49,6 +50,8 @@ transposition: Op = linear(
     axes=lambda node: contraction(f"{letters(node)}->{''.join(letters(node)[a] for a in node.params['axes'])}"),
     latex=lambda node, show: _transpose_latex(node, show),
     python=lambda node, line: _transpose_python(node, line),
+    length=lambda node, count: _length(node, count),
+    sympy=lambda node, x: x.T if node.ndim == 2 else x,
     precedence=CHAIN,
     numpy=lambda node: "{0}.T" if node.ndim == 2 else f"{{0}}.transpose({', '.join(map(str, node.params['axes']))})",
     flops=lambda X, **_: 0,
@@ -113,6 +116,22 @@ def _run_latex(x: Node, flip: bool, length: int, show: Any) -> list[str]:
     return [show.transposed(x) if flip else show(x, CHAIN)] * length
 
 
+def _length(node: Node, count: Any) -> int:
+    """A product is printed as one chain; X X is X^2."""
+    if node.op is dot and node.args[0] is node.args[1] and node.args[0].op not in (matmul, transposition):
+        return int(count[node.args[0]] + 2)
+    if node.ndim > 2:
+        return int(count.function(node))
+    runs = [(x, flip, len(list(run))) for (x, flip), run in groupby(as_typed(node))]
+    return sum(_run_length(x, flip, length, count) for x, flip, length in runs) + len(runs) - 1
+
+
+def _run_length(x: Node, flip: bool, length: int, count: Any) -> int:
+    silent = x.op is VARIABLE and x.params["properties"] & SYMMETRIC
+    each = int(count[x] + (flip and not silent))
+    return each + (length > 1) if (not flip or silent) and x.op.name != "inv" else length * each + length - 1
+
+
 def _transpose_latex(node: Node, show: Any) -> Any:
     if node.ndim == 2:
         return _product_latex(node, show)
@@ -163,6 +182,8 @@ matmul = bilinear(
     axes=lambda node: contraction("ij,jk->ik" if node.ndim == 2 else "ij,j->i"),
     latex=_product_latex,
     python=lambda node, line: f"({line(node.args[0])} @ {line(node.args[1])})",
+    length=_length,
+    sympy=lambda node, x, y: sympy.MatMul(x, y),
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X) * sympy.Mul(*Y.shape[1:]),
@@ -192,6 +213,8 @@ dot = bilinear(
     axes=lambda node: contraction("i,i->"),
     latex=lambda node, show: _dot_latex(node, show),
     python=lambda node, line: _dot_python(node, line),
+    length=_length,
+    sympy=lambda node, x, y: number_in(sympy.MatMul(x.T, y)),
     precedence=CHAIN,
     numpy="{0} @ {1}",
     flops=lambda X, Y: 2 * size(X),
@@ -227,6 +250,8 @@ outer: Op = bilinear(
     axes=lambda node: contraction("i,j->ij"),
     latex=_product_latex,
     python=lambda node, line: f"outer({line(node.args[0])}, {line(node.args[1])})",
+    length=_length,
+    sympy=lambda node, x, y: x * y.T,
     precedence=CHAIN,
     numpy="{0}[:, None] * {1}",
     flops=lambda X, Y: size(X) * size(Y),
@@ -247,6 +272,8 @@ identity = leaf(
     letter=IDENTITY,
     defines="$#0$ is the identity matrix",
     python=lambda node, line: f"eye({line.size(node.shape[0])})",
+    sympy=lambda node: sympy.Identity(node.shape[0]),
+    entry=lambda node, index, show: show.equal(*index),
 )
 
 
@@ -270,6 +297,7 @@ trace = linear(
     vjp=lambda Z, X, Z_bar: (scale(Z_bar, eye(X.shape[0])),),
     axes=lambda node: contraction("ii->"),
     latex=r"\operatorname{tr}(#1)",
+    sympy=lambda node, x: sympy.Trace(x),
     precedence=ATOM,
     numpy="np.trace({0})",
     flops=lambda X: X.shape[0],
@@ -300,6 +328,7 @@ diag = linear(
     vjp=lambda Z, X, Z_bar: (diagonal(Z_bar),),
     axes=lambda node: contraction("i->ii"),
     latex=_diag_latex,
+    sympy=lambda node, x: sympy.DiagMatrix(x),
     precedence=ATOM,
     numpy="np.diag({0})",
     flops=lambda X: 0,
@@ -319,6 +348,7 @@ diagonal: Op = linear(
     vjp=lambda Z, X, Z_bar: (diag(Z_bar),),
     axes=lambda node: contraction("ii->i"),
     latex=r"\operatorname{diag}(#1)",
+    sympy=lambda node, x: sympy.HadamardProduct(x, sympy.Identity(x.shape[0])) * ones(x.shape[0], 1),
     precedence=ATOM,
     numpy="np.diagonal({0})",
     flops=lambda X: 0,

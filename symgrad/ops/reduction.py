@@ -8,12 +8,13 @@ import sympy
 
 from symgrad.core.language import named
 from symgrad.core.op import ATOM, Node, Op, Shape, as_node, on, size, zeros
-from symgrad.core.signature import along, behind
+from symgrad.core.signature import along, behind, beside
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError
-from symgrad.ops.arithmetic import HALF, multiply, subtract
+from symgrad.ops.arithmetic import HALF, add, multiply, subtract
 from symgrad.ops.broadcasting import broadcast, expand, normal_axes, sum_
-from symgrad.ops.powers import power
+from symgrad.ops.elementwise import exp, log
+from symgrad.ops.powers import divide, power
 
 
 def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
@@ -23,6 +24,10 @@ def reduced(X: Node, Z: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 def spread(Z: Node, X: Node, axes: tuple[int, ...]) -> Node:
     """A reduction of X over `axes`, copied back along them to the shape of X."""
     return broadcast(Z, shape=X.shape, axes=tuple(a for a in range(X.ndim) if a not in axes))
+
+
+def _spread_sum(X: Node, axes: tuple[int, ...]) -> Node:
+    return spread(sum_(X, axes=axes), X, axes)
 
 
 def _reduction_shape(X: Node, *, axes: tuple[int, ...]) -> Shape:
@@ -79,6 +84,28 @@ def _along(name: str) -> Any:
     return latex
 
 
+def _sum_entry(node: Node, index: Any, show: Any) -> Any:
+    """The sum of exp over the axes; `index` is that of what is left."""
+    places, new, within = show.filled(node.args[0], node.params["axes"], index)
+    return show.sum(within.of(exp, within.at(node.args[0], places)), new)
+
+
+def _logsumexp_entry(node: Node, index: Any, show: Any) -> Any:
+    return show.of(log, _sum_entry(node, index, show))
+
+
+def _softmax_entry(node: Node, index: Any, show: Any) -> Any:
+    if (found := show.along("softmax", node, index)) is not None:
+        return found
+    return show.over(show.of(exp, show.at(node.args[0], index)), _sum_entry(node, beside(node, index), show))
+
+
+def _log_softmax_entry(node: Node, index: Any, show: Any) -> Any:
+    if (found := show.along(r"log\,softmax", node, index)) is not None:
+        return found
+    return show.of(add, show.at(node.args[0], index), show.product(-1, _logsumexp_entry(node, beside(node, index), show)))
+
+
 logsumexp = Op(
     "logsumexp",
     shape=_reduction_shape,
@@ -87,7 +114,9 @@ logsumexp = Op(
     axes=along,
     front=behind,
     latex=_along("logsumexp"),
+    entry=_logsumexp_entry,
     precedence=ATOM,
+    definition=lambda X, axes: log(sum_(exp(X), axes=axes)),
     numpy=lambda node: f"_logsumexp({{0}}, axis={node.params['axes']})",
     helpers=("_logsumexp", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),
@@ -104,7 +133,9 @@ softmax: Op = Op(
     axes=along,
     front=behind,
     latex=_along("softmax"),
+    entry=_softmax_entry,
     precedence=ATOM,
+    definition=lambda X, axes: divide(exp(X), _spread_sum(exp(X), axes)),
     numpy=lambda node: f"_softmax({{0}}, axis={node.params['axes']})",
     helpers=("_softmax", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),
@@ -127,8 +158,10 @@ log_softmax = Op(
     axes=along,
     front=behind,
     latex=_along(r"log\,softmax"),
+    entry=_log_softmax_entry,
     python=lambda node, line: f"log({line.call('softmax_', node.args, **node.params)})",
     precedence=ATOM,
+    definition=lambda X, axes: subtract(X, log(_spread_sum(exp(X), axes))),
     numpy=lambda node: f"_log_softmax({{0}}, axis={node.params['axes']})",
     helpers=("_log_softmax", "_classes_first"),
     flops=lambda X, axes: 4 * size(X),

@@ -72,6 +72,16 @@ def _select_latex(node: Node, show: Any) -> Any:
     return rf"\left\{{\begin{{array}}{{ll}} {rows} \end{{array}}\right.", SUM
 
 
+def _select_entry(node: Node, index: Any, show: Any) -> Any:
+    """1[a > b] x where the other branch is zero."""
+    (A, B, X, Y), relation = node.args, node.params["relation"]
+    for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
+        if value_of(other) == 0:
+            mark = show.of(select, show.at(A, index), show.at(B, index), 1, 0, relation=held)
+            return show.product(mark, show.at(kept, index))
+    return show.applied(node, index)
+
+
 def _select_python(node: Node, line: Any) -> str:
     (A, B, X, Y), relation = node.args, node.params["relation"]
     for kept, other, held in ((X, Y, relation), (Y, X, RELATIONS[relation][1])):
@@ -107,6 +117,7 @@ select: Op = Op(
     jvp=lambda Z, A, B, X, Y, A_dot, B_dot, X_dot, Y_dot, relation: select(A, B, X_dot, Y_dot, relation=relation),
     axes=lambda node: entrywise(node, (frozenset({2, 3}),)),
     latex=_select_latex,
+    entry=_select_entry,
     python=_select_python,
     precedence=SUM,
     numpy=_select_numpy,

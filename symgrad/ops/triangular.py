@@ -1,20 +1,22 @@
-"""Triangles of matrices: taking one, solving with one, the Cholesky factor; and the cumulative sum, a product with one of ones."""
+"""Triangles of matrices: taking one, solving with one, the Cholesky factor."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
 
 from symgrad.core.builders import linear
+from symgrad.core.explicit import by_entries, entry, index
 from symgrad.core.language import named
-from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, same_shape, show_shape, size
-from symgrad.core.signature import FIRST, Signature, letters
+from symgrad.core.op import ATOM, CHAIN, VARIABLE, Node, Op, Shape, as_node, on, show_shape, size
+from symgrad.core.signature import FIRST, Signature
 from symgrad.errors import InputError, ShapeError, UnsupportedError
-from symgrad.ops.arithmetic import HALF, scale
-from symgrad.ops.broadcasting import normal_axes
-from symgrad.ops.linalg import fold_system, inverse_latex, outside, square_shape, system_axes, system_shape
-from symgrad.ops.product import eye
+from symgrad.ops.arithmetic import HALF, hadamard, scale, subtract
+from symgrad.ops.broadcasting import fill, in_front
+from symgrad.ops.linalg import fold_system, inverse_latex, outside, solve, square_shape, stacked_system, system_axes, system_shape
+from symgrad.ops.product import diag, diagonal, eye
 
 # triangles ----------------------------------------------------------------------------------------------------------------
 
@@ -30,6 +32,23 @@ def _weighed(node: Node) -> Signature:
     return Signature(("ij",), "ij", frozenset("ij"), FIRST, partial=True)
 
 
+def _masked(node: Node, stacks: Mapping[Node, Node], lead: Shape) -> Node:
+    """Entries are weighed one by one, the same in every matrix of a stack."""
+    weights = node.op(fill(1, node.shape), **node.params)
+    return hadamard(in_front(weights, lead), stacks[node.args[0]])
+
+
+def _sympy(node: Node, x: Any) -> Any:
+    i, j, k = index("i"), index("j"), node.params["k"]
+    kept = j - i <= k if node.op is tril else j - i >= k
+    return by_entries(x.shape, [i, j], sympy.Piecewise((entry(x, [i, j]), kept), (0, True)), [])
+
+
+def _entry(node: Node, index: Any, show: Any) -> Any:
+    relation = r"\ge" if node.op is tril else r"\le"
+    return show.product(show.indicator(index[0] + node.params["k"], relation, index[1]), show.at(node.args[0], index))
+
+
 def _triangle(name: str, side: str) -> Op:
     """The entries on and beyond the k-th diagonal, zero elsewhere: a projection, so its own adjoint."""
 
@@ -42,7 +61,10 @@ def _triangle(name: str, side: str) -> Op:
         shape=_matrix_shape,
         vjp=lambda Z, X, Z_bar, k: (op(Z_bar, k=k),),
         axes=_weighed,
+        stacked=_masked,
         latex=latex,
+        sympy=_sympy,
+        entry=_entry,
         precedence=ATOM,
         numpy=lambda node: f"np.{name}({{0}}{f', {k}' if (k := node.params['k']) else ''})",
         flops=lambda X, k: 0,
@@ -65,9 +87,11 @@ lower_half: Op = linear(
     shape=square_shape("lower_half"),
     vjp=lambda Z, X, Z_bar: (lower_half(Z_bar),),
     axes=_weighed,
+    stacked=_masked,
     latex="#0(#1)",
     letter=(r"\Phi", r"\operatorname{tril}_{1/2}"),
     precedence=ATOM,
+    definition=lambda X: subtract(tril(X, k=0), scale(HALF, diag(diagonal(X)))),
     numpy="_lower_half({0})",
     helpers=("_lower_half",),
     flops=lambda X: size(X),
@@ -114,6 +138,11 @@ def _triangular_jvp(Z: Node, A: Node, B: Node, A_dot: Node, B_dot: Node, lower: 
     return triangular(A, B_dot - (T_dot.T if trans else T_dot) @ Z, lower=lower, trans=trans)
 
 
+def _as_solve(A: Node, B: Node, lower: bool, trans: bool) -> Node:
+    T = _read(A, lower)
+    return solve(T.T if trans else T, B)
+
+
 def _triangular_latex(node: Node, show: Any) -> str:
     A, B = node.args
     upper = "" if node.params["lower"] else "triu"
@@ -128,7 +157,9 @@ triangular: Op = Op(
     vjp=_triangular_vjp,
     jvp=_triangular_jvp,
     axes=system_axes,
+    stacked=stacked_system,
     latex=_triangular_latex,
+    definition=_as_solve,
     precedence=CHAIN,
     numpy=lambda node: "_solve_triangular({0}, {1}, " + ", ".join(f"{k}={node.params[k]}" for k in ("lower", "trans")) + ")",
     helpers=("_substitute", "_solve_triangular"),
@@ -228,52 +259,3 @@ def cho_solve_of(c_and_lower: Any, b: Any) -> Node:
     C, lower = as_node(c_and_lower[0]), c_and_lower[1]
     inner = triangular(C, as_node(b), lower=lower, trans=not lower)
     return triangular(C, inner, lower=lower, trans=lower)
-
-
-# the cumulative sum -------------------------------------------------------------------------------------------------------
-
-
-def _cumsum_numpy(node: Node) -> str:
-    axis = node.params["axis"]
-    if not node.params["backward"]:
-        return f"np.cumsum({{0}}, axis={axis})"
-    return f"np.flip(np.cumsum(np.flip({{0}}, axis={axis}), axis={axis}), axis={axis})"
-
-
-def _cumsum_latex(node: Node, show: Any) -> str:
-    marks = (f"^{{{show.top}}}" if node.params["backward"] else "") + (f"_{{{node.params['axis']}}}" if node.ndim > 1 else "")
-    return rf"\operatorname{{cumsum}}{marks}{show.argument(node.args[0])}"
-
-
-def _cumsum_axes(node: Node) -> Signature:
-    own = letters(node)
-    return Signature((own,), own, frozenset(own[node.params["axis"]]), FIRST, partial=True)
-
-
-cumsum: Op = linear(
-    "cumsum",
-    shape=same_shape,
-    vjp=lambda Z, X, Z_bar, axis, backward: (cumsum(Z_bar, axis=axis, backward=not backward),),
-    axes=_cumsum_axes,
-    front=lambda node, lead: {**node.params, "axis": len(lead) + node.params["axis"]},
-    latex=_cumsum_latex,
-    precedence=ATOM,
-    numpy=_cumsum_numpy,
-    flops=lambda X, **_: size(X),
-    samples=(on("n", axis=0, backward=False), on("m n", axis=1, backward=False), on("m n", axis=0, backward=True)),
-    found="z = T x with T the lower triangle of ones; its adjoint T^T sums from the other end.",
-    defines=(
-        r"$\operatorname{cumsum}(x)$ holds the sums of the entries up to each, $\operatorname{cumsum}^{\top}(x)$ from each "
-        r"on, along the axis in the index, counted from 0"
-    ),
-)
-
-
-@named("cumsum", method=True)
-def cumsum_of(a: Any, axis: Any = None) -> Node:
-    """NumPy's cumulative sum along one axis."""
-    X = as_node(a)
-    if axis is None and X.ndim != 1:
-        raise UnsupportedError(f"cumsum over all entries of shape {show_shape(X.shape)} is not read; name the axis")
-    (axis,) = normal_axes(X, 0 if axis is None else axis)
-    return cumsum(X, axis=axis, backward=False)

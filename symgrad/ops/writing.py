@@ -9,6 +9,7 @@ import sympy
 from symgrad.core.op import ATOM, OPERATORS, Node, Op, Shape, is_zero, on, show_shape, size, zeros
 from symgrad.core.signature import opaque, together
 from symgrad.errors import ShapeError
+from symgrad.ops.arithmetic import subtract
 from symgrad.ops.broadcasting import broadcast, broadcast_to
 from symgrad.ops.indexing import index_text, kept, put, take, wholes
 from symgrad.ops.labels import at_labels, marks
@@ -57,6 +58,10 @@ def _with_more(X: Node, Y: Node, index: Index) -> Node:
     return OPERATORS["add"](X, put(rest, shape=X.shape, index=index))
 
 
+def _definition(X: Node, Y: Node, index: Index) -> Node:
+    return subtract(X, put(subtract(take(X, index=index), Y), shape=X.shape, index=index))
+
+
 overwrite: Op = Op(
     "overwrite",
     shape=_shape,
@@ -65,6 +70,7 @@ overwrite: Op = Op(
     axes=lambda node: opaque(node, together(node.args)),
     front=lambda node, lead: {"index": wholes(lead) + node.params["index"]},
     latex=_latex,
+    definition=_definition,
     precedence=ATOM,
     numpy=lambda node: f"_overwrite({{0}}, {{1}}, np.s_[{index_text(node.params['index'], node.shape)}])",
     helpers=("_overwrite",),

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from symgrad.core.graph import postorder
 from symgrad.core.op import Node, value_of
 from symgrad.core.program import Program, fresh
-from symgrad.core.source import parsed, symbolic, value_source
+from symgrad.core.source import symbolic, value_source
 from symgrad.errors import UnsupportedError
 from symgrad.export.embedded import helper_source, with_needs
+from symgrad.export.lowered import Assign, LoweredStatement, names_of
 from symgrad.export.reuse import helpers_of
-from symgrad.export.statements import Statements, names_in, tidy
+from symgrad.export.statements import Statements, in_numpy
+from symgrad.export.syntax import call_of, called, filled, name, tuple_of
+from symgrad.export.writer import Writer
 from symgrad.partition.mesh import Axes, AxisSplit, Mesh
 
 JAX_WORDS = {
@@ -42,52 +45,53 @@ _WITHIN = frozenset({"_substitute"})
 
 @dataclass(frozen=True)
 class Body:
-    """The lines of a function, and the name under which each symbol stands in them."""
+    """The statements of a function, how their words are spelled, and the name under which each symbol stands in them."""
 
-    lines: list[str]
+    statements: list[LoweredStatement]
+    words: Mapping[str, str]
     names: Mapping[Node, str]
 
+    @property
+    def lines(self) -> list[str]:
+        return list(map(Writer(self.words).line, self.statements))
 
-class _Summed(ast.NodeTransformer):
+
+def pure(program: Program, reserved: Iterable[str]) -> tuple[list[LoweredStatement], dict[Node, str]]:
+    """The equations as statements that never write into an array, and the name of each symbol."""
+    statements = Statements(program, reserved, writes=False, template=_summed)
+    made = statements.emit()
+    if "_dtype" in names_of(made).words:
+        floats = [name(str(v)) for v in program.inputs if "int" not in v.params["properties"]]
+        made.insert(0, Assign("_dtype", called(filled("np.result_type"), floats)))
+    return made, statements.names
+
+
+def _summed(node: Node) -> str:
     """An inner product of arrays as the sum of a product: vdot lays them out in one row, for which split ones are gathered."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="vdot"), args=[x, y]):
-                total = ast.Attribute(ast.Name("np", ast.Load()), "sum", ast.Load())
-                return ast.fix_missing_locations(ast.Call(total, [ast.BinOp(x, ast.Mult(), y)], []))
-        return node
-
-
-def pure_lines(program: Program, reserved: Iterable[str]) -> tuple[list[str], dict[Node, str]]:
-    """The equations as statements that never write into an array, with markers for dimensions; and the name of each symbol."""
-    statements = Statements(program, reserved, writes=False)
-    lines = [ast.unparse(_Summed().visit(parsed(line))) for line in statements.emit()]
-    if any("_dtype" in names_in(line) for line in lines):
-        floats = [str(v) for v in program.inputs if "int" not in v.params["properties"]]
-        lines.insert(0, f"_dtype = np.result_type({', '.join(floats)})")
-    return lines, statements.names
+    return in_numpy(node).replace("np.vdot({0}, {1})", "np.sum({0} * {1})")
 
 
 def body(program: Program, mesh: Mesh, whole: Program, splits: Mapping[str, AxisSplit], reserved: Collection[str]) -> Body:
     """The equations as statements, after those that read the dimensions off the inputs, which are split in this way."""
-    lines, found = pure_lines(program, reserved)
-    taken = {*reserved, *found.values(), *(name for line in lines for name in names_in(line))}
-    renamed = {"np": "jnp", **JAX_WORDS}
-    sizes = _dimensions(lines, mesh, whole, splits, taken, renamed)
-    read = [f"{renamed[f'_dim_{dim}']} = {source}" for dim, source in sizes.items()]
-    names = {v: whole_float(program, v, name) for v, name in found.items()}
-    return Body([tidy(line, renamed) for line in (*read, *lines)], names)
+    made, found = pure(program, reserved)
+    taken = {*reserved, *found.values(), *names_of(made).own, *names_of(made).words}
+    words = {"np": "jnp", **JAX_WORDS}
+    read = [Assign(words[f"_dim_{dim}"], size) for dim, size in _dimensions(made, mesh, whole, splits, taken, words).items()]
+    return Body([*read, *made], words, {v: whole_float(program, v, name) for v, name in found.items()})
 
 
 def _dimensions(
-    lines: list[str], mesh: Mesh, whole: Program, splits: Mapping[str, AxisSplit], taken: set[str], renamed: dict[str, str]
-) -> dict[str, str]:
-    """Every dimension that the lines read, with its source: an axis of an input, or the part that a device has of it."""
-    used = dict.fromkeys(n.removeprefix("_dim_") for line in lines for n in names_in(line) if n.startswith("_dim_"))
+    made: Sequence[LoweredStatement],
+    mesh: Mesh,
+    whole: Program,
+    splits: Mapping[str, AxisSplit],
+    taken: set[str],
+    words: dict[str, str],
+) -> dict[str, ast.expr]:
+    """Every dimension that the statements read, with its size: an axis of an input, or the part that a device has of it."""
+    used = [word.removeprefix("_dim_") for word in names_of(made).words if word.startswith("_dim_")]
     parts = {s.name: meaning for s, meaning in mesh.meaning.items()}
-    found: dict[str, str] = {}
+    found: dict[str, ast.expr] = {}
 
     def add(dim: str) -> None:
         if dim in found:
@@ -96,25 +100,24 @@ def _dimensions(
             of, axes = parts[dim]
             for s in sorted(map(str, symbolic(of).free_symbols)):
                 add(s)
-            found[dim] = f"{value_source(of)} // {mesh.count(axes)}"
+            found[dim] = filled(f"{value_source(of)} // {mesh.count(axes)}")
         else:
-            found[dim] = size_source(whole, mesh, splits, dim)
-        name = fresh(dim if dim not in taken else f"n_{dim}", taken)
-        taken.add(name)
-        renamed[f"_dim_{dim}"] = name
+            found[dim] = whole_size(whole, mesh, splits, dim)
+        words[f"_dim_{dim}"] = fresh(dim if dim not in taken else f"n_{dim}", taken)
+        taken.add(words[f"_dim_{dim}"])
 
     for dim in used:
         add(dim)
     return found
 
 
-def size_source(whole: Program, mesh: Mesh, splits: Mapping[str, AxisSplit], dim: str) -> str:
+def whole_size(whole: Program, mesh: Mesh, splits: Mapping[str, AxisSplit], dim: str) -> ast.expr:
     """The size of a whole dimension, from the part of an input that a device has."""
     for v in whole.inputs:
         split = splits.get(str(v), tuple(() for _ in v.shape))
         for axis, (d, axes) in enumerate(zip(v.shape, split, strict=True)):
             if str(d) == dim:
-                return f"{v}.shape[{axis}]" + (f" * {mesh.count(axes)}" if axes else "")
+                return filled(f"{{0}}.shape[{axis}]" + (f" * {mesh.count(axes)}" if axes else ""), name(str(v)))
     raise UnsupportedError(f"the dimension {dim} is no axis of any input, so the code cannot know it")
 
 
@@ -139,10 +142,9 @@ def helper_sources(program: Program) -> list[str]:
 
 def spec_source(split: Sequence[Axes]) -> str:
     """A PartitionSpec: which mesh axes each axis of an array is split over."""
-    return f"PartitionSpec({', '.join(_entry(axes) for axes in split)})"
+    return Writer({}).text(call_of("PartitionSpec", *spec(split)))
 
 
-def _entry(axes: Axes) -> str:
-    if len(axes) < 2:
-        return f'"{axes[0]}"' if axes else "None"
-    return "(" + ", ".join(f'"{a}"' for a in axes) + ")"
+def spec(split: Sequence[Axes]) -> list[ast.expr]:
+    """The mesh axes of each axis of an array, as a PartitionSpec has them."""
+    return [tuple_of(map(ast.Constant, axes)) if len(axes) > 1 else ast.Constant(axes[0] if axes else None) for axes in split]

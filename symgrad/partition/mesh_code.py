@@ -5,15 +5,17 @@ Nothing of this package is needed at run time; JAX is the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import Node
 from symgrad.core.program import Program, fresh
 from symgrad.errors import UnsupportedError
+from symgrad.export.lowered import Assign, LoweredStatement
+from symgrad.export.syntax import call_of
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec_source
+from symgrad.partition.jax_source import HELPERS, Body, body, helper_sources, spec, spec_source
 from symgrad.partition.mesh import WHOLE, AxisSplit, Mesh
 from symgrad.partition.placing import Placed
 
@@ -111,13 +113,13 @@ def _constrained(p: MeshParts, made: Body) -> list[str]:
         "    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*axes)))",
         "",
     ]
-    for line in made.lines:
-        name, _, right = line.partition(" = ")
-        if name in places:
-            axes = spec_source(places[name]).removeprefix("PartitionSpec(").removesuffix(")")
-            line = f"{name} = placed({right}, {axes})"
-        lines.append(line)
-    return lines
+    return [*lines, *replace(made, statements=[_placed(s, places) for s in made.statements]).lines]
+
+
+def _placed(statement: LoweredStatement, places: Mapping[str, AxisSplit]) -> LoweredStatement:
+    if not isinstance(statement, Assign) or statement.target not in places:
+        return statement
+    return replace(statement, code=call_of("placed", statement.code, *spec(places[statement.target])))
 
 
 def _function(

@@ -11,9 +11,11 @@ from symgrad.core.op import Node
 from symgrad.core.program import Program, fresh
 from symgrad.core.source import tuple_source, value_source
 from symgrad.errors import UnsupportedError
-from symgrad.export.statements import tidy
+from symgrad.export.lowered import Assign, Call
+from symgrad.export.syntax import call_of, filled, name, tuple_of
+from symgrad.export.writer import Writer
 from symgrad.ops.generic import functions_of
-from symgrad.partition.jax_source import HELPERS, JAX_WORDS, helper_sources, pure_lines, size_source, whole_float
+from symgrad.partition.jax_source import HELPERS, JAX_WORDS, helper_sources, pure, whole_float, whole_size
 from symgrad.partition.mesh import Mesh
 from symgrad.partition.pipeline_text import PIPELINE
 from symgrad.partition.stages import Stage, Stages
@@ -61,8 +63,8 @@ class PipelineParts:
         return {d: fresh(d if d not in taken else f"n_{d}", taken) for d in dims}
 
     @cached_property
-    def renamed(self) -> dict[str, str]:
-        """Markers of dimensions, whole or of a microbatch, and the words that are jax's."""
+    def words(self) -> dict[str, str]:
+        """How dimensions are spelled, whole or of a microbatch, and the words that are jax's."""
         whole = {f"_dim_{d}": name for d, name in self.sizes.items()}
         parts = {f"_dim_{s.name}": fresh(s.name, self.symbols | _OWN) for s in self.mesh.meaning}
         return {"np": "jnp", **JAX_WORDS, **whole, **parts}
@@ -96,7 +98,7 @@ def _tables(p: PipelineParts) -> list[str]:
 
 def _sizes(p: PipelineParts) -> str:
     """The function that reads the dimensions off whole inputs."""
-    rows = [f'"{name}": {size_source(p.whole, p.mesh, {}, dim)}' for dim, name in p.sizes.items()]
+    rows = [f'"{size}": {Writer({}).text(whole_size(p.whole, p.mesh, {}, dim))}' for dim, size in p.sizes.items()]
     says = '"""The dimensions of whole inputs, as `stages` and what calls it take them."""'
     return "\n".join([f"def sizes({_names(p.inputs)}):", f"    {says}", f"    return {{{', '.join(rows)}}}"])
 
@@ -105,7 +107,8 @@ def _stages(p: PipelineParts) -> str:
     """The functions of all stages, within the one that knows the dimensions."""
     lines = ['"""What each stage holds and does."""']
     for symbol, (dim, axes) in p.mesh.meaning.items():
-        lines.append(tidy(f"_dim_{symbol.name} = {value_source(dim)} // {p.mesh.count(axes)}", p.renamed))
+        part = filled(f"{value_source(dim)} // {p.mesh.count(axes)}")
+        lines.append(Writer(p.words).line(Assign(p.words[f"_dim_{symbol.name}"], part)))
     for i, s in enumerate(p.staged.stages):
         given = {"params": s.params, "data": p.staged.data, "received": s.received}
         after = p.staged.stages[i + 1].returned if i + 1 < len(p.staged.stages) else ()
@@ -119,24 +122,24 @@ def _stages(p: PipelineParts) -> str:
 
 
 def _function(
-    p: PipelineParts, name: str, program: Program, given: Mapping[str, Sequence[Node]], groups: Sequence[int | None]
+    p: PipelineParts, called: str, program: Program, given: Mapping[str, Sequence[Node]], groups: Sequence[int | None]
 ) -> list[str]:
     """One function; its results in groups of so many, None for a number by itself."""
-    lines, names = pure_lines(program, [*_OWN, *p.generics, *p.renamed.values()])
+    made, names = pure(program, [*_OWN, *p.generics, *p.words.values()])
     results = [whole_float(program, v, names[v]) for v in program.outputs]
     parts, start = [], 0
     for count in groups:
         parts.append(results[start] if count is None else f"({''.join(f'{r}, ' for r in results[start : start + count]).strip()})")
         start += 1 if count is None else count
-    read = [f"({_names(vs)},) = {word}" for word, vs in given.items() if vs]
-    inside = [tidy(line, p.renamed) for line in (*read, *lines)]
-    return ["", f"def {name}({', '.join(given)}):", *(f"    {line}" for line in (*inside, f"return {', '.join(parts)}"))]
+    read = [Call(tuple(map(str, vs)), name(word)) for word, vs in given.items() if vs]
+    inside = map(Writer(p.words).line, (*read, *made))
+    return ["", f"def {called}({', '.join(given)}):", *(f"    {line}" for line in (*inside, f"return {', '.join(parts)}"))]
 
 
 def _stage(p: PipelineParts, i: int, s: Stage) -> str:
     groups = (s.params, s.received, s.returned, s.sums)
-    shapes = [f"({''.join(f'{tuple_source(v.shape)}, ' for v in vs).strip()})" for vs in groups]
-    return tidy(f"Stage({', '.join([*shapes, f'forward_{i}', f'backward_{i}', f'last_{i}'])})", p.renamed)
+    shapes = [tuple_of(filled(tuple_source(v.shape)) for v in vs) for vs in groups]
+    return Writer(p.words).text(call_of("Stage", *shapes, *(name(f"{kind}_{i}") for kind in ("forward", "backward", "last"))))
 
 
 def _doors(p: PipelineParts) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from symgrad.checking.agreement import Pairs, held, neighbours
 from symgrad.checking.generics import Functions, derivative
-from symgrad.checking.oracle import double_precision, import_jax
+from symgrad.checking.libraries import double_precision, import_jax
 from symgrad.checking.report import Report, ReportRow
 from symgrad.checking.sampling import inputs_of, sample_inputs
 from symgrad.checking.witness import checked_witness

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import sympy
+
 from symgrad.core.graph import postorder
 from symgrad.core.op import Dim, Node
 from symgrad.core.program import Program
@@ -99,4 +101,4 @@ def typical(dim: Dim, numbers: Sizes = UNKNOWN) -> int:
     value = symbolic(dim)
     if value.is_Symbol:
         return max(1, numbers.get(value, TYPICAL))
-    return max(1, int(value.subs({s: numbers.get(s, TYPICAL) for s in value.free_symbols})))
+    return max(1, int(value.xreplace({s: sympy.Integer(numbers.get(s, TYPICAL)) for s in value.free_symbols})))

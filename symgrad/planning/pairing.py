@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import combinations
+from typing import TypeAlias
 
 from symgrad.core.graph import rewrite
 from symgrad.core.op import Dim, Node, constant, value_of
@@ -84,18 +86,23 @@ def _tied(y: Node, s: str, kept: str, dropped: str) -> tuple[Node, str]:
     return (diagonal(y), kept) if sorted(s) == sorted(kept + dropped) else (y, s.replace(dropped, kept))
 
 
+Part: TypeAlias = tuple[int, str, Node]
+"""The product of a set of operands: what it costs, its subscripts, the array."""
+
+
 def _best(letters: list[str], operands: list[Node], output: str, numbers: Sizes) -> Node:
     """Dynamic programming over sets of operands: each set's cheapest product, by the sizes of all subscripts it runs over."""
     first = {x: i for i, x in reversed(list(enumerate(operands)))}
     everything = (1 << len(operands)) - 1
     sizes = {c: typical(d, numbers) for s, x in zip(letters, operands, strict=True) for c, d in zip(s, x.shape, strict=True)}
-    best: dict[int, tuple[int, str, Node]] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
+    best: dict[int, Part] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
     for some in _subsets(len(operands)):
         outside = "".join(s for i, s in enumerate(letters) if not some >> i & 1) + output
-        options = [
-            _pair(best[a], best[some ^ a], outside, output if some == everything else None, sizes, first) for a in _halves(some)
-        ]
-        best[some] = min(options, key=lambda option: (option[0], not _is_square(option[2])))
+        ways = [(_cost(best[a], best[some ^ a], sizes), a) for a in _halves(some)]
+        least = min(cost for cost, _ in ways)
+        kept = output if some == everything else None
+        options = [_pair(best[a], best[some ^ a], outside, kept, cost, first) for cost, a in ways if cost == least]
+        best[some] = min(options, key=lambda option: not _is_square(option[2]))
     _, found, node = best[everything]
     return node if len(operands) > 1 else contract(f"{found}->{output}", node)
 
@@ -105,24 +112,18 @@ def _is_square(node: Node) -> bool:
     return len(node.args) == 2 and node.args[0] is node.args[1]
 
 
-def _pair(
-    a: tuple[int, str, Node],
-    b: tuple[int, str, Node],
-    outside: str,
-    output: str | None,
-    sizes: dict[str, int],
-    first: dict[Node, int],
-) -> tuple[int, str, Node]:
+def _cost(a: Part, b: Part, sizes: dict[str, int]) -> int:
+    """What two parts cost, and their product."""
+    return a[0] + b[0] + math.prod(sizes[c] for c in {*a[1], *b[1]})
+
+
+def _pair(a: Part, b: Part, outside: str, output: str | None, cost: int, first: dict[Node, int]) -> Part:
     """Two parts multiplied, in the order of their operands, so that equal parts become the same array."""
     if first.get(b[2], len(first)) < first.get(a[2], len(first)):
         a, b = b, a
     union = "".join(dict.fromkeys(a[1] + b[1]))
     kept = output if output is not None else "".join(c for c in union if c in outside)
-    cost = a[0] + b[0]
-    step = 1
-    for c in union:
-        step *= sizes[c]
-    return cost + step, kept, contract(f"{a[1]},{b[1]}->{kept}", a[2], b[2])
+    return cost, kept, contract(f"{a[1]},{b[1]}->{kept}", a[2], b[2])
 
 
 def _subsets(n: int) -> Iterator[int]:

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from symgrad.printing.text import unicode_of
+from symgrad.printing.text import joined, parts, unicode_of
 
 _TOKEN = re.compile(r"\\(?:left|right)(?:\\(?:[a-zA-Z]+|.)|.)|\\begin|\\end|\\[lr][Vv]ert|\\.|[{}()\[\]]| +")
 _BRACE = re.compile(r"\\.|[{}]")
@@ -36,8 +36,6 @@ def broken(text: str, width: int) -> list[str]:
     """The formula in pieces of at most `width` characters, as the terminal counts them, wherever it can be cut."""
     if len(text) <= width:
         return [text]
-    if _length(text) <= width:
-        return [text.strip()]
     text = _opened(text, width)
     cuts, pairs = _read(text)
     places = list(_chosen(text, cuts, width))
@@ -51,7 +49,7 @@ def _opened(text: str, width: int) -> str:
     while (at := text.find(r"\frac{", at)) >= 0:
         middle = _end(text, at + 5)
         after = _end(text, middle)
-        if _length(text[at:after]) > width and _outside(text, at):
+        if after - at > width and _length(text[at:after]) > width and _outside(text, at):
             top, bottom = text[at + 6 : middle - 1], text[middle:after]
             text = rf"{text[:at]}\frac{{1}}{bottom} \left( {top} \right){text[after:]}"
             at += len(rf"\frac{{1}}{bottom}")
@@ -77,20 +75,20 @@ def _end(text: str, start: int) -> int:
 
 def _chosen(text: str, cuts: list[_Cut], width: int) -> Iterator[int]:
     """Where the lines end: at the cheapest cut that leaves a line that fits; with none that does, at the first there is."""
-    start, rest = 0, list(reversed(cuts))
-    while rest:
-        fitting = []
-        while rest and (length := _length(text[start : rest[-1].position])) <= width:
-            fitting.append((rest.pop(), length))
-        if not rest and _length(text[start:]) <= width:
+    between = [parts(text[a:b]) for a, b in pairwise([0, *(cut.position for cut in cuts), len(text)])]
+    if len(joined(list(chain.from_iterable(between)))) <= width:
+        return
+    start = at = 0
+    while at < len(cuts):
+        fitting, line = [], between[start]
+        while at < len(cuts) and (length := len(joined(line))) <= width:
+            fitting.append((cuts[at].cost - SHORT * length / width, at))
+            at += 1
+            line = line + between[at]
+        if at == len(cuts) and len(joined(line)) <= width:
             return
-        if not fitting:
-            start = rest.pop().position
-        else:
-            best = min(range(len(fitting)), key=lambda i: fitting[i][0].cost - SHORT * fitting[i][1] / width)
-            rest.extend(cut for cut, _ in reversed(fitting[best + 1 :]))
-            start = fitting[best][0].position
-        yield start
+        start = at = 1 + (min(fitting)[1] if fitting else at)
+        yield cuts[start - 1].position
 
 
 def _length(text: str) -> int:
@@ -102,14 +100,17 @@ def _read(text: str) -> tuple[list[_Cut], list[tuple[int, int]]]:
     cuts: list[_Cut] = []
     pairs: list[tuple[int, int]] = []
     stack: list[tuple[int, bool]] = []
+    groups = 0  # that are open and no pair of round brackets
     for match in _TOKEN.finditer(text):
         token, at = match[0], match.start()
         if token in _OPENING or token == "(" or token.startswith(r"\left"):
             stack.append((at, token.endswith("(")))
+            groups += not stack[-1][1]
         elif token in _CLOSING or token == ")" or token.startswith(r"\right"):
-            opened, is_round = stack.pop() if stack else (at, False)
-            pairs += [(opened, at)] if is_round else []
-        elif token.isspace() and all(is_round for _, is_round in stack):
+            opened, is_round = stack.pop() if stack else (at, True)
+            groups -= not is_round
+            pairs += [(opened, at)] if is_round and opened < at else []
+        elif token.isspace() and not groups:
             kind = _kind(text[max(0, at - NEAR) : at], text[match.end() : match.end() + NEAR])
             cuts += [] if kind is None else [_Cut(at, kind + DEEPER * len(stack))]
     return cuts, pairs

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from symgrad.printing.text import DROPPED, TEX_COMMANDS, bold, double_brackets, tokens
+from symgrad.printing.text import DROPPED, TEX_COMMANDS, TOKEN, bold, double_brackets
 
 _ACCENTS = {"bar": "¯", "dot": "˙", "hat": "^", "tilde": "~", "ddot": "¨"}
 _CLOSED = ")]}‖|⟩⌋⟧"
@@ -55,11 +56,22 @@ class _Row:
         return self.parts[0] if len(self.parts) == 1 else f"<mrow>{''.join(self.parts)}</mrow>"
 
 
+def _tokens(latex: str) -> Iterator[Token]:
+    """Text comes by the character."""
+    for token in TOKEN.findall(latex):
+        if token.startswith("\\"):
+            yield "command", token[1:]
+        elif token in ("{", "}", "^", "_"):
+            yield "mark", token
+        else:
+            yield from (("text", c) for c in (" " if token.isspace() else token))
+
+
 class _Reader:
     """Reads tokens of one formula, recursively where it has groups."""
 
     def __init__(self, latex: str) -> None:
-        self.tokens = list(tokens(double_brackets(latex)))
+        self.tokens = list(_tokens(double_brackets(latex)))
         self.at = 0
 
     def peek(self) -> Token:

@@ -7,28 +7,29 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, TypeAlias
 
 import sympy
 
 from symgrad.core.graph import postorder
-from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Dim, Node, Shape, value_of
+from symgrad.core.op import ATOM, CHAIN, CONSTANT, POWER, SUM, VARIABLE, Dim, Node, Op, Shape, constant, value_of
 from symgrad.core.signature import Signature
 from symgrad.core.source import symbolic
+from symgrad.ops.arithmetic import HALF
+from symgrad.ops.contraction import subscripted
 from symgrad.ops.powers import power
 from symgrad.printing.identifiers import DELTA
-from symgrad.printing.latex import Show
-from symgrad.printing.products import NONE, BoundLetters, Leaf, Letter, Product, closed, piece, summed
+from symgrad.printing.latex import Show, bracket
+from symgrad.printing.products import NONE, BoundLetters, Leaf, Letter, Product, closed, limited, piece, summed, under
+from symgrad.printing.unravelling import unravelled
 
 Index: TypeAlias = tuple[sympy.Expr, ...]
-EntryRule: TypeAlias = Callable[["Entries", Node, Index, BoundLetters], Product]
 
 ALPHABET = "ijklmpqrstuvwabcdegh"
-TWO, MINUS_ONE = sympy.Integer(2), sympy.S.NegativeOne
-
-ENTRY_RULES: dict[str, EntryRule] = {}
-"""How an entry is written where the operation's signature does not say it, by name, filled by entry_*.py."""
+MINUS_ONE = sympy.S.NegativeOne
 
 _ENTRYWISE = frozenset({"add", "apply", "stop_gradient"})
 """Operations that act entry by entry, besides those with a scalar body."""
@@ -45,9 +46,7 @@ def _is_entrywise(node: Node) -> bool:
 
 
 def has_rule(node: Node) -> bool:
-    return (
-        _is_entrywise(node) or node.op.name in ENTRY_RULES or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
-    )
+    return _is_entrywise(node) or node.op.entry is not None or node.op in (VARIABLE, CONSTANT) or node.op.axes(node).is_contraction
 
 
 class Entries:
@@ -78,8 +77,11 @@ class Entries:
             return Product(value)
         if self._stands(node):
             return self.whole(node, index)
-        if node.op.name in ENTRY_RULES:
-            return ENTRY_RULES[node.op.name](self, node, index, scope)
+        if node.op is VARIABLE:
+            return self.named(node, index)
+        if node.op.entry is not None:
+            found: Product = node.op.entry(node, index, Within(self, scope))
+            return found
         if _is_entrywise(node):
             return self.applied(node, index, scope)
         signature = node.op.axes(node)
@@ -101,17 +103,16 @@ class Entries:
         text = rf"\left[ {self.show(node, 0)} \right]"
         return self.array(f"{text}_{{{below}}}" if below else text, node, index)
 
+    def named(self, node: Node, index: Index) -> Product:
+        below = self.subscript(index, node.shape)
+        return self.array(subscripted(node, below, self.show) if below else self.show(node, ATOM), node, index)
+
     def array(self, text: str, node: Node, index: Index) -> Product:
         told = (i for i, d in zip(index, node.shape, strict=True) if self.sizes.get(i) == d)
         return Product(factors=(Leaf(piece(text, ATOM), self.letters(index), told=frozenset(told)),))
 
     def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr]) -> Product:
         return Product(factors=(Leaf(piece(text, precedence), self.letters(index)),))
-
-    def around(self, text: str, precedence: int, inner: Leaf, bound: BoundLetters = NONE, free: BoundLetters = NONE) -> Product:
-        """A printed function of a scalar."""
-        free = (inner.free | free) - bound
-        return Product(factors=(Leaf(piece(text, precedence), free, inner.bound | bound, inner.told),))
 
     def applied(self, node: Node, index: Index, scope: BoundLetters) -> Product:
         """An entrywise operation, printed by its own record on scalars."""
@@ -154,10 +155,6 @@ class Entries:
         indices = [(x, tuple(places[same[c]] for c in letters)) for x, letters in parts]
         return self.total(self.product(indices, scope | self.letters(new)), new)
 
-    def over(self, above: Product, below: Leaf) -> Product:
-        value = value_of(below.node)
-        return above.times(Product(1 / value) if value is not None else self.joined(power, [below], exponent=MINUS_ONE))
-
     def total(self, product: Product, letters: Sequence[sympy.Expr]) -> Product:
         """The sum over those of the indices that are letters."""
         new = [v for v in letters if isinstance(v, sympy.Symbol)]
@@ -183,12 +180,6 @@ class Entries:
         self.given.add(letter.name)
         self.sizes[letter] = size
         return letter
-
-    def opened(self, x: Node, axes: Sequence[int], index: Index, scope: BoundLetters) -> tuple[Index, Index]:
-        """The indices of x where `axes` are gone from `index`, and the new letters among them."""
-        fresh = iter(new := self.open(tuple(x.shape[a] for a in axes), scope | self.letters(index)))
-        kept = iter(index)
-        return tuple(next(fresh if a in axes else kept) for a in range(x.ndim)), new
 
     def letters(self, index: Sequence[sympy.Expr]) -> BoundLetters:
         symbols = NONE.union(*(symbolic(e).free_symbols for e in index))
@@ -268,6 +259,134 @@ def _is_norm(node: Node) -> bool:
     return all(kept)
 
 
-def inside(index: Index, axis: int, place: sympy.Expr | None) -> Index:
-    """The same indices with another one on an axis, or none."""
-    return (*index[:axis], *([] if place is None else [place]), *index[axis + 1 :])
+@dataclass(frozen=True)
+class Within:
+    """What a record writes entries of its operation with: products, of which it need know no more; `scope` are letters in use."""
+
+    entries: Entries
+    scope: BoundLetters
+
+    # entries of operands, and what is made of them
+
+    def at(self, x: Node, index: Sequence[Dim]) -> Product:
+        return self.entries.at(x, tuple(map(symbolic, index)), self.scope)
+
+    def of(self, op: Op, *operands: Product | int, **static: Any) -> Product:
+        """An entrywise operation on entries and numbers, printed by its own record."""
+        return self.entries.joined(op, [self._closed(x) for x in operands], **static)
+
+    def applied(self, node: Node, index: Index) -> Product:
+        """The same of the operands of a node."""
+        return self.entries.applied(node, index, self.scope)
+
+    def whole(self, node: Node, index: Index) -> Product:
+        """The array in brackets, its indices outside: what has no form by index."""
+        return self.entries.whole(node, index)
+
+    def product(self, *factors: Product | int) -> Product:
+        return reduce(Product.times, (x if isinstance(x, Product) else Product(sympy.Integer(x)) for x in factors), Product())
+
+    def power(self, x: Product, exponent: sympy.Expr) -> Product:
+        """A square of a root is what stands below it."""
+        base = self._closed(x)
+        if base.node.op is power and exponent.is_Integer and base.node.params["exponent"] == HALF:
+            exponent, base = exponent / 2, replace(base, node=base.node.args[0])
+        return Product(factors=(base,)) if exponent == 1 else self.entries.joined(power, [base], exponent=exponent)
+
+    def over(self, above: Product, below: Product) -> Product:
+        leaf = self._closed(below)
+        value = value_of(leaf.node)
+        return above.times(Product(1 / value) if value is not None else self.entries.joined(power, [leaf], exponent=MINUS_ONE))
+
+    def after(self, product: Product) -> Within:
+        """For a further factor, whose sums take other letters."""
+        return Within(self.entries, self.scope | product.over)
+
+    # letters
+
+    def opened(self, shape: Shape, index: Index) -> tuple[Index, Within]:
+        """A new letter an axis, and what is written where they are in use."""
+        new = self.entries.open(shape, self.scope | self.entries.letters(index))
+        return new, Within(self.entries, self.scope | self.entries.letters(new))
+
+    def filled(self, x: Node, axes: Sequence[int], index: Index) -> tuple[Index, Index, Within]:
+        """The indices of x where `axes` are gone from `index`, the new letters among them, and the writer with these in use."""
+        new, within = self.opened(tuple(x.shape[a] for a in axes), index)
+        fresh, kept = iter(new), iter(index)
+        return tuple(next(fresh if a in axes else kept) for a in range(x.ndim)), new, within
+
+    def sum(self, product: Product, letters: Index) -> Product:
+        return self.entries.total(product, letters)
+
+    def ranging(self, sign: str, x: Product, letters: Index) -> Product:
+        """A sign before an entry, such as max, with the letters that it runs over below it."""
+        leaf = self._closed(x)
+        over = [v for v in letters if isinstance(v, sympy.Symbol)]
+        if not over:
+            return Product(factors=(leaf,))
+        below = under(over, list(limited(over, leaf.told, self.entries.sizes, self.entries.show)))
+        return self.around(f"{sign}_{{{below}}} {self.text(x, POWER)}", CHAIN, x, bound=over)
+
+    def along(self, word: str, node: Node, index: Index) -> Product | None:
+        """softmax_k(x_ijk), where each index along the axes is a letter that stands nowhere else; None where one is not."""
+        e = self.entries
+        along = [index[a] for a in node.params["axes"] if node.shape[a] != 1]
+        others = tuple(i for a, i in enumerate(index) if a not in node.params["axes"])
+        own = all(i in e.sizes for i in along) and len(set(along)) == len(along)
+        if not own or e.letters(along) & e.letters(others):
+            return None
+        x = self.at(node.args[0], index)
+        if not set(along) <= self._closed(x).told:
+            return None
+        return self.around(rf"\operatorname{{{word}}}_{{{e.listed(along)}}}{bracket(self.text(x))}", ATOM, x)
+
+    # text
+
+    def text(self, x: Product, level: int = 0) -> str:
+        return self.entries.show(self._closed(x).node, level)
+
+    def around(
+        self, text: str, precedence: int, first: Product, *others: Product, bound: Sequence[Letter] = (), free: Index = ()
+    ) -> Product:
+        """What is printed already, with these entries in it; it binds letters, and more may stand in it."""
+        leaf, more = self._closed(first), [self._closed(x) for x in others]
+        closing = NONE.union(bound, *(x.bound - leaf.free for x in more))
+        letters = NONE.union(leaf.free, self.entries.letters(free), *(x.free for x in more)) - closing
+        return Product(factors=(Leaf(piece(text, precedence), letters, leaf.bound | closing, leaf.told),))
+
+    # indices
+
+    def place(self, i: sympy.Expr) -> Product:
+        """An index as a number."""
+        return self.entries.leaf(self.entries.text(i), SUM if i.is_Add else ATOM, (i,))
+
+    def index(self, i: sympy.Expr) -> str:
+        return self.entries.text(i)
+
+    def label(self, x: Node, index: Index) -> sympy.Symbol:
+        """The value of an integer array as an index."""
+        return self.entries.place(self._closed(self.at(x, index)))
+
+    def bound(self, size: Dim) -> Product:
+        """A size in a condition."""
+        self.entries.note(symbolic(size))
+        return Product(symbolic(size))
+
+    def unravelled(self, old: Shape, new: Shape, index: Index) -> Index | None:
+        """The indices in the old shape of what has these in the new one, row by row; None where no quotients say it."""
+        axes = [(d, i) for d, i in zip(new, index, strict=True) if d != 1]
+        found = unravelled([d for d in old if d != 1], axes, self.entries.sizes)
+        if found is None:
+            return None
+        places = iter(found)
+        return tuple(next(places) if d != 1 else sympy.S.Zero for d in old)
+
+    def indicator(self, left: sympy.Expr, relation: str, right: Dim) -> Product:
+        return self.entries.indicator(left, relation, symbolic(right))
+
+    def equal(self, i: sympy.Expr, j: Dim) -> Product:
+        """1 where two indices agree."""
+        return self.entries.equal(i, symbolic(j))
+
+    def _closed(self, x: Product | int) -> Leaf:
+        return Leaf(constant(x)) if isinstance(x, int) else closed(x, self.entries.show)

@@ -9,9 +9,8 @@ from textwrap import indent
 from typing import Any
 
 from symgrad.core.budget import budgeted
-from symgrad.core.graph import variables
 from symgrad.core.op import PRINTERS, Node, constant, value_of, variable
-from symgrad.core.program import PASSES, Equation, Program
+from symgrad.core.program import PASSES, Equation, Program, symbols_in
 from symgrad.core.roles import Adjoint
 from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole_text
@@ -65,13 +64,13 @@ def reading_order(equations: Iterable[Equation]) -> Iterator[Equation]:
         yield eq
         read = [eq]
         for reader in read:
-            read += [waiting.pop(v) for v in variables(reader.expr) if v in waiting]
+            read += [waiting.pop(v) for v in symbols_in(reader.expr) if v in waiting]
         yield from read[1:]
 
 
 def reordered(backward: Sequence[Equation], forward: Sequence[Equation]) -> tuple[Equation, ...]:
     """The backward pass begins with the numbers in it, in the order of the forward pass: dJ/dL = 1 before dJ/ds = 1."""
-    numbers = list(takewhile(lambda eq: not variables(eq.expr), backward))
+    numbers = list(takewhile(lambda eq: not symbols_in(eq.expr), backward))
     place = {eq.symbol.params["role"]: i for i, eq in enumerate(forward)}
     first = sorted(numbers, key=lambda eq: place.get(eq.symbol.params["role"].of, len(place)))
     return (*first, *backward[len(numbers) :])

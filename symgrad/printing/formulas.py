@@ -11,7 +11,7 @@ from symgrad.core.op import SYMMETRIC, Node, variable
 from symgrad.core.program import Equation, Program
 from symgrad.core.roles import Adjoint
 from symgrad.derive.probabilities import by_name
-from symgrad.derive.simplification import legible, readable, simplify
+from symgrad.derive.simplification import readable, simplify
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.generic import functions_of
 from symgrad.passes import Passes
@@ -32,13 +32,15 @@ class Formulary:
 
     def __init__(self, passes: Passes) -> None:
         self.passes, self.program, self.wrt = passes, passes.program, passes.wrt
+        self._legible = passes.simplifier.legible
+        self._shows: dict[Theme, Show] = {}
 
     # gradients ----------------------------------------------------------------------------------------------------------
 
     @cached_property
     def legible_adjoint(self) -> Program:
         """The adjoint as it is printed."""
-        return by_name(legible(self.passes.adjoint))
+        return by_name(self._legible(self.passes.adjoint))
 
     @cached_property
     def gradient(self) -> Mapping[str, Node]:
@@ -89,8 +91,8 @@ class Formulary:
     @cached_property
     def stable_forms(self) -> tuple[Equation, ...]:
         """The equations that are differentiated in another form than typed, in that form, which neither cancels nor overflows."""
-        typed = by_name(legible(self.program)).defined
-        meant = by_name(legible(self.passes.normal)).equations
+        typed = by_name(self._legible(self.program)).defined
+        meant = by_name(self._legible(self.passes.normal)).equations
         return tuple(eq for eq in meant if eq.symbol in typed and typed[eq.symbol].expr is not eq.expr)
 
     @cached_property
@@ -98,10 +100,10 @@ class Formulary:
         """The equations a reader sees, under their headings; what they repeat stands under letters, as asides."""
         forward = self.program.equations
         if not self.passes.is_scalar:
-            product = self.sharing.of(_new(by_name(legible(self.passes.tangent)), forward))
+            product = self.sharing.of(_new(by_name(self._legible(self.passes.tangent)), forward))
             return {"Forward pass": forward, "Jacobian-vector product": product, "Jacobian": self.sharing.of(self._jacobian())}
         backward = reordered(_new(self.legible_adjoint, forward), forward)
-        second = _new(by_name(legible(self.passes.tangent)), (*forward, *backward))
+        second = _new(by_name(self._legible(self.passes.tangent)), (*forward, *backward))
         return {
             "Forward pass": forward,
             "Backward pass": self.sharing.of(backward),
@@ -120,7 +122,7 @@ class Formulary:
     def sharing(self) -> Sharing:
         """The letters of what is printed, one for the whole derivation."""
         named = [eq for eq in self.program.equations if eq.name != self.program.name]  # a value returned at once has no name
-        readable = [eq for eq in legible(self.program).equations if eq.name != self.program.name]
+        readable = [eq for eq in self._legible(self.program).equations if eq.name != self.program.name]
         return Sharing(self._letters, [*named, *readable])
 
     @property
@@ -144,20 +146,27 @@ class Formulary:
         symbols = [*self.program.symbols, *self.passes.directions.values(), *(eq.symbol for eq in printed)]
         return notation_of(symbols, (eq.expr for eq in printed), self._functions)
 
+    def _show(self, theme: Theme) -> Show:
+        """The one that prints the sections in this theme, each node once."""
+        if theme not in self._shows:
+            self._shows[theme] = self.show(theme)
+        return self._shows[theme]
+
+    @cached_property
     def listings(self) -> dict[str, str]:
         """Each section as a terminal shows it."""
-        show = self.show()
+        show = self._show(Theme())
         return {title: listing(equations, show) for title, equations in self.sections.items()}
 
     def latex(self, theme: Theme) -> str:
         """The whole derivation in `align` environments."""
-        show = self.show(theme)
+        show = self._show(theme)
         notes = "\n".join((legend(self.program.inputs, show), *restated(self.stable_forms, show)))
         parts = [notes, *(align_environment(equations, show) for equations in self.sections.values())]
         return "\n\n".join(part for part in parts if part)
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{title}\n{text}" for title, text in self.listings().items() if self.sections[title])
+        return "\n\n".join(f"{title}\n{text}" for title, text in self.listings.items() if self.sections[title])
 
 
 class _Gradients(Mapping[str, Node]):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from symgrad.core.graph import postorder, variables
 from symgrad.core.op import CONSTANT, VARIABLE, Node
-from symgrad.printing import entry_blocks, entry_products, entry_reductions  # noqa: F401
-from symgrad.printing.entries import Entries, has_rule, high_nodes
+from symgrad.printing.entries import Entries, has_rule
 from symgrad.printing.latex import Show
 from symgrad.printing.products import closed
 
@@ -37,7 +36,7 @@ def map_by_entries(left: str, expr: Node, show: Show) -> tuple[str, str]:
 
 def is_indexed(expr: Node) -> bool:
     """By index, unless it is one operation without an index form on names alone: that says it without."""
-    if not high_nodes([expr]) or _depth(expr) > _DEEPEST:
+    if all(node.ndim < 3 for node in postorder([expr])) or _depth(expr) > _DEEPEST:
         return False
     return has_rule(expr) or any(a.op not in (VARIABLE, CONSTANT) for a in expr.args)
 

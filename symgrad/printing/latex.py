@@ -53,9 +53,10 @@ class Show:
         return self._done
 
     def text(self, root: Node) -> str:
-        for node in postorder([root]):
-            if node not in self._done:
-                self._done[node] = self._print(node)
+        if root not in self._done:
+            for node in postorder([root]):
+                if node not in self._done:
+                    self._done[node] = self._print(node)
         return self._done[root][0]
 
     def _print(self, node: Node) -> tuple[str, int]:
@@ -116,6 +117,10 @@ class Show:
             return power if mantissa == "1" else f"{mantissa} \\cdot {power}"
         if value.is_Rational and value.q != 1 and value.q & (value.q - 1) == 0 and value.q > 16 and (decimal := decimal_of(value)):
             return decimal
+        if value.is_Symbol:
+            return self.notation.dim(value.name).latex()
+        if value.is_Integer:
+            return str(value.p)
         named = {s: self.notation.dim(s.name).latex() for s in value.free_symbols}
         order = "none" if value.is_Add else None
         return re.sub("^- ", "-", sympy.latex(as_written(value), symbol_names=named, order=order))
@@ -143,12 +148,14 @@ class Show:
 
     def fraction(self, number: sympy.Expr, above: list[Node], below: list[Node]) -> str:
         """number * above / below as one fraction where anything stands below; nothing at all for 1."""
-        over, under = (
-            (number, sympy.S.One) if "." in self.number(number) or "10^" in self.number(number) else number.as_numer_denom()
-        )
+        over, under = (number, sympy.S.One) if number.is_Integer or self._is_decimal(number) else number.as_numer_denom()
         if not below and under == 1:
             return self.side_by_side([*self._numeral(over, 2), *(self.factor(x) for x in above)])
         return rf"\frac{{{self._row(over, above) or '1'}}}{{{self._row(under, below)}}}"
+
+    def _is_decimal(self, number: sympy.Expr) -> bool:
+        text = self.number(number)
+        return "." in text or "10^" in text
 
     def _row(self, number: sympy.Expr, nodes: list[Node]) -> str:
         """A number and factors above or below the line of a fraction."""

@@ -52,9 +52,8 @@ def constants(nodes: Iterable[Node]) -> set[sympy.Expr]:
 
 def dimensions_in(nodes: Iterable[Node]) -> Iterator[str]:
     """Of shapes and of numbers such as 1 / n."""
-    for n in nodes:
-        for d in (*n.shape, *((n.params["value"],) if n.op is CONSTANT else ())):
-            yield from sorted(s.name for s in symbolic(d).free_symbols)
+    for d in dict.fromkeys(d for n in nodes for d in (*n.shape, *((n.params["value"],) if n.op is CONSTANT else ()))):
+        yield from sorted(s.name for s in symbolic(d).free_symbols)
 
 
 def operators(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -5,14 +5,14 @@ Keeps true: every equation has the same value, each symbol is assigned once, bef
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias, cast
 
-from symgrad.core.graph import postorder, variables
+from symgrad.core.graph import postorder
 from symgrad.core.op import VARIABLE, Node
-from symgrad.core.program import Equation
+from symgrad.core.program import Equation, symbols_in
 from symgrad.core.roles import Of, Symbol
 from symgrad.printing.letters import Letters
 from symgrad.rules.brevity import counted
@@ -87,7 +87,7 @@ class Sharing:
 
     def _by_known_names(self, eq: Equation) -> Equation:
         """A part that is the right side of an earlier equation is written as its left side."""
-        eq = _written(eq, ChainMap(self.parts, self.lefts))
+        eq = _written(eq, lambda part: self.parts.get(part) or self.lefts.get(part))
         self._remember(eq)
         return eq
 
@@ -110,17 +110,17 @@ class Sharing:
         return chosen
 
     def _with_asides(self, eq: Equation) -> Iterator[Equation]:
-        eq = _written(eq, self.parts)
+        eq = _written(eq, self.parts.get)
         yield from self._asides(eq.expr)
         yield eq
 
     def _asides(self, expr: Node) -> Iterator[Equation]:
         """The letters that are read here for the first time, each after those that it reads."""
-        for v in variables(expr):
+        for v in symbols_in(expr):
             if v in self.meant and v not in self.told:
                 self.told.add(v)
                 part = self.meant[v]
-                aside = Equation(v, _rebuilt(part, {a: _named(a, self.parts) for a in part.args}), aside=True)
+                aside = Equation(v, _rebuilt(part, {a: _named(a, self.parts.get) for a in part.args}), aside=True)
                 yield from self._asides(aside.expr)
                 yield aside
 
@@ -138,7 +138,7 @@ def _without_index(symbol: Symbol) -> tuple[Symbol, str]:
 def _can_be_named(node: Node) -> bool:
     """What stands below a fraction's line is named, and not the fraction; nor is a power of a name."""
     fraction = node.op.name == "power" and not node.ndim and (node.args[0].op is VARIABLE or node.params["exponent"].is_negative)
-    return node.op.name not in _SILENT and not fraction and bool(variables(node))
+    return node.op.name not in _SILENT and not fraction and any(x.op is VARIABLE for x in postorder([node]))
 
 
 def _inner_product(node: Node) -> Node | None:
@@ -159,25 +159,30 @@ def _preorder(root: Node) -> Iterator[Node]:
             stack.extend(reversed(node.args))
 
 
-def _written(eq: Equation, names: Mapping[Node, Node]) -> Equation:
-    return replace(eq, expr=_named(eq.expr, names), parts=tuple((v, _named(x, names)) for v, x in eq.parts))
+_NameOf: TypeAlias = Callable[[Node], Node | None]
 
 
-def _named(root: Node, names: Mapping[Node, Node]) -> Node:
+def _written(eq: Equation, name_of: _NameOf) -> Equation:
+    expr, parts = _named(eq.expr, name_of), tuple((v, _named(x, name_of)) for v, x in eq.parts)
+    return eq if expr is eq.expr and parts == eq.parts else replace(eq, expr=expr, parts=parts)
+
+
+def _named(root: Node, name_of: _NameOf) -> Node:
     """The same expression with names for its parts, the largest first; built as it stands, without folding."""
     done: _Names = {}
-    stack = [root]
+    stack: list[Node | None] = [root]
     while stack:
-        node = stack[-1]
-        name = names.get(node)
-        missing = [a for a in node.args if a not in done] if name is None else []
-        stack += missing
-        if not missing:
-            done[node] = _rebuilt(node, done) if name is None else name
-            stack.pop()
+        node = stack.pop()
+        if node is None:  # its operands are done
+            node = cast(Node, stack.pop())
+            done[node] = _rebuilt(node, done)
+        elif (name := name_of(node)) is not None:
+            done[node] = name
+        elif node not in done:
+            stack += (node, None, *node.args)
     return done[root]
 
 
 def _rebuilt(node: Node, done: Mapping[Node, Node]) -> Node:
-    args = tuple(done[a] for a in node.args)
+    args = tuple([done[a] for a in node.args])
     return node if args == node.args else node.op.node(*args, **node.params)

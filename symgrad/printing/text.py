@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Sequence
+from typing import TypeAlias
 
 TEX_COMMANDS = dict(
     alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", zeta="ζ", eta="η", theta="θ", iota="ι", kappa="κ", mu="μ", nu="ν",
@@ -32,18 +32,36 @@ PLAIN = frozenset({"operatorname", "mathrm", "mathcal", "mathbb", "text", "bm", 
 _ACCENTS = {"bar": "\u0304", "dot": "\u0307", "hat": "\u0302", "tilde": "\u0303", "ddot": "\u0308"}
 _SUPER = dict(zip("0123456789+-()nTi", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿᵀⁱ", strict=True)) | {"ᵀ": "ᵀ"}
 _SUB = dict(zip("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
-_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([{}^_])|(\s+)|([^\\{}^_\s]+)")
+TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[{}^_]|\s+|[^\\{}^_\s]+")
 
 
 def unicode_of(latex: str) -> str:
     """A formula as printed by `Show`, in Unicode."""
+    return joined(parts(latex))
+
+
+def parts(latex: str) -> list[str]:
+    """The formula in Unicode, what stands in no group piece by piece; those of two formulas in a row are those of both."""
     while (flat := _STACKED.sub(_in_one_line, latex)) != latex:  # rows within rows, from the inside
         latex = flat
-    text = _sequence(tokens(double_brackets(_LIMITS.sub(r"\\sum_{\1..\2}", latex))))
-    text = re.sub(r"(?<!\^) *([⊙⊗+=]|⊘(?:₀|_\{[^{}]*\})?) *", r" \1 ", text)
-    for pattern, plain in ((r"\( ", "("), (r" \)", ")"), (r"(∂[²³]?) ", r"\1"), (f"{_OPENED} *| *{_CLOSED}", ""), (r" +", " ")):
-        text = re.sub(pattern, plain, text)
-    return text.strip()
+    return _parts(TOKEN.findall(double_brackets(_LIMITS.sub(r"\\sum_{\1..\2}", latex)))[::-1])
+
+
+def joined(parts: Sequence[str]) -> str:
+    text = _spaced(_adjacent(parts)).replace("( ", "(").replace(" )", ")")
+    return _NO_SPACE.sub("", text).strip()
+
+
+def _spaced(text: str) -> str:
+    before, *rest = _SIGN.split(text)
+    out = [before]
+    for sign, after in zip(rest[::2], rest[1::2], strict=True):
+        if out[-1].endswith("^"):
+            out += (sign, after)
+        else:
+            out[-1] = out[-1].rstrip(" ")
+            out += (f" {sign} ", after.lstrip(" "))
+    return "".join(out)
 
 
 def double_brackets(latex: str) -> str:
@@ -67,64 +85,81 @@ def _in_one_line(found: re.Match[str]) -> str:
     return rf"\{{{rows}\}}" if "left" in found["open"] else f"[{rows}]"
 
 
-def tokens(latex: str) -> Iterator[tuple[str, str]]:
-    for command, mark, space, plain in _TOKEN.findall(latex):
-        if command:
-            yield "command", command
-        elif mark:
-            yield "mark", mark
-        elif space:
-            yield "text", " "
-        else:
-            yield from (("text", c) for c in plain)
+Tokens: TypeAlias = list[str]
+"""Commands, signs of groups and scripts, spaces and what stands between them; what is not read yet, the next token last."""
 
 
-def _sequence(tokens: Iterator[tuple[str, str]], closing: bool = False) -> str:
+def _parts(tokens: Tokens, closing: bool = False) -> list[str]:
+    """What tokens print as: all of them, or up to the end of the group that they stand in."""
     out: list[str] = []
-    for kind, value in tokens:
-        if closing and (kind, value) == ("mark", "}"):
+    while tokens:
+        token = tokens.pop()
+        if closing and token == "}":
             break
-        out.append(_one(kind, value, tokens))
-    return "".join(_beside(out, at) if isinstance(part, _Fraction) else part for at, part in enumerate(out))
+        out.append(_one(token, tokens) if token[0] in _READ_ON else " " if token.isspace() else token)
+    return out
+
+
+def _adjacent(parts: Sequence[str]) -> str:
+    if _Fraction not in set(map(type, parts)):
+        return "".join(parts)
+    return "".join([_beside(parts, at) if isinstance(part, _Fraction) else part for at, part in enumerate(parts)])
 
 
 class _Fraction(str):
     """A fraction in one line, which is a whole term: beside a factor it needs brackets, (a/b) c."""
 
 
-def _beside(parts: list[str], at: int) -> str:
+def _beside(parts: Sequence[str], at: int) -> str:
     """The fraction among what stands beside it, in brackets unless it is a whole term there."""
-    before = next((p.rstrip()[-1] for p in reversed(parts[:at]) if p.strip()), "")
-    after = next((p.lstrip()[0] for p in parts[at + 1 :] if p.strip()), "")
+    before = next((p.rstrip()[-1] for i in range(at - 1, -1, -1) if (p := parts[i]).strip()), "")
+    after = next((p.lstrip()[0] for i in range(at + 1, len(parts)) if (p := parts[i]).strip()), "")
     return str(parts[at]) if before in _BEFORE_A_TERM and after in _AFTER_A_TERM else f"({parts[at]})"
 
 
 _OPENED, _CLOSED = "\ue000", "\ue001"
 """Stand on the inner side of bars, which look alike, until spaces are set."""
 
+_SIGN = re.compile(r"([⊙⊗+=⊘](?:(?<=⊘)(?:₀|_\{[^{}]*\}))?)")
+"""With a space on either side, but not as an exponent."""
+
+_NO_SPACE = re.compile(rf" (?:(?<=∂ )|(?<=∂[²³] )|(?<=  )|(?= *{_CLOSED}))|{_OPENED} *|{_CLOSED}")
+"""What goes: spaces behind ∂, beside other spaces and on the inner side of bars."""
+
 _BARS = {"lvert": f"|{_OPENED}", "lVert": f"‖{_OPENED}", "rvert": f"{_CLOSED}|", "rVert": f"{_CLOSED}‖"}
 _BEFORE_A_TERM, _AFTER_A_TERM = {"", _OPENED, *"+-=(,[{⟨;<>≤≥≠↦:"}, {"", _CLOSED, *"+-=),]}⟩;<>≤≥≠"}
 
 
-def _one(kind: str, value: str, tokens: Iterator[tuple[str, str]]) -> str:
-    if kind == "text":
-        return value
-    if kind == "mark":
-        return {"{": lambda: _sequence(tokens, closing=True), "^": lambda: _script(_group(tokens), _SUPER, "^")}.get(
-            value, lambda: _script(_group(tokens), _SUB, "_")
-        )()
-    if value == "frac":
+_READ_ON = frozenset("\\{}^_")
+"""How a token begins that is more than text."""
+
+
+def _one(token: str, tokens: Tokens) -> str:
+    if token.startswith("\\"):
+        return _command(token[1:], tokens)
+    match token:
+        case "{":
+            return _adjacent(_parts(tokens, closing=True))
+        case "^":
+            return _script(_group(tokens), _SUPER, "^")
+        case "_" | "}":
+            return _script(_group(tokens), _SUB, "_")
+    return token
+
+
+def _command(name: str, tokens: Tokens) -> str:
+    if name == "frac":
         return _fraction(_group(tokens), _group(tokens))
-    if value == "sqrt":
+    if name == "sqrt":
         return _root(_group(tokens), tokens)
-    if value in ("mathbf", "boldsymbol"):
+    if name in ("mathbf", "boldsymbol"):
         return bold(_group(tokens))
-    if value in PLAIN:
+    if name in PLAIN:
         return _group(tokens)
-    if value in _ACCENTS:
+    if name in _ACCENTS:
         inner = _group(tokens)
-        return inner[:1] + _ACCENTS[value] + inner[1:]
-    return "" if value in DROPPED else _BARS.get(value) or TEX_COMMANDS.get(value, value)
+        return inner[:1] + _ACCENTS[name] + inner[1:]
+    return "" if name in DROPPED else _BARS.get(name) or TEX_COMMANDS.get(name, name)
 
 
 _BOLD = {
@@ -140,19 +175,31 @@ def bold(text: str) -> str:
     return "".join(_BOLD.get(c, c) for c in text)
 
 
-def _group(tokens: Iterator[tuple[str, str]]) -> str:
-    kind, value = next(tokens, ("text", ""))
-    while (kind, value) == ("text", " "):
-        kind, value = next(tokens, ("text", ""))
-    return _one(kind, value, tokens)
+def _group(tokens: Tokens) -> str:
+    """What a command takes: one pair of braces, one command or one character."""
+    token = _next(tokens)
+    while token.isspace():
+        token = _next(tokens)
+    if token and token[0] not in _READ_ON:
+        tokens += [token[1:]] if len(token) > 1 else []
+        return token[0]
+    return _one(token, tokens)
+
+
+def _next(tokens: Tokens) -> str:
+    return tokens.pop() if tokens else ""
+
+
+_FACTORS = re.compile(r"\w\s+\w")
+"""Without the space they would be one name."""
 
 
 def _script(text: str, table: dict[str, str], mark: str) -> str:
-    if re.search(r"\w\s+\w", text.strip()):  # factors, which without a space would be one name
+    if _FACTORS.search(text):
         return f"{mark}{{{text.strip()}}}"
-    text = re.sub(r"\s+", "", text)
-    if text and all(c in table for c in text):
-        return "".join(table[c] for c in text)
+    text = "".join(text.split())
+    if text and table.keys() >= set(text):
+        return "".join([table[c] for c in text])
     if text.startswith("⊙"):
         return f"{mark}⊙{text[1:] if len(text) == 2 else f'({text[1:]})'}"
     return f"{mark}{text}" if len(text) == 1 else f"{mark}{{{text}}}"
@@ -170,11 +217,12 @@ def _operand(text: str) -> str:
     return text if re.fullmatch(r"(∂[²³]?)?[^\s+\-/⊙⊘⊗=]+|‖[^‖]*‖[²]?", text) else f"({text})"
 
 
-def _root(inner: str, tokens: Iterator[tuple[str, str]]) -> str:
+def _root(inner: str, tokens: Tokens) -> str:
     """A root has no line above what stands below it: that is one symbol without exponents, or in brackets."""
     sign = "√"
     if inner == "[":
-        index = "".join(value for _, value in takewhile(lambda token: token != ("text", "]"), tokens))
+        index, _, rest = _next(tokens).partition("]")
+        tokens += [rest] if rest else []
         sign, inner = _ROOTS[index], _group(tokens)
     return sign + (inner if _SYMBOL.fullmatch(inner) else f"({inner.strip()})")
 

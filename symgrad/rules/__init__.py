@@ -14,10 +14,10 @@ from symgrad.rules import (
     systems,
     transposes,
 )
-from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Rewrite
+from symgrad.rules.record import CODE, FACTORED, NORMAL, PRINT, RULES, Known, Rewrite, rules_at
 
 __all__ = [
     "CODE", "FACTORED", "NORMAL", "PRINT", "RULES", "Known", "Rewrite",
-    "chains", "contractions", "entrywise", "kronecker", "labels", "quotients", "residuals", "scalars",
+    "chains", "contractions", "entrywise", "kronecker", "labels", "quotients", "residuals", "rules_at", "scalars",
     "sigmoids", "sums", "systems", "transposes",
 ]  # fmt: skip

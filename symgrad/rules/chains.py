@@ -85,6 +85,8 @@ def common_number(node: Node) -> Node | None:
 @rule("s X + s Y = s (X + Y), s a scalar", "add", ends="fewer factors", since=PRINT, facts=True)
 def common_scalar(node: Node, known: Known) -> Node | None:
     terms = [term(t, known) for t in node.args]
+    if not all(t.scalars for t in terms):
+        return None
     shared = Counter(terms[0].scalars)
     for t in terms[1:]:
         shared &= Counter(t.scalars)
@@ -151,10 +153,11 @@ def common_chain(node: Node, known: Known) -> Node | None:
     terms = _opened([term(t, known) for t in node.args], known)
     if not all(t.chain for t in terms):
         return None
-    splits = {_shared(terms, least) for least in (0, 1)} | {(0, _shared(terms, 1)[1]), (_shared(terms, 1)[0], 0)}
-    found = [f for split in sorted(splits) if any(split) and (f := _factored(terms, *split)) is not None]
-    best = min(found, key=operations, default=node)
-    return best if operations(best) < operations(node) else None
+    first, last = _shared(terms, 1)
+    splits = {_shared(terms, 0), (first, last), (0, last), (first, 0)} - {(0, 0)}
+    found = [f for split in sorted(splits) if (f := _factored(terms, *split)) is not None]
+    shortest = min(found, key=operations, default=None)
+    return shortest if shortest is not None and operations(shortest) < operations(node) else None
 
 
 LEAST_SAVED = 2
@@ -185,6 +188,8 @@ def _alike(terms: list[Term], end: int) -> Iterator[list[int]]:
 def _opened(terms: list[Term], known: Known) -> list[Term]:
     """Terms with diag(x) y in place of vectors x * y where another term has the factor diag(x)."""
     weights = dict.fromkeys(x.args[0] for t in terms for x, _ in t.chain if x.op is diag)
+    if not weights:
+        return terms
     return [replace(t, chain=tuple(f for x in t.chain for f in _open(*x, weights, known))) for t in terms]
 
 

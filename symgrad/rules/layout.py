@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import sympy
 
 from symgrad.core.op import Node, constant
@@ -16,18 +18,19 @@ LEAST = 2
 """Transposes that must be saved: A^T B^T stays, A^T B^T C^T is (C B A)^T."""
 
 
-def with_fewer_transposes(root: Node, known: Known) -> Node:
-    """The same products and sums with fewer transposes: none of what is symmetric, one of a whole for all of its parts."""
-    done: dict[Node, Node] = {}
-    stack = [(root, False)]
+def with_fewer_transposes(root: Node, known: Known, done: dict[Node, Node]) -> Node:
+    """The same products and sums with fewer transposes: none of what is symmetric, one of a whole for all of its parts.
+
+    `done` holds what was laid out before, by the same knowledge.
+    """
+    stack: list[Node | None] = [root]
     while stack:
-        node, ready = stack.pop()
-        parts = [x for x, _ in factors(node)] if _is_chain(node) else node.args
-        if ready:
+        node = stack.pop()
+        if node is None:  # its parts are done
+            node = cast(Node, stack.pop())
             done[node] = _chain(node, done, known) if _is_chain(node) else _other(node, done, known)
         elif node not in done:
-            stack.append((node, True))
-            stack.extend((x, False) for x in parts)
+            stack += (node, None, *([x for x, _ in factors(node)] if _is_chain(node) else node.args))
     return done[root]
 
 

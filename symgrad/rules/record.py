@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 from symgrad.core.op import SYMMETRIC, VARIABLE, Node, value_of
 from symgrad.linear.structure import Chain
@@ -34,6 +36,9 @@ class Rewrite:
     limits: str = ""
     until: int = PRINT
 
+    def used_at(self, stage: int) -> bool:
+        return self.since <= stage <= self.until
+
 
 RULES: dict[str, list[Rewrite]] = {}
 """The rewrites by the operation at the root of their left side."""
@@ -45,13 +50,21 @@ def rule(
     """Register a rewrite under the operations at its root; with `facts` the function also takes what is `Known`."""
 
     def register(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
-        apply = function if facts else lambda node, known: function(node)
+        apply = function if facts else lambda node, _: function(node)
         entry = Rewrite(function.__name__, equation, ends, apply, since, facts, limits, until)
         for head in heads:
             RULES.setdefault(head, []).append(entry)
         return function
 
     return register
+
+
+def rules_at(stage: int, before: int | None = None) -> dict[str, list[Rewrite]]:
+    """Those of them that one stage uses, and this one before it does not."""
+    return {
+        head: [entry for entry in entries if entry.used_at(stage) and not (before is not None and entry.used_at(before))]
+        for head, entries in RULES.items()
+    }
 
 
 _DEEPEST = 12
@@ -65,13 +78,16 @@ NONZERO = frozenset({"positive", "unit", "sign"})
 class Known:
     """What may be used of variables: nothing before the last differentiation (`properties` False), everything after it.
 
-    `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.
+    `symbols` are named intermediates that their equations show to be symmetric, `apart` those that are nowhere zero.  `read` keeps
+    what rules read of an expression, by the function that reads it.
     """
 
     properties: bool
-    symbols: set[Node] = field(default_factory=set)
-    apart: set[Node] = field(default_factory=set)
+    symbols: Set[Node] = field(default_factory=set)
+    apart: Set[Node] = field(default_factory=set)
+    read: defaultdict[str, dict[Node, Any]] = field(default_factory=lambda: defaultdict(dict))
     _symmetric: dict[Node, bool] = field(default_factory=dict)
+    _chains: dict[Node, Chain] = field(default_factory=dict)
 
     def of(self, x: Node) -> frozenset[str]:
         return x.params["properties"] if self.properties and x.op is VARIABLE else frozenset()
@@ -112,7 +128,14 @@ class Known:
 
     def chain(self, x: Node, depth: int = 0) -> Chain:
         """A product as its factors, each with whether it stands transposed; what is symmetric never does."""
-        return tuple((f, flip and not self.symmetric(f, depth)) for f, flip in factors(x))
+        if depth:
+            return self._chain(x, depth)
+        if x not in self._chains:
+            self._chains[x] = self._chain(x, depth)
+        return self._chains[x]
+
+    def _chain(self, x: Node, depth: int) -> Chain:
+        return tuple([(f, flip and not self.symmetric(f, depth)) for f, flip in factors(x)])
 
 
 def _is_square(x: Node) -> bool:

@@ -44,7 +44,13 @@ def _scalar(t: Term) -> Node:
 @rule("s X + s Y + Z = s (X + Y) + Z", "add", ends="fewer factors", since=PRINT, facts=True)
 def like_scalars(node: Node, known: Known) -> Node | None:
     terms = [term(t, known) for t in node.args]
-    return _gathered(node, terms, lambda i: (abs(terms[i].number), terms[i].scalars) if terms[i].chain else None, _sum_of_arrays)
+    return _gathered(node, terms, lambda i: _factor(terms[i]), _sum_of_arrays)
+
+
+def _factor(t: Term) -> Hashable:
+    """What the multiple of an array may have in common with others; 1 is nothing."""
+    number = abs(t.number)
+    return (number, t.scalars) if t.chain and (t.scalars or number != 1) else None
 
 
 def _sum_of_arrays(group: list[Term]) -> Node:

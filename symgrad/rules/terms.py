@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
 
 import sympy
 
@@ -27,6 +29,23 @@ class Term:
         return product([constant(self.number), *self.scalars, *([assembled(self.chain)] if self.chain else [])])
 
 
+T = TypeVar("T")
+
+
+def _kept(function: Callable[[Node, Known], T]) -> Callable[[Node, Known], T]:
+    """Many rules read the same expressions, and each does at every stage."""
+
+    @wraps(function)
+    def read(node: Node, known: Known) -> T:
+        table: dict[Node, T] = known.read[function.__name__]
+        if node not in table:
+            table[node] = function(node, known)
+        return table[node]
+
+    return read
+
+
+@_kept
 def term(node: Node, known: Known) -> Term:
     number, scalars, arrays = scalar_product(node)
     return Term(number, tuple(scalars), known.chain(arrays[0]) if arrays else ())
@@ -49,6 +68,7 @@ def is_row(chain: Chain) -> bool:
     return multiplied(chain)[1]
 
 
+@_kept
 def meaning(node: Node, known: Known) -> Hashable:
     """Equal for two terms that differ in order, association or orientation alone, numbers apart."""
     _, scalars, arrays = scalar_product(node)

@@ -10,7 +10,7 @@ from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import Node, Shape, variable
 from symgrad.core.program import Equation, Program, fresh
 from symgrad.core.roles import Adjoint, Role, SecondDerivative
-from symgrad.derive.simplification import simplify
+from symgrad.derive.simplification import Simplifier
 from symgrad.linear.matrices import side
 from symgrad.linear.structure import Diagonal, LinearTerm
 from symgrad.ops.product import transpose
@@ -36,13 +36,14 @@ def dense(program: Program, arrays: Mapping[tuple[int, int], Node], wrt: tuple[N
 def commute(program: Program, wrt: tuple[Node, ...]) -> bool:
     """Do second derivatives in these variables commute?  Those of an operation that reads one triangle need a symmetric operand."""
     free = {v: variable(str(v), v.shape) for v in wrt}
-    known = Known(properties=True)
+    symmetric = set[Node]()
+    known = Known(True, symmetric)
     for eq in program.equations:
         expr = substitute(eq.expr, free)
         if any(reads_one_triangle(node) and not known.symmetric(node.args[0]) for node in postorder([expr])):
             return False
         if known.symmetric(expr):
-            known.symbols.add(eq.symbol)
+            symmetric.add(eq.symbol)
     return True
 
 
@@ -86,12 +87,13 @@ class Factors:
     terms: Mapping[tuple[int, int], tuple[tuple[Node, tuple[tuple[Any, ...], ...]], ...]]
 
 
-def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Factors:
+def factored(program: Program, blocks: Mapping[tuple[int, int], Block], simplifier: Simplifier) -> Factors:
     """The blocks' structured terms by name, of those that have any."""
     symbols: dict[Node, Node] = {}
     names = set(program.names)
 
-    def symbol(expr: Node) -> Node:
+    def symbol(whole: Node) -> Node:
+        expr = simplifier.simplify(whole)
         if expr not in symbols:
             name = fresh(f"factor_{len(symbols) + 1}", names)
             names.add(name)
@@ -105,18 +107,18 @@ def factored(program: Program, blocks: Mapping[tuple[int, int], Block]) -> Facto
 
 
 def _named_term(term: LinearTerm, columns: Shape, symbol: Callable[[Node], Node]) -> tuple[Node, tuple[tuple[Any, ...], ...]]:
-    coefficient = symbol(simplify(term.coefficient))
+    coefficient = symbol(term.coefficient)
     if term.inner is not None and term.spread is not None:
-        return coefficient, (("rank one", symbol(simplify(term.spread)), symbol(simplify(term.inner))),)
+        return coefficient, (("rank one", symbol(term.spread), symbol(term.inner)),)
     stages: list[tuple[Any, ...]] = []
     shape = columns
     for stage in term.stages:
         if isinstance(stage, Diagonal):
-            stages.append(("diagonal", symbol(simplify(stage.weight))))
+            stages.append(("diagonal", symbol(stage.weight)))
             continue
         m, n = (*shape, 1)[:2][:: -1 if stage.flip else 1]
         left, right = side(stage.left, m), side(stage.right, n)
-        sides = [symbol(simplify(side)) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
+        sides = [symbol(side) if chain else None for side, chain in ((left, stage.left), (right, stage.right))]
         stages.append(("sandwich", *sides, stage.flip))
         shape = (left.shape[0], right.shape[1])
     return coefficient, tuple(stages)

@@ -13,7 +13,7 @@ from symgrad.core.graph import postorder, substitute
 from symgrad.core.op import OPERATORS, Node, constant, zeros
 from symgrad.core.program import PASSES, Program
 from symgrad.core.roles import CurvatureProduct, Tangent
-from symgrad.derive.simplification import readable, simplify
+from symgrad.derive.simplification import Simplifier
 from symgrad.linear.matrices import array_of, matrix_of, summed_between
 from symgrad.linear.structure import LinearTerm, Unreadable, read, read_through
 from symgrad.ops.kronecker import commutation, kron, vec
@@ -33,7 +33,8 @@ class Block:
     `value` is the scalar whose second derivative it is, None for a Jacobian; `letter` names a block that is no derivative.
 
     `operator` is the map's value at v, over inputs, named intermediates and named adjoints; `terms` are its structured parts, or
-    None where an operation on the way has no matrix form.  `formulas` are those whose names and letters it is printed with.
+    None where an operation on the way has no matrix form.  `formulas` are those whose names and letters it is printed with,
+    `simplifier` what rewrites it, one for all blocks.
     """
 
     row: Node
@@ -41,6 +42,7 @@ class Block:
     v: Node
     operator: Node
     terms: tuple[LinearTerm, ...] | None
+    simplifier: Simplifier = field(repr=False, compare=False)
     value: Node | None = None
     letter: str = ""
     formulas: Any = field(default=None, repr=False, compare=False)
@@ -52,7 +54,7 @@ class Block:
             return None
         if not self.column.ndim or not self.row.ndim:
             return self.array
-        return simplify(self._stacked(self.terms))
+        return self.simplifier.simplify(self._stacked(self.terms))
 
     @cached_property
     def printed(self) -> Node | None:
@@ -60,9 +62,9 @@ class Block:
         if max(self.row.ndim, self.column.ndim) > 2:
             return None
         if not self.column.ndim or not self.row.ndim:
-            return None if self.array is None else readable(self.array)
+            return None if self.array is None else self.simplifier.readable(self.array)
         terms = self.terms if self.terms is not None else _terms(self.mapped, self.v)
-        return None if terms is None or len(terms) > DISTRIBUTED else readable(self._stacked(terms))
+        return None if terms is None or len(terms) > DISTRIBUTED else self.simplifier.readable(self._stacked(terms))
 
     def latex(self, **options: Any) -> str:
         """The matrix on column-stacked vec, and the map of a direction where matrices take part or no matrix form exists."""
@@ -81,19 +83,19 @@ class Block:
     @cached_property
     def mapped(self) -> Node:
         """The map's value at the direction, as it is printed."""
-        return readable(self.operator)
+        return self.simplifier.readable(self.operator)
 
     @cached_property
     def array(self) -> Node | None:
         """The dense array of shape(row) + shape(column), as jax.hessian lays it out; None where products must make it."""
         if not self.column.ndim:
-            return simplify(substitute(self.operator, {self.v: constant(1)}))
+            return self.simplifier.simplify(substitute(self.operator, {self.v: constant(1)}))
         if self.terms is None:
             return None
         if self.row.ndim == self.column.ndim == 1 and self.matrix is not None and not _through_matrices(self.matrix):
             return self.matrix
         parts = [array_of(t, self.column.shape, self.row.shape, False) for t in summed_between(self.terms, self.column.shape)]
-        return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
+        return self.simplifier.simplify(OPERATORS["add"](*parts)) if parts else zeros(self.row.shape + self.column.shape)
 
     @cached_property
     def diagonal(self) -> Node | None:
@@ -101,7 +103,7 @@ class Block:
         if self.terms is None or self.row.shape != self.column.shape:
             return None
         parts = [array_of(t, self.column.shape, self.row.shape, True) for t in self.terms]
-        return simplify(OPERATORS["add"](*parts)) if parts else zeros(self.column.shape)
+        return self.simplifier.simplify(OPERATORS["add"](*parts)) if parts else zeros(self.column.shape)
 
 
 def _through_matrices(matrix: Node) -> bool:
@@ -110,15 +112,17 @@ def _through_matrices(matrix: Node) -> bool:
 
 
 @budgeted("deriving")
-def block(program: Program, root: Node, row: Node, column: Node, v: Node, value: Node | None = None) -> Block:
+def block(
+    program: Program, root: Node, row: Node, column: Node, v: Node, simplifier: Simplifier, value: Node | None = None
+) -> Block:
     """The block of a tangent program whose output `root` is linear in the direction v of `column`."""
     defined = program.needed([root]).defined
     dots = {s: eq for s, eq in defined.items() if _moves(s)}
     read_through_names: dict[Node, Node] = {}
     for eq in dots.values():
         read_through_names[eq.symbol] = substitute(eq.expr, read_through_names)
-    operator = simplify(read_through_names.get(root, root))
-    return Block(row, column, v, operator, _terms(operator, v), value)
+    operator = simplifier.simplify(read_through_names.get(root, root))
+    return Block(row, column, v, operator, _terms(operator, v), simplifier, value)
 
 
 def _terms(operator: Node, v: Node) -> tuple[LinearTerm, ...] | None:

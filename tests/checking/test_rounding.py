@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symgrad.checking.agreement import DIGITS, EPS
-from symgrad.checking.oracle import double_precision
+from symgrad.checking.libraries import double_precision
 from symgrad.checking.rounding import roughened
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.checking.oracle import double_precision
+from symgrad.checking.libraries import double_precision
 from symgrad.checking.sampling import IMPOSED, inputs_from, sample_array, sample_inputs, sizes_for
 from symgrad.checking.witness import library, numpy_witness
 from symgrad.core.op import REGISTRY

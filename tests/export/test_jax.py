@@ -16,11 +16,14 @@ from symgrad.errors import UnsupportedError
 from symgrad.export import helpers
 from symgrad.export.embedded import forms, helper_source
 from symgrad.export.selftest import TESTING
-from symgrad.export.statements import Statements, tidy
+from symgrad.export.statements import Statements
 from symgrad.export.targets import _IN_JAX, JAX, NUMPY, TARGETS, Target
+from symgrad.export.writer import Writer
 from symgrad.ops.generic import functions_of
 
 jax.config.update("jax_enable_x64", True)
+
+WORDS = {f"_dim_{dim}": str(size) for dim, size in cases.DISTINCT.items()} | {"_dtype": "jnp.float64", "np": "jnp"}
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +39,11 @@ def scope():
 def test_the_same_numbers_as_in_numpy(name, op, sample, scope):
     case = cases.case_of(op, sample)
     statements = Statements(case.program, {"np"}, None, False, JAX.code)
+    lines = Writer(WORDS).body(statements.emit())
     at = cases.point(case, np.random.default_rng(3))
-    words = {f"_dim_{dim}": str(size) for dim, size in cases.DISTINCT.items()} | {"_dtype": "jnp.float64", "np": "jnp"}
     local = scope | {str(X): jnp.asarray(at[str(X)]) for X in case.operands}
     local |= {name: cases.generic(node) for name, node in functions_of([case.node]).items()}
-    for line in statements.emit():
-        exec(tidy(line, words), local)
+    exec("\n".join(lines), local)
     (wanted,) = cases.function_of(case.program, cases.DISTINCT)(at)
     got = local[statements.names[case.program.outputs[0]]]
     assert np.shape(got) == np.shape(wanted)
@@ -78,7 +80,7 @@ def row(*lacking, knows=None):
         if knows is not None
         else (lambda word: (word == "Tensor" or NUMPY.has(word)) and word not in lacking)
     )
-    return Target("torch", "PyTorch", "torch", "torch.Tensor", ("import torch",), ("torch.Tensor", "{0}"), has)
+    return Target("torch", "PyTorch", "torch", "torch.Tensor", ("import torch",), has, floats=False)
 
 
 @pytest.fixture

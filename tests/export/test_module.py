@@ -122,6 +122,17 @@ def test_generated_names_give_way_to_the_authors(name):
     np.testing.assert_allclose(f.hvp((v,), **inputs)[0], H @ v, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["float", "Gradient", "hvp"])
+def test_a_function_left_open_may_be_called_as_one_of_the_module(name):
+    text = f'def f(x: "n", {name}: "| entrywise"): return sum({name}(x)) * pi + sum(exp(x))'
+    f, x = sg.forward(text).derive().compile(), np.array([0.5, 1.0])
+    square = {name: lambda x: x**2, f"d{name}": lambda x: 2 * x, f"d2{name}": lambda x: np.full_like(x, 2)}
+    value, (gradient,) = f.value_and_grad(x=x, **square)
+    np.testing.assert_allclose(value, np.pi * x @ x + np.exp(x).sum())
+    np.testing.assert_allclose(gradient, 2 * np.pi * x + np.exp(x))
+    np.testing.assert_allclose(f.hessian(x=x, **square)[0][0], np.diag(2 * np.pi + np.exp(x)))
+
+
 def test_dimensions_have_their_own_names():
     f = sg.forward('def f(x: "d", W: "h d"):\n    h = tanh(W @ x)\n    return sum(h) / W.shape[0]').derive("W").compile()
     assert f.grad(x=np.ones(3), W=np.zeros((2, 3)))[0].tolist() == [[0.5] * 3] * 2

@@ -12,8 +12,12 @@ import pytest
 import symgrad as sg
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.core.graph import postorder
-from symgrad.export.lines import laid_out, spelled
+from symgrad.core.op import variable
+from symgrad.export.fitting import fitted
+from symgrad.export.lowered import Assign, Call, Return, Update
 from symgrad.export.selftest import example
+from symgrad.export.syntax import filled
+from symgrad.export.writer import Writer
 from symgrad.ops.generic import functions_of
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
@@ -177,23 +181,32 @@ def test_errors_name_the_argument(given, error, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("statement", "wanted"),
     [
-        ("x ** 2 + (a + b) ** 2", "x**2 + (a + b) ** 2"),
-        ("K.flat[::n + 1] = x[:, 1:n + 2]", "K.flat[:: n + 1] = x[:, 1 : n + 2]"),
-        ("return (a, b)", "return a, b"),
-        ("v, = f('a')", '(v,) = f("a")'),
+        (Assign("y", filled("x ** 2 + (a + b) ** 2")), "y = x**2 + (a + b) ** 2"),
+        (Update(filled("K.flat[::n + 1]"), filled("x[:, 1:n + 2]"), subtracts=True), "K.flat[:: n + 1] -= x[:, 1 : n + 2]"),
+        (Return(filled("(a, b)")), "return a, b"),
+        (Return(filled("(a,)")), "return (a,)"),
+        (Call(("v",), filled("f('a', *b, k=-c, **d)")), '(v,) = f("a", *b, k=-c, **d)'),
     ],
 )
-def test_statements_have_the_spacing_of_ruff(text, wanted):
-    assert spelled(text) == wanted
+def test_statements_have_the_spacing_of_ruff(statement, wanted):
+    assert Writer({}).line(statement) == wanted
+
+
+BRACKETS = "a - (b - c); (a + b) * c; a @ (b @ c); -(a * b); 2 ** (-a); (-a) ** 2; (a > b) * c; (a / b).T; lambda v: f(v, **g)"
+
+
+@pytest.mark.parametrize("text", BRACKETS.split("; "))
+def test_brackets_stand_where_they_are_needed(text):
+    assert Writer({}).text(filled(f"(({text}))")) == text
 
 
 def test_a_long_statement_loses_its_largest_operand():
-    long = "y = " + " + ".join(f"(alpha_{i} * beta_{i})" for i in range(8))
-    first, last = laid_out(long, {"alpha_0"}, {"y": "(n,)"})[-2:]
-    assert first.startswith("term = ") and "term" in last and max(len(first), len(last)) <= 84
+    long = Assign("y", filled(" + ".join(f"(alpha_{i} * beta_{i})" for i in range(8))), variable("y", (3,)))
+    writer = Writer({})
+    above, first, last = writer.body(list(fitted(long, writer, {"alpha_0"})))
+    assert above == "# (3,)" and first.startswith("term = ") and "term" in last and max(len(first), len(last)) <= 84
     scope = {f"{name}_{i}": i + 1.0 for name in ("alpha", "beta") for i in range(8)}
-    for line in laid_out(long, set()):
-        exec(line, scope)
+    exec(f"{first}\n{last}", scope)
     assert scope["y"] == sum((i + 1.0) ** 2 for i in range(8))

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.export.lowered import Assign, Return
 from symgrad.export.release import SHORTEST, released
+from symgrad.export.syntax import filled, name, tuple_of
+from symgrad.export.writer import Writer
 
 LAYERS = 16
 N = 128
@@ -49,10 +52,12 @@ def test_a_deep_network_holds_its_values_and_its_gradient_alone(deep):
 
 
 def test_short_functions_stay_as_they_are():
-    body = [f"a{i} = b @ c" for i in range(SHORTEST - 1)]
+    body = [Assign(f"a{i}", filled("{0} @ {1}", name("b"), name("c"))) for i in range(SHORTEST - 1)]
     assert released(body, {"b", "c"}) == body
 
 
 def test_nothing_is_given_up_after_the_result():
-    body = ["a = b @ c", *["d = c + 1"] * SHORTEST, "return a, d"]
-    assert released(body, {"a", "b", "c"}) == ["a = b @ c", "del b", *body[1:-1], "del c", "return a, d"]
+    a, b, c, d = map(name, "abcd")
+    body = [Assign("a", filled("{0} @ {1}", b, c)), *[Assign("d", filled("{0} + 1", c))] * SHORTEST, Return(tuple_of([a, d]))]
+    lines = map(Writer({}).line, released(body, {"a", "b", "c"}))
+    assert list(lines) == ["a = b @ c", "del b", *["d = c + 1"] * SHORTEST, "del c", "return a, d"]

@@ -1,15 +1,16 @@
 """The same module over other libraries: held against jax on the user's own function, and compiled."""
 
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import samples
 
 import symgrad as sg
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
@@ -17,7 +18,8 @@ from symgrad.checking.witness import checked_witness
 from symgrad.core.graph import postorder
 from symgrad.core.op import REGISTRY
 from symgrad.errors import InputError, UnsupportedError
-from symgrad.export.numba import MISSING, SAME, WORDS
+from symgrad.export.numba import ODD
+from symgrad.export.targets import NUMBA
 from symgrad.ops.generic import functions_of
 
 jax.config.update("jax_enable_x64", True)
@@ -147,12 +149,38 @@ def test_a_jax_module_has_every_function_of_the_numpy_module():
 # numba ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_every_operation_has_words_for_numba_or_is_refused_by_name():
-    assert {*SAME} | {*WORDS} | {*MISSING} <= {*REGISTRY}
-    assert not {*SAME} & {*WORDS} and not {*MISSING} & ({*SAME} | {*WORDS})
-    for name, op, _ in samples():
-        if op.name not in SAME and op.name not in WORDS:
-            assert op.name in MISSING, name
+def test_every_odd_operation_is_one():
+    assert {*ODD} <= {*REGISTRY}
+
+
+def new(template):
+    """An operation of one entry that no table knows."""
+    return SimpleNamespace(op=SimpleNamespace(name="new", numpy=template), params={}, args=())
+
+
+@pytest.mark.parametrize(
+    "template, code",
+    [
+        ("np.tanh({0}) ** 2", "np.tanh({0}) ** 2"),
+        ("np.where({0} > 0, _softplus({0}), 0.0).astype(_dtype)", "_where({0} > 0, _softplus({0}), 0.0)"),
+    ],
+)
+def test_a_new_operation_of_one_entry_needs_no_row(template, code):
+    assert NUMBA.code(new(template)) == code
+
+
+@pytest.mark.parametrize(
+    "template, lacking",
+    [
+        ("np.fft.fft({0})", "np.fft.fft"),
+        ("{0}.reshape(-1)", "array.reshape"),
+        ("_softmax({0}) * np.einsum({0})", "np.einsum"),
+        ("_prod_slope({0})", "compiled _others"),
+    ],
+)
+def test_what_is_written_over_words_that_numba_lacks_is_refused(template, lacking):
+    with pytest.raises(UnsupportedError, match=f"^numba has no {re.escape(lacking)}, which `new` needs; use target numpy$"):
+        NUMBA.code(new(template))
 
 
 @pytest.mark.parametrize(

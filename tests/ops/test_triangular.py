@@ -1,4 +1,4 @@
-"""Triangles, triangular systems, Cholesky factors and cumulative sums against jax."""
+"""Triangles, triangular systems, Cholesky factors against jax."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ AGREE = {
     "unit": ('L: "n n", b: "n"', "jnp.sum(jsp.linalg.solve_triangular(L, b, lower=True, unit_diagonal=True) ** 2)"),
     "cho_solve": ('A: "n n | spd", b: "n"', "b @ jsp.linalg.cho_solve(jsp.linalg.cho_factor(A), b)"),
     "cho_solve_lower": ('A: "n n | spd", B: "n k"', "jnp.sum(B * jsp.linalg.cho_solve(jsp.linalg.cho_factor(A, lower=True), B))"),
-    "cumsum": ('x: "n"', "jnp.sum(jnp.cumsum(x) ** 3)"),
-    "cumsum_axis": ('X: "m n"', "jnp.sum(jnp.cumsum(X, axis=1) ** 2 * X.cumsum(axis=0))"),
 }
 
 
@@ -76,7 +74,6 @@ REFUSED = [
     ('A: "n n", k: ""', "sum(tril(A, k))", UnsupportedError, "literal integer"),
     ('A: "n n", b: "n"', "sum(cho_solve(A, b))", InputError, "pair (c, lower)"),
     ('A: "n n", b: "n"', "sum(solve_triangular(A, b, trans='X'))", InputError, "none of 0, 1, 2"),
-    ('A: "m n"', "sum(cumsum(A))", UnsupportedError, "name the axis"),
 ]
 
 

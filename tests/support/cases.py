@@ -19,6 +19,7 @@ from symgrad.core.op import REGISTRY, Node, Op, Sample, Shape, variable
 from symgrad.core.program import Equation, Program
 from symgrad.export import helpers
 from symgrad.export.statements import Statements
+from symgrad.export.writer import Writer
 from symgrad.ops.generic import derivative_name, functions_of
 from symgrad.partition.collectives import COLLECTIVES, part
 from symgrad.reading.annotations import declare
@@ -156,7 +157,7 @@ def function_of(program: Program, sizes: Mapping[str, int]) -> Callable[[Mapping
     reach = {name: getattr(helpers, name) for node in nodes for name in node.op.helpers}
     reach |= {name: generic(node) for name, node in functions_of(nodes).items()}
     statements = Statements(program, {"np", *reach})
-    lines = statements.emit()
+    lines = Writer({}).body(statements.emit())
     reach |= {"np": np, "math": math, "_dtype": np.dtype(float)} | {f"_dim_{name}": size for name, size in sizes.items()}
     code = compile("\n".join(lines) or "pass", f"<{program.name}>", "exec")
     outputs = [statements.names[v] for v in program.outputs]

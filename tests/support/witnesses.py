@@ -1,6 +1,6 @@
 """Every operation once more in jax's words: the independent value that the exported NumPy is held against.
 
-An operation without a natural counterpart here needs a `scalar` body in its record; mpmath judges it by that.
+One that has a `scalar` body or a definition in its record needs none: mpmath judges it by the one, NumPy by the other.
 """
 
 from __future__ import annotations
