@@ -16,8 +16,8 @@ from typing import Any
 
 import symgrad as sg
 from symgrad.printing.composition import content
+from symgrad.printing.elements import Code, Heading, Part
 from symgrad.printing.graphviz import has_dot
-from symgrad.printing.parts import Code, Heading, Part
 from symgrad.printing.tables import markdown
 from symgrad.printing.webpage import fragment
 

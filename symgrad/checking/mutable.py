@@ -72,7 +72,7 @@ class Mutable:
         return new(self.value[index])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index, y, jnp = _index(index), plain(value), import_jax().numpy
+        index, y, jnp = _index(index), _plain(value), import_jax().numpy
         if _is_mask(index):
             mask = jnp.reshape(index, index.shape + (1,) * (self.ndim - index.ndim))
             places, y = self._places, jnp.where(mask, y, self.value)
@@ -97,7 +97,7 @@ def _method(name: str) -> Callable[..., Any]:
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(_index(i) for i in index)
-    return np.asarray(index) if isinstance(index, list | range) else plain(index)
+    return np.asarray(index) if isinstance(index, list | range) else _plain(index)
 
 
 def _is_mask(index: Any) -> bool:
@@ -111,11 +111,11 @@ def _is_static(index: Any) -> bool:
 
 def _operator(name: str) -> None:
     act = getattr(operator, name)
-    setattr(Mutable, f"__{name.rstrip('_')}__", lambda self, other: new(act(self.value, plain(other))))
-    setattr(Mutable, f"__r{name.rstrip('_')}__", lambda self, other: new(act(plain(other), self.value)))
+    setattr(Mutable, f"__{name.rstrip('_')}__", lambda self, other: new(act(self.value, _plain(other))))
+    setattr(Mutable, f"__r{name.rstrip('_')}__", lambda self, other: new(act(_plain(other), self.value)))
 
     def in_place(self: Mutable, other: Any) -> Mutable:
-        self[...] = act(self.value, plain(other))
+        self[...] = act(self.value, _plain(other))
         return self
 
     setattr(Mutable, f"__i{name.rstrip('_')}__", in_place)
@@ -123,7 +123,7 @@ def _operator(name: str) -> None:
 
 def _comparison(name: str) -> None:
     act = getattr(operator, name)
-    setattr(Mutable, f"__{name}__", lambda self, other: new(act(self.value, plain(other))))
+    setattr(Mutable, f"__{name}__", lambda self, other: new(act(self.value, _plain(other))))
 
 
 def _sign(name: str) -> None:
@@ -148,13 +148,13 @@ def new(value: Any, cell: bool = False) -> Any:
     return Mutable(_Memory(value.ravel()), np.arange(value.size).reshape(value.shape))
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Arrays as jax's, in containers too."""
     if isinstance(value, Mutable):
         return value.value
     if isinstance(value, list | tuple):
-        return type(value)(map(plain, value))
-    return {k: plain(x) for k, x in value.items()} if isinstance(value, dict) else value
+        return type(value)(map(_plain, value))
+    return {k: _plain(x) for k, x in value.items()} if isinstance(value, dict) else value
 
 
 def _called(name: str, function: Callable[..., Any], show: Callable[..., Any], *args: Any, out: Any = None, **kwargs: Any) -> Any:
@@ -165,7 +165,7 @@ def _called(name: str, function: Callable[..., Any], show: Callable[..., Any], *
         if all(np.shares_memory(part, args[0]._places) for part in parts):
             views = [args[0]._view(part) for part in parts]
             return views if isinstance(shown, list | tuple) else views[0]
-    value = new(function(*map(plain, args), **{k: plain(x) for k, x in kwargs.items()}), cell=name in _CELLS)
+    value = new(function(*map(_plain, args), **{k: _plain(x) for k, x in kwargs.items()}), cell=name in _CELLS)
     if out is None:
         return value
     out[...] = value
@@ -192,7 +192,7 @@ def on_mutables(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of mutable arrays as one of jax's; what it is given is copied, as arguments are."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        return plain(function(*map(_argument, args), **{k: _argument(x) for k, x in kwargs.items()}))
+        return _plain(function(*map(_argument, args), **{k: _argument(x) for k, x in kwargs.items()}))
 
     return run
 
@@ -203,5 +203,5 @@ def _argument(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _argument(x) for k, x in value.items()}
     if callable(value):
-        return lambda *args: new(value(*map(plain, args)))
+        return lambda *args: new(value(*map(_plain, args)))
     return new(import_jax().numpy.asarray(value)) if hasattr(value, "shape") else value

@@ -12,7 +12,7 @@ from symgrad.core.op import Dim, Node
 from symgrad.core.source import symbolic
 from symgrad.errors import UnsupportedError
 
-Sizes = Mapping[str, int]
+_Sizes = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class AxisPlace:
     factor: int = 1
     offset: Dim = 0
 
-    def size(self, found: int, known: Sizes) -> int:
+    def size(self, found: int, known: _Sizes) -> int:
         """The dimension where the axis has this size."""
         return (found - size_of(self.offset, known)) // self.factor
 
@@ -34,7 +34,7 @@ class AxisPlace:
         return sorted(s.name for s in symbolic(self.offset).free_symbols)
 
 
-def size_of(dim: Dim, sizes: Sizes) -> int:
+def size_of(dim: Dim, sizes: _Sizes) -> int:
     """The number that a dimension is at these sizes."""
     return dim if isinstance(dim, int) else int(dim.subs({s: sizes[s.name] for s in dim.free_symbols}))
 
@@ -86,6 +86,8 @@ def compound(inputs: Iterable[Node]) -> list[tuple[Node, int, sympy.Expr]]:
 
 def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, AxisPlace]) -> dict[str, AxisPlace]:
     """The one dimension that an axis adds to those that are known, if it is a whole multiple of it and others."""
+    if isinstance(dim, sympy.Symbol):
+        return {} if dim.name in known else {dim.name: AxisPlace(v, axis)}
     new = [s for s in dim.free_symbols if s.name not in known]
     if len(new) != 1:
         return {}

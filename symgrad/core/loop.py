@@ -17,7 +17,7 @@ from symgrad.core.program import Equation, Program, symbols_in
 from symgrad.core.source import symbolic
 from symgrad.errors import InputError, ShapeError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _indices(items: Sequence[Node], wanted: Collection[Node]) -> list[int]:
     return [i for i, v in enumerate(items) if v in wanted]
 
 
-def _picked(items: Sequence[T], places: Iterable[int]) -> tuple[T, ...]:
+def _picked(items: Sequence[_T], places: Iterable[int]) -> tuple[_T, ...]:
     return tuple(items[i] for i in places)
 
 

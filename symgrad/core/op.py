@@ -244,11 +244,11 @@ def variable(name: str, shape: Shape = (), properties: frozenset[str] = frozense
     return VARIABLE(name=name, shape=shape, properties=properties, role=role or name)
 
 
-CONSTANTS = 256
+_CONSTANTS = 256
 """Numbers whose node is kept: rules ask for the same few all the time."""
 
 
-@lru_cache(maxsize=CONSTANTS, typed=True)
+@lru_cache(maxsize=_CONSTANTS, typed=True)
 def constant(value: int | sympy.Expr) -> Node:
     """A number, or an expression in the dimensions such as 1/n; decimals are exact, so 0.5 times 2 is 1."""
     return CONSTANT(value=sympy.Integer(value) if isinstance(value, int) else value)

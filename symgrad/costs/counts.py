@@ -26,7 +26,7 @@ from symgrad.core.program import Program
 from symgrad.costs.checkpoint import KeptValues, Recomputing, within_budget
 from symgrad.costs.roofline import Bound, bounds
 from symgrad.errors import InputError, one_of
-from symgrad.export.arrays import Array, Instant
+from symgrad.export.buffers import HeldArray, Instant
 from symgrad.export.footprint import BLOCK, REUSED_FROM, dominating, held_by, total_bytes
 from symgrad.modules import Modules
 from symgrad.planning.plans import Plan
@@ -174,7 +174,7 @@ class Counts:
         if use in ("Hessian", "Jacobian") and self.passes.dense is None:
             return self._peak_by_products(use)
         module, inputs = self.modules.lowered(), {str(v): _as_array(v) for v in self.arrays}
-        moved = tuple(Array(v.shape) for v in self.wrt) if use.endswith("product") else ()
+        moved = tuple(HeldArray(v.shape) for v in self.wrt) if use.endswith("product") else ()
         shapes = {name: n.shape for name, n in module.open.items() if n.shape != n.args[0].shape}
         function = module.function(self.uses[use])
         return self._worst(held_by(function, inputs, moved, shapes, self.itemsize, self._is_large, self._is_block))
@@ -230,8 +230,8 @@ def _named(whole: str, plan: Plan) -> str:
     return f"{whole} {'in' if plan.has_forms else 'by'} {plan.name}"
 
 
-def _as_array(v: Node) -> Array:
-    return Array(v.shape, "int" if "int" in v.params["properties"] else "float")
+def _as_array(v: Node) -> HeldArray:
+    return HeldArray(v.shape, "int" if "int" in v.params["properties"] else "float")
 
 
 def _at_most(a: sympy.Expr, b: sympy.Expr) -> bool:

@@ -16,7 +16,7 @@ from symgrad.export.writer import INDENT, Writer
 _OPAQUE = (ast.Lambda, ast.GeneratorExp)
 
 
-def fitted(statement: LoweredStatement, writer: Writer, taken: Set[str]) -> Iterator[LoweredStatement]:
+def fitted_lines(statement: LoweredStatement, writer: Writer, taken: Set[str]) -> Iterator[LoweredStatement]:
     """The statement, after those of operands that it has no room for, under names that neither the function nor it has."""
     if isinstance(statement, LoweredFunction):
         own = statement.names.own.keys()

@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from symgrad.core.op import Shape
-from symgrad.export.arrays import Array, Heap, Instant, UnknownError, array_shape, broadcast_shape, viewed
+from symgrad.export.buffers import Heap, HeldArray, Instant, UnknownError, array_shape, broadcast_shape, viewed
 from symgrad.export.embedded import helper, known
 from symgrad.export.lowered import Assign, Call, Delete, LoweredFunction, LoweredStatement, Return, Update
 from symgrad.export.syntax import Word
@@ -95,7 +95,7 @@ class _Walk:
             value = self.evaluate(statement.code, scope)
         except UnknownError:
             return self.memory.allocate(broadcast_shape(*map(scope.get, statement.names.own)) if shape is None else shape)
-        if not isinstance(value, Array) or shape in (None, value.shape):
+        if not isinstance(value, HeldArray) or shape in (None, value.shape):
             return value
         return self.memory.result(shape, "float", value)
 
@@ -197,7 +197,7 @@ class _Walk:
         if name not in known():
             return self.numpy(name, arguments, keywords)
         function, before = helper(name), Counter(self.memory.live)
-        counts = [(a.buffer, a.buffer.references) for a in arguments if isinstance(a, Array) and a.buffer is not None]
+        counts = [(a.buffer, a.buffer.references) for a in arguments if isinstance(a, HeldArray) and a.buffer is not None]
         try:
             return self.run(function, dict(zip(function.parameters, arguments, strict=False)) | keywords)
         except UnknownError:
@@ -216,7 +216,7 @@ class _Walk:
             return self.run(entries, dict(zip(entries.parameters, arrays, strict=True)))
 
         def block(length: sympy.Expr) -> Any:
-            parts = [Array((length,), a.kind) if array_shape(a) else a for a in arrays]
+            parts = [HeldArray((length,), a.kind) if array_shape(a) else a for a in arrays]
             inner = replace(self, within={shape: (length,)}, memory=replace(self.memory, is_large=lambda size: False))  # one table
             return inner.run(entries, dict(zip(entries.parameters, parts, strict=True)))
 

@@ -14,7 +14,7 @@ from symgrad.core.program import Program, fresh
 from symgrad.core.source import dim_source, dim_text
 from symgrad.export.blocking import parted
 from symgrad.export.docstrings import function_docstring
-from symgrad.export.fitting import fitted
+from symgrad.export.fitting import fitted_lines
 from symgrad.export.lowered import Assign, Call, LoweredFunction, LoweredStatement, Return, names_of
 from symgrad.export.release import released, without_unused
 from symgrad.export.statements import Statements
@@ -133,7 +133,7 @@ class Frame:
         self, body: Sequence[LoweredStatement], words: Mapping[str, str], taken: Iterable[str]
     ) -> Iterator[LoweredStatement]:
         writer, names = Writer(words), {*self.reserved, *self.names, *taken}
-        return (part for statement in body for part in fitted(statement, writer, names))
+        return (part for statement in body for part in fitted_lines(statement, writer, names))
 
     def _parameters(self, moves: bool, generics: bool) -> Iterator[str]:
         if moves:

@@ -108,9 +108,9 @@ _IN_JAX = frozenset(
 )
 
 
-NUMPY = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), _numpy_has, writes=True)
+NUMPY_TARGET = Target("numpy", "NumPy", "np", "np.ndarray", ("import numpy as {np}",), _numpy_has, writes=True)
 
-JAX = Target(
+JAX_TARGET = Target(
     "jax",
     "jax and NumPy",
     "jnp",
@@ -134,7 +134,7 @@ NUMBA = Target(
     compiled=True,
 )
 
-TARGETS: Mapping[str, Target] = {t.name: t for t in (NUMPY, JAX, NUMBA)}
+TARGETS: Mapping[str, Target] = {t.name: t for t in (NUMPY_TARGET, JAX_TARGET, NUMBA)}
 
 
 def target_of(name: str) -> Target:

@@ -88,7 +88,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Node:
 
 
 @named("copy", method=True)
-def same(a: Any) -> Node:
+def _same(a: Any) -> Node:
     return as_node(a)
 
 

@@ -43,7 +43,7 @@ def dimension(value: Any) -> Dim:
     return found
 
 
-def kept(shape: Shape, index: Index) -> Shape:
+def kept_part(shape: Shape, index: Index) -> Shape:
     if len(index) != len(shape):
         raise ShapeError(f"an index of {len(index)} entries does not fit shape {show_shape(shape)}")
     return tuple(e[1] for e in index if isinstance(e, tuple))
@@ -121,7 +121,7 @@ def _take_entry(node: Node, index: Any, show: Any) -> Any:
 
 take: Op = linear(
     "take",
-    shape=lambda X, index: kept(X.shape, index),
+    shape=lambda X, index: kept_part(X.shape, index),
     vjp=lambda Z, X, Z_bar, index: (put(Z_bar, shape=X.shape, index=index),),
     axes=lambda node: opaque(node, FIRST),
     front=lambda node, lead: {"index": wholes(lead) + node.params["index"]},
@@ -143,7 +143,7 @@ take: Op = linear(
 
 
 def _put_shape(X: Node, *, shape: Shape, index: Index) -> Shape:
-    if kept(shape, index) != X.shape:
+    if kept_part(shape, index) != X.shape:
         raise ShapeError(f"a block of shape {show_shape(X.shape)} does not fit the index into {show_shape(shape)}")
     return shape
 

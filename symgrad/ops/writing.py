@@ -11,7 +11,7 @@ from symgrad.core.signature import opaque, together
 from symgrad.errors import ShapeError
 from symgrad.ops.arithmetic import subtract
 from symgrad.ops.broadcasting import broadcast, broadcast_to
-from symgrad.ops.indexing import index_text, kept, put, take, wholes
+from symgrad.ops.indexing import index_text, kept_part, put, take, wholes
 from symgrad.ops.labels import at_labels, marks
 from symgrad.ops.parts import Index
 from symgrad.ops.product import diag, eye
@@ -21,7 +21,7 @@ from symgrad.ops.selection import equal, where
 
 
 def _shape(X: Node, Y: Node, *, index: Index) -> Shape:
-    if kept(X.shape, index) != Y.shape:
+    if kept_part(X.shape, index) != Y.shape:
         raise ShapeError(f"a block of shape {show_shape(Y.shape)} does not fit the index into {show_shape(X.shape)}")
     return X.shape
 

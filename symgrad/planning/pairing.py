@@ -20,6 +20,9 @@ from symgrad.planning.association import UNKNOWN, Sizes, typical
 CONTRACTIONS = 512
 """Contractions whose plan is kept: the functions of a module have most of theirs in common."""
 
+_EXPRESSIONS = 2_048
+"""Right sides that are kept taken apart, for the same reason."""
+
 _MOST_OPERANDS = 8
 """Contractions of more arrays are left to NumPy."""
 
@@ -27,7 +30,12 @@ _MOST_OPERANDS = 8
 def in_pairs(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every contraction taken apart."""
     known = tuple(numbers.items())
-    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n))
+    return program.map(lambda expr: _paired(expr, known))
+
+
+@lru_cache(maxsize=_EXPRESSIONS)
+def _paired(expr: Node, known: tuple[tuple[Dim, int], ...]) -> Node:
+    return rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n)
 
 
 @lru_cache(maxsize=CONTRACTIONS)
@@ -86,7 +94,7 @@ def _tied(y: Node, s: str, kept: str, dropped: str) -> tuple[Node, str]:
     return (diagonal(y), kept) if sorted(s) == sorted(kept + dropped) else (y, s.replace(dropped, kept))
 
 
-Part: TypeAlias = tuple[int, str, Node]
+_Part: TypeAlias = tuple[int, str, Node]
 """The product of a set of operands: what it costs, its subscripts, the array."""
 
 
@@ -95,7 +103,7 @@ def _best(letters: list[str], operands: list[Node], output: str, numbers: Sizes)
     first = {x: i for i, x in reversed(list(enumerate(operands)))}
     everything = (1 << len(operands)) - 1
     sizes = {c: typical(d, numbers) for s, x in zip(letters, operands, strict=True) for c, d in zip(s, x.shape, strict=True)}
-    best: dict[int, Part] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
+    best: dict[int, _Part] = {1 << i: (0, s, x) for i, (s, x) in enumerate(zip(letters, operands, strict=True))}
     for some in _subsets(len(operands)):
         outside = "".join(s for i, s in enumerate(letters) if not some >> i & 1) + output
         ways = [(_cost(best[a], best[some ^ a], sizes), a) for a in _halves(some)]
@@ -112,12 +120,12 @@ def _is_square(node: Node) -> bool:
     return len(node.args) == 2 and node.args[0] is node.args[1]
 
 
-def _cost(a: Part, b: Part, sizes: dict[str, int]) -> int:
+def _cost(a: _Part, b: _Part, sizes: dict[str, int]) -> int:
     """What two parts cost, and their product."""
     return a[0] + b[0] + math.prod(sizes[c] for c in {*a[1], *b[1]})
 
 
-def _pair(a: Part, b: Part, outside: str, output: str | None, cost: int, first: dict[Node, int]) -> Part:
+def _pair(a: _Part, b: _Part, outside: str, output: str | None, cost: int, first: dict[Node, int]) -> _Part:
     """Two parts multiplied, in the order of their operands, so that equal parts become the same array."""
     if first.get(b[2], len(first)) < first.get(a[2], len(first)):
         a, b = b, a

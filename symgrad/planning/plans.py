@@ -91,12 +91,12 @@ def diagonal_program(program: Program, blocks: Mapping[_Key, Block], wrt: tuple[
                 equations, (H,) = batched(*product(j, [j]), str(b), program.names)
             except NotBatched:
                 return None
-            program, diagonal = _extended(program, equations), on_diagonal(H)
+            program, diagonal = _extended(program, equations), _on_diagonal(H)
         found[b] = diagonal
     return diagonals(program, found)
 
 
-def on_diagonal(H: Node) -> Node:
+def _on_diagonal(H: Node) -> Node:
     """The entries of a block where both indices agree."""
     letters = string.ascii_lowercase[: H.ndim // 2]
     return einsum_of(f"{letters}{letters}->{letters}", H) if H.ndim else H

@@ -14,13 +14,13 @@ from symgrad.core.roles import Adjoint, Role
 from symgrad.errors import UnsupportedError, one_of
 from symgrad.ops.generic import functions_of
 from symgrad.printing.derived import Derived, Verified
+from symgrad.printing.elements import Code, CodeName, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.equations import WHERE, rows, shape_of
 from symgrad.printing.glossary import INDEXED, conventions, inlines, lettered
 from symgrad.printing.hessian_blocks import LONGEST_BLOCK, hessian_parts, listed
 from symgrad.printing.identifiers import DELTA, latex_symbol
 from symgrad.printing.indices import sides
 from symgrad.printing.latex import Show, Theme
-from symgrad.printing.parts import Code, CodeName, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
 from symgrad.printing.walkthrough import Source, Step, differential, every_operation, steps

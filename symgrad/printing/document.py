@@ -12,10 +12,10 @@ from symgrad.core.files import write_bytes, write_text
 from symgrad.errors import InputError, one_of
 from symgrad.printing.composition import content
 from symgrad.printing.derived import Derived, Verified
+from symgrad.printing.elements import Part
 from symgrad.printing.graphviz import has_dot, picture
 from symgrad.printing.latex import Theme
 from symgrad.printing.notebooks import markdown_page, notebook
-from symgrad.printing.parts import Part
 from symgrad.printing.picture import Groups
 from symgrad.printing.typesetting import pdf, tex
 from symgrad.printing.webpage import fragment, page

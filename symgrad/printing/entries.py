@@ -26,7 +26,7 @@ from symgrad.printing.latex import Show, bracket
 from symgrad.printing.products import NONE, BoundLetters, Leaf, Letter, Product, closed, limited, piece, summed, under
 from symgrad.printing.unravelling import unravelled
 
-Index: TypeAlias = tuple[sympy.Expr, ...]
+_Index: TypeAlias = tuple[sympy.Expr, ...]
 
 ALPHABET = "ijklmpqrstuvwabcdegh"
 MINUS_ONE = sympy.S.NegativeOne
@@ -64,13 +64,13 @@ class Entries:
         self.places: dict[sympy.Symbol, BoundLetters] = {}
         self.done: dict[Any, Product] = {}
 
-    def at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
+    def at(self, node: Node, index: _Index, scope: BoundLetters) -> Product:
         key = (node, index, scope, frozenset((v, self.sizes[v]) for v in self.letters(index)))
         if key not in self.done:
             self.done[key] = self._at(node, index, scope)
         return self.done[key]
 
-    def _at(self, node: Node, index: Index, scope: BoundLetters) -> Product:
+    def _at(self, node: Node, index: _Index, scope: BoundLetters) -> Product:
         value = value_of(node)
         if value is not None:
             self.note(value)
@@ -95,7 +95,7 @@ class Entries:
 
     # parts of formulas ----------------------------------------------------------------------------------------------------
 
-    def whole(self, node: Node, index: Index) -> Product:
+    def whole(self, node: Node, index: _Index) -> Product:
         """The expression in brackets, its indices outside."""
         if not node.ndim:
             return Product(factors=(Leaf(node),))
@@ -103,18 +103,18 @@ class Entries:
         text = rf"\left[ {self.show(node, 0)} \right]"
         return self.array(f"{text}_{{{below}}}" if below else text, node, index)
 
-    def named(self, node: Node, index: Index) -> Product:
+    def named(self, node: Node, index: _Index) -> Product:
         below = self.subscript(index, node.shape)
         return self.array(subscripted(node, below, self.show) if below else self.show(node, ATOM), node, index)
 
-    def array(self, text: str, node: Node, index: Index) -> Product:
+    def array(self, text: str, node: Node, index: _Index) -> Product:
         told = (i for i, d in zip(index, node.shape, strict=True) if self.sizes.get(i) == d)
         return Product(factors=(Leaf(piece(text, ATOM), self.letters(index), told=frozenset(told)),))
 
     def leaf(self, text: str, precedence: int, index: Sequence[sympy.Expr]) -> Product:
         return Product(factors=(Leaf(piece(text, precedence), self.letters(index)),))
 
-    def applied(self, node: Node, index: Index, scope: BoundLetters) -> Product:
+    def applied(self, node: Node, index: _Index, scope: BoundLetters) -> Product:
         """An entrywise operation, printed by its own record on scalars."""
         return self.joined(node.op, [self.closed(x, index, scope) for x in node.args], **node.params)
 
@@ -122,16 +122,16 @@ class Entries:
         letters = (NONE.union(*(getattr(x, which) for x in operands)) for which in ("free", "bound", "told"))
         return Product(factors=(Leaf(op.node(*(x.node for x in operands), **static), *letters),))
 
-    def closed(self, node: Node, index: Index, scope: BoundLetters) -> Leaf:
+    def closed(self, node: Node, index: _Index, scope: BoundLetters) -> Leaf:
         return closed(self.at(node, index, scope), self.show)
 
-    def product(self, parts: Sequence[tuple[Node, Index]], scope: BoundLetters) -> Product:
+    def product(self, parts: Sequence[tuple[Node, _Index]], scope: BoundLetters) -> Product:
         found = Product()
         for node, index in parts:
             found = found.times(self.at(node, index, scope | found.over))
         return found
 
-    def contracted(self, node: Node, signature: Signature, index: Index, scope: BoundLetters) -> Product:
+    def contracted(self, node: Node, signature: Signature, index: _Index, scope: BoundLetters) -> Product:
         """A sum of products over every letter that the result lacks; a letter that it has twice asks its indices to agree."""
         known: dict[str, sympy.Expr] = {}
         marks = Product()
@@ -166,7 +166,7 @@ class Entries:
 
     # letters --------------------------------------------------------------------------------------------------------------
 
-    def open(self, shape: Shape, scope: BoundLetters) -> Index:
+    def open(self, shape: Shape, scope: BoundLetters) -> _Index:
         """New letters for axes of these sizes."""
         fresh = (v for v in self._alphabet() if v not in scope)
         return tuple(self._given(next(fresh), d) if d != 1 else sympy.S.Zero for d in shape)
@@ -194,7 +194,7 @@ class Entries:
     def note(self, number: sympy.Expr) -> None:
         self.dims |= {s.name for s in symbolic(number).free_symbols if s not in self.sizes and s not in self.places}
 
-    def subscript(self, index: Index, shape: Shape) -> str:
+    def subscript(self, index: _Index, shape: Shape) -> str:
         return self.listed([e for e, d in zip(index, shape, strict=True) if d != 1])
 
     def listed(self, index: Sequence[sympy.Expr]) -> str:
@@ -275,11 +275,11 @@ class Within:
         """An entrywise operation on entries and numbers, printed by its own record."""
         return self.entries.joined(op, [self._closed(x) for x in operands], **static)
 
-    def applied(self, node: Node, index: Index) -> Product:
+    def applied(self, node: Node, index: _Index) -> Product:
         """The same of the operands of a node."""
         return self.entries.applied(node, index, self.scope)
 
-    def whole(self, node: Node, index: Index) -> Product:
+    def whole(self, node: Node, index: _Index) -> Product:
         """The array in brackets, its indices outside: what has no form by index."""
         return self.entries.whole(node, index)
 
@@ -304,21 +304,21 @@ class Within:
 
     # letters
 
-    def opened(self, shape: Shape, index: Index) -> tuple[Index, Within]:
+    def opened(self, shape: Shape, index: _Index) -> tuple[_Index, Within]:
         """A new letter an axis, and what is written where they are in use."""
         new = self.entries.open(shape, self.scope | self.entries.letters(index))
         return new, Within(self.entries, self.scope | self.entries.letters(new))
 
-    def filled(self, x: Node, axes: Sequence[int], index: Index) -> tuple[Index, Index, Within]:
+    def filled(self, x: Node, axes: Sequence[int], index: _Index) -> tuple[_Index, _Index, Within]:
         """The indices of x where `axes` are gone from `index`, the new letters among them, and the writer with these in use."""
         new, within = self.opened(tuple(x.shape[a] for a in axes), index)
         fresh, kept = iter(new), iter(index)
         return tuple(next(fresh if a in axes else kept) for a in range(x.ndim)), new, within
 
-    def sum(self, product: Product, letters: Index) -> Product:
+    def sum(self, product: Product, letters: _Index) -> Product:
         return self.entries.total(product, letters)
 
-    def ranging(self, sign: str, x: Product, letters: Index) -> Product:
+    def ranging(self, sign: str, x: Product, letters: _Index) -> Product:
         """A sign before an entry, such as max, with the letters that it runs over below it."""
         leaf = self._closed(x)
         over = [v for v in letters if isinstance(v, sympy.Symbol)]
@@ -327,7 +327,7 @@ class Within:
         below = under(over, list(limited(over, leaf.told, self.entries.sizes, self.entries.show)))
         return self.around(f"{sign}_{{{below}}} {self.text(x, POWER)}", CHAIN, x, bound=over)
 
-    def along(self, word: str, node: Node, index: Index) -> Product | None:
+    def along(self, word: str, node: Node, index: _Index) -> Product | None:
         """softmax_k(x_ijk), where each index along the axes is a letter that stands nowhere else; None where one is not."""
         e = self.entries
         along = [index[a] for a in node.params["axes"] if node.shape[a] != 1]
@@ -346,7 +346,7 @@ class Within:
         return self.entries.show(self._closed(x).node, level)
 
     def around(
-        self, text: str, precedence: int, first: Product, *others: Product, bound: Sequence[Letter] = (), free: Index = ()
+        self, text: str, precedence: int, first: Product, *others: Product, bound: Sequence[Letter] = (), free: _Index = ()
     ) -> Product:
         """What is printed already, with these entries in it; it binds letters, and more may stand in it."""
         leaf, more = self._closed(first), [self._closed(x) for x in others]
@@ -363,7 +363,7 @@ class Within:
     def index(self, i: sympy.Expr) -> str:
         return self.entries.text(i)
 
-    def label(self, x: Node, index: Index) -> sympy.Symbol:
+    def label(self, x: Node, index: _Index) -> sympy.Symbol:
         """The value of an integer array as an index."""
         return self.entries.place(self._closed(self.at(x, index)))
 
@@ -372,7 +372,7 @@ class Within:
         self.entries.note(symbolic(size))
         return Product(symbolic(size))
 
-    def unravelled(self, old: Shape, new: Shape, index: Index) -> Index | None:
+    def unravelled(self, old: Shape, new: Shape, index: _Index) -> _Index | None:
         """The indices in the old shape of what has these in the new one, row by row; None where no quotients say it."""
         axes = [(d, i) for d, i in zip(new, index, strict=True) if d != 1]
         found = unravelled([d for d in old if d != 1], axes, self.entries.sizes)

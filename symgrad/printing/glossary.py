@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from symgrad.core.op import REGISTRY, Node, Op
+from symgrad.printing.elements import Formulas, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.identifiers import DELTA, TANGENT, Choices, Notation
-from symgrad.printing.parts import Formulas, Inline, Math, Part, Prose, TablePart
 
 LAYOUT = (
     "A gradient has the shape of its variable. Arrays of one axis are columns; functions of one variable, roots and fractions "
@@ -57,7 +57,7 @@ def signs_in(latex: str) -> frozenset[str]:
     return frozenset(_SIGN.findall(latex))
 
 
-def definitions(defines: str) -> Iterator[str]:
+def sign_definitions(defines: str) -> Iterator[str]:
     """The clauses of a record's sentence, each of which defines signs of its own."""
     held = ""
     for clause in filter(None, defines.split("; ")):
@@ -89,7 +89,7 @@ def conventions(parts: Iterable[Part], printed: Iterable[Node], notation: Notati
 
 
 def _of_operations(ops: Iterable[Op], notation: Notation) -> Iterable[str]:
-    return dict.fromkeys(d for op in ops for d in definitions(told_by(op, notation)))
+    return dict.fromkeys(d for op in ops for d in sign_definitions(told_by(op, notation)))
 
 
 def told_by(op: Op, notation: Notation | None = None) -> str:

@@ -9,10 +9,10 @@ from symgrad.core.program import Equation
 from symgrad.errors import UnsupportedError
 from symgrad.printing.blocks import block_sides, printed_sides, side_equation
 from symgrad.printing.derived import Derived
+from symgrad.printing.elements import EquationLine, Formulas, Heading, Inline, Math, Part, Prose
 from symgrad.printing.equations import WHERE, WIDEST
 from symgrad.printing.indices import whole_text
 from symgrad.printing.latex import Show
-from symgrad.printing.parts import EquationLine, Formulas, Heading, Inline, Math, Part, Prose
 from symgrad.printing.sharing import Sharing
 from symgrad.printing.text import unicode_of
 from symgrad.rules.brevity import operations

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
+from symgrad.printing.elements import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.typesetting import left_width, pieces
 
 

@@ -13,9 +13,9 @@ from string import Template
 from symgrad.core.source import parsed
 from symgrad.errors import InputError
 from symgrad.printing.breaking import broken
+from symgrad.printing.elements import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.equations import WIDEST
 from symgrad.printing.identifiers import GREEK
-from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.text import unicode_of
 from symgrad.printing.tools import shut_in
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from symgrad.printing.browser import mathml, row
-from symgrad.printing.parts import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
+from symgrad.printing.elements import Code, EquationLine, Formulas, Heading, Inline, Math, Part, Prose, TablePart
 from symgrad.printing.typesetting import left_width, pieces
 
 _WIDEST = 96

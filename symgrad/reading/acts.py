@@ -15,9 +15,9 @@ from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.selection import maximum_of, minimum_of
 from symgrad.ops.writing import on_diagonal
 from symgrad.reading import static
-from symgrad.reading.arrays import REAL, TRUTH, Array, plain
+from symgrad.reading.arrays import REAL, TRUTH, Array, plain_array
 from symgrad.reading.dialects import EITHER, Dialect
-from symgrad.reading.lenses import written
+from symgrad.reading.lenses import written_through
 from symgrad.reading.messages import suggest
 from symgrad.reading.places import Place, fitted
 from symgrad.reading.words import OPERATIONS, is_word
@@ -69,7 +69,7 @@ class Updates:
 
 
 @dataclass(frozen=True, eq=False)
-class Update:
+class ArrayUpdate:
     """`x.at[i]`, before what is done there."""
 
     array: Array
@@ -79,8 +79,8 @@ class Update:
 # attributes ---------------------------------------------------------------------------------------------------------------
 
 
-def attribute(X: Array | Update, name: str) -> Any:
-    if isinstance(X, Update):
+def attribute_act(X: Array | ArrayUpdate, name: str) -> Any:
+    if isinstance(X, ArrayUpdate):
         return _update(X, name)
     facts: dict[str, Callable[[], Any]] = {
         "shape": lambda: X.shape,
@@ -124,7 +124,7 @@ _CHANGES: dict[str, Callable[[Node, Node], Node]] = {
 }
 
 
-def _update(update: Update, name: str) -> Any:
+def _update(update: ArrayUpdate, name: str) -> Any:
     if name == "get":
         return Act(lambda reader: reader.array(_there(update), update.array.library))
     if name not in _CHANGES:
@@ -132,17 +132,17 @@ def _update(update: Update, name: str) -> Any:
     return Act(lambda reader, value: reader.array(_updated(update, name, value), update.array.library, update.array.kind))
 
 
-def _there(update: Update) -> Node:
+def _there(update: ArrayUpdate) -> Node:
     return update.spot.node if isinstance(update.spot, Array) else update.spot.get(update.array.node)
 
 
-def _updated(update: Update, name: str, value: Any) -> Node:
+def _updated(update: ArrayUpdate, name: str, value: Any) -> Node:
     """The array with a part changed; jax adds up what falls on one place."""
     X, spot = update.array.node, update.spot
     if isinstance(spot, Array):
-        return written(spot.steps, X, _CHANGES[name](spot.node, fitted(value, spot.shape)))
+        return written_through(spot.steps, X, _CHANGES[name](spot.node, fitted(value, spot.shape)))
     if name in ("add", "subtract") and spot.add is not None:
-        Y = as_node(plain(value))
+        Y = as_node(plain_array(value))
         return spot.add(X, Y if name == "add" else -Y)
     there = spot.get(X)
     return spot.put(X, _CHANGES[name](there, fitted(value, () if spot.is_marked else there.shape)))

@@ -18,20 +18,20 @@ from symgrad.ops.layout import reshape
 from symgrad.reading.annotations import check_entries
 from symgrad.reading.dialects import EITHER, Dialect
 from symgrad.reading.lenses import (
-    Steps,
+    LensSteps,
     in_rows,
     is_fixed,
-    joined,
+    lenses_joined,
     lie_apart,
     part_of,
     shares_memory,
     steps_to,
     through,
     tiled,
-    written,
+    written_through,
 )
 
-REAL, WHOLE, TRUTH = "real", "whole", "truth"
+REAL, WHOLE_ARRAY, TRUTH = "real", "whole", "truth"
 """What NumPy keeps in an array: decimals, perhaps whole numbers alone, truth values."""
 
 MOST_WRITES = 12
@@ -52,7 +52,7 @@ class Buffer:
     waits: bool = False
     version: int = 0
     names_entries: bool = False
-    writes: list[tuple[Steps, Node]] = field(default_factory=list)
+    writes: list[tuple[LensSteps, Node]] = field(default_factory=list)
     relatives: list[Buffer] = field(default_factory=list)
     doubt: Callable[[], SymgradError] | None = None
 
@@ -66,7 +66,7 @@ class Buffer:
             self.value, self.waits = self._named(self.value), False
         return self._filled()
 
-    def part(self, steps: Steps) -> Node:
+    def part(self, steps: LensSteps) -> Node:
         """What the steps show of it, without the rest where that can be told."""
         if self.doubt is not None:
             raise self.doubt()
@@ -77,7 +77,7 @@ class Buffer:
                 return through(steps, self.content())
         return through(steps, self._filled())
 
-    def write(self, steps: Steps, Y: Node, doubt: Callable[[str], SymgradError]) -> None:
+    def write(self, steps: LensSteps, Y: Node, doubt: Callable[[str], SymgradError]) -> None:
         self.version += 1
         for relative in self.relatives:
             relative.doubt = partial(doubt, relative.name or "an array")
@@ -114,13 +114,13 @@ class Buffer:
             return found
         value = self._filled()
         for count, (steps, Y) in enumerate(self.writes, 1):
-            value = written(steps, value, Y)
+            value = written_through(steps, value, Y)
             if count % MOST_WRITES == 0 and count < len(self.writes):
                 value = self._named(value)
         return value
 
 
-def _entry_name(name: str, steps: Steps) -> str:
+def _entry_name(name: str, steps: LensSteps) -> str:
     """h_3 for what is written into h[3]."""
     index = part_of(steps) or ()
     places = [e for e in index if not isinstance(e, tuple)]
@@ -134,7 +134,7 @@ class Array:
 
     buffer: Buffer
     shape: Shape
-    steps: Steps = ()
+    steps: LensSteps = ()
     cell: bool = False
     fixed: bool = False
     seen: tuple[int, Node] | None = None
@@ -203,7 +203,7 @@ class Array:
         if steps is None or not (result.ndim or cell or entry):
             return None
         check_entries(result.shape)
-        found = Array(self.buffer, result.shape, joined((*self.steps, *steps)), cell, self.fixed or is_fixed(steps))
+        found = Array(self.buffer, result.shape, lenses_joined((*self.steps, *steps)), cell, self.fixed or is_fixed(steps))
         shapes = [s for s in steps if s.op is reshape]
         if not shapes or self.is_frozen:
             return found
@@ -227,12 +227,12 @@ class Array:
         return found
 
 
-def plain(value: Any) -> Any:
+def plain_array(value: Any) -> Any:
     """A value with every array as its expression; containers that share their parts go on sharing them."""
     return _exchanged(value, lambda x: x.node if isinstance(x, Array) else x, {})
 
 
-def exchanged(value: Any, change: Callable[[Any], Any]) -> Any:
+def axes_exchanged(value: Any, change: Callable[[Any], Any]) -> Any:
     return _exchanged(value, change, {})
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from symgrad.core.budget import limit
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.messages import Place
+from symgrad.reading.messages import SourcePlace
 from symgrad.reading.refused import ANYWHERE
 
 
-def check_definition(function: ast.FunctionDef, place: Place) -> None:
+def check_definition(function: ast.FunctionDef, place: SourcePlace) -> None:
     """Raises where the definition holds what is never read; names are checked as typed, since Python folds letters."""
     _check_typed_names(function, place)
     count, most = 0, limit("syntax")
@@ -27,7 +27,7 @@ def check_definition(function: ast.FunctionDef, place: Place) -> None:
     place.statement = place.tree = function
 
 
-def _check_node(node: ast.AST, statement: ast.AST, place: Place) -> None:
+def _check_node(node: ast.AST, statement: ast.AST, place: SourcePlace) -> None:
     name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
     if type(node) in ANYWHERE or name.startswith("__"):
         place.statement, place.tree = statement, node
@@ -58,7 +58,7 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def _check_typed_names(function: ast.FunctionDef, place: Place) -> None:
+def _check_typed_names(function: ast.FunctionDef, place: SourcePlace) -> None:
     text = "\n".join(place.module.lines[function.lineno - 1 : function.end_lineno])
     if text.isascii():
         return

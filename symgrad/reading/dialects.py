@@ -70,7 +70,7 @@ def module_known_as(alias: str) -> str | None:
     return next((d.aliases[alias] for d in DIALECTS.values() if alias in d.aliases), _OTHERS.get(alias))
 
 
-def together(dialects: Iterable[Dialect]) -> Dialect:
+def dialects_together(dialects: Iterable[Dialect]) -> Dialect:
     """Whose the result of an operator is: of arrays that change and arrays that do not, one that does not."""
     found = list(dialects)
     settled = [d for d in found if d is not EITHER]

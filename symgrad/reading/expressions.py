@@ -17,17 +17,17 @@ from symgrad.core.language import LANGUAGE, METHODS
 from symgrad.core.op import OPERATORS, Node
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.reading import static
-from symgrad.reading.acts import ACTS, Act, Method, Update, Updates, attribute
+from symgrad.reading.acts import ACTS, Act, ArrayUpdate, Method, Updates, attribute_act
 from symgrad.reading.annotations import check_entries
-from symgrad.reading.arrays import TRUTH, WHOLE, Array, Buffer, exchanged, plain
+from symgrad.reading.arrays import TRUTH, WHOLE_ARRAY, Array, Buffer, axes_exchanged, plain_array
 from symgrad.reading.builder import Builder
 from symgrad.reading.calls import Function, call, kind
-from symgrad.reading.dialects import JAX, NUMPY, Dialect, dialect_of, together
+from symgrad.reading.dialects import JAX, NUMPY, Dialect, dialect_of, dialects_together
 from symgrad.reading.memory import cells, fixing, kind_made, kind_of, package_of, sharing, sums
-from symgrad.reading.messages import Place, operand
+from symgrad.reading.messages import SourcePlace, operand
 from symgrad.reading.operators import binary_operation, compared, unary_operation
 from symgrad.reading.places import Place as ArrayPlace
-from symgrad.reading.places import as_labels, is_part, listed, place, rows_at
+from symgrad.reading.places import as_labels, is_part, listed_places, marked, place_in, rows_at
 from symgrad.reading.python import CONTAINERS
 from symgrad.reading.refused import EXPRESSIONS
 from symgrad.reading.words import FLOATS, ModuleName
@@ -40,7 +40,7 @@ TRUTHS = "NumPy and jax join conditions by or here, or fail; write logical_or, o
 class Expressions(ABC):
     """Evaluates expressions in a scope; what a name means and what a function's body does is said by the reader."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: SourcePlace) -> None:
         self.place, self.steps, self.most_steps = place, 0, limit("steps")
         self.builder = Builder(lambda: getattr(self.place.statement, "lineno", 0))
         self.home = NUMPY
@@ -81,7 +81,7 @@ class Expressions(ABC):
     def made(self, value: Any, operands: Sequence[Any], kind: str = "") -> Any:
         """What an operator makes of these operands."""
         arrays = [x for x in operands if isinstance(x, Array)]
-        return self.array(value, together(x.library for x in arrays), kind, all(x.in_rows for x in arrays))
+        return self.array(value, dialects_together(x.library for x in arrays), kind, all(x.in_rows for x in arrays))
 
     # leaves -------------------------------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Expressions(ABC):
             return binary_operation(op, left, right, trees)
         if isinstance(op, ast.Add | ast.Sub | ast.MatMult) and _all_truths([left, right]):
             raise UnsupportedError(TRUTHS)
-        value = binary_operation(op, plain(left), plain(right), trees)
+        value = binary_operation(op, plain_array(left), plain_array(right), trees)
         return self.made(value, [left, right], TRUTH if isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor) else "")
 
     def _long_sum(self, tree: ast.BinOp, terms: list[Any]) -> Any:
@@ -150,7 +150,7 @@ class Expressions(ABC):
         if all(isinstance(x, Array) for x in terms):
             if _all_truths(terms[:2]):
                 raise UnsupportedError(TRUTHS)
-            return self.made(OPERATORS["add"](*map(plain, terms)), terms)
+            return self.made(OPERATORS["add"](*map(plain_array, terms)), terms)
         total = terms[0]
         for value in terms[1:]:
             total = self.operated(ast.Add(), total, value, (tree.left, tree.right))
@@ -159,7 +159,7 @@ class Expressions(ABC):
     def _unaryop(self, tree: ast.UnaryOp, scope: Scope) -> Any:
         value = self.evaluate(tree.operand, scope)
         self.place.tree = tree
-        return self.made(unary_operation(tree.op, plain(value)), [value], TRUTH if isinstance(tree.op, ast.Invert) else "")
+        return self.made(unary_operation(tree.op, plain_array(value)), [value], TRUTH if isinstance(tree.op, ast.Invert) else "")
 
     def _boolop(self, tree: ast.BoolOp, scope: Scope) -> Any:
         """Python's own: the operand that decides is the value."""
@@ -177,7 +177,7 @@ class Expressions(ABC):
         for op, part in zip(tree.ops, tree.comparators, strict=True):
             right = self.evaluate(part, scope)
             self.place.tree = tree
-            result = self.made(compared(op, plain(left), plain(right), part), [left, right], TRUTH)
+            result = self.made(compared(op, plain_array(left), plain_array(right), part), [left, right], TRUTH)
             if isinstance(result, Array) and len(tree.ops) > 1:
                 raise UnsupportedError("a chained comparison of arrays is not read; write (a < x) & (x < b)")
             if result is False:
@@ -228,8 +228,8 @@ class Expressions(ABC):
         self.place.tree = tree
         if isinstance(owner, ModuleName):
             return ACTS[tree.attr] if self._is_act(owner, tree.attr) else owner.attribute(tree.attr)
-        if isinstance(owner, Array | Update):
-            return attribute(owner, tree.attr)
+        if isinstance(owner, Array | ArrayUpdate):
+            return attribute_act(owner, tree.attr)
         if isinstance(owner, dict) and tree.attr in ("keys", "values", "items"):
             return lambda: list(getattr(owner, tree.attr)())
         if isinstance(owner, tuple) and tree.attr in getattr(owner, "_fields", ()):
@@ -246,7 +246,7 @@ class Expressions(ABC):
         self.place.tree = tree
         if isinstance(value, Updates):
             whole = value.array.fresh(value.array.node)
-            return Update(whole, self.spot(whole, index))
+            return ArrayUpdate(whole, self.spot(whole, index))
         if isinstance(value, Array):
             return self._indexed(operand(tree.value), value, index)
         if not isinstance(value, tuple | list | dict | str | range):
@@ -260,10 +260,10 @@ class Expressions(ABC):
     def _indexed(self, name: str, X: Array, index: Any) -> Array:
         """A basic index is a view; labels make an array of their own."""
         entries = index if isinstance(index, tuple) else (index,)
-        if not X.is_frozen and listed(index):
+        if not X.is_frozen and listed_places(index):
             rows: Array = self.array(rows_at(X.node, list(index)), X.library, X.kind)
             return rows
-        index = plain(index if X.is_frozen else as_labels(index))
+        index = plain_array(index if X.is_frozen else as_labels(index))
         if is_part(index):
             found: Array = X.view(lambda A: call(name, METHODS["__getitem__"], [A, index], {}), cell=any(e is ... for e in entries))
             return found
@@ -273,9 +273,11 @@ class Expressions(ABC):
 
     def spot(self, X: Array, index: Any) -> Array | ArrayPlace:
         """What is written to under an index: a view, or a place that is told by values."""
-        index = plain(index)
+        if isinstance(index, Array) and index.kind == TRUTH:
+            return marked(X, index.node)
+        index = plain_array(index)
         if not is_part(index):
-            return place(X, index)
+            return place_in(X, index)
         found: Array = X.view(lambda A: call("an index", METHODS["__getitem__"], [A, index], {}), entry=True)
         return found
 
@@ -286,7 +288,7 @@ class Expressions(ABC):
             case ast.Tuple(elts=parts):
                 return tuple(self.index(part, scope) for part in parts)
             case ast.Call(func=ast.Name(id="range"), args=[bound], keywords=[]) if "range" not in scope and self.home is not JAX:
-                return self.array(LANGUAGE["arange"](plain(self.evaluate(bound, scope))), self.home, WHOLE)
+                return self.array(LANGUAGE["arange"](plain_array(self.evaluate(bound, scope))), self.home, WHOLE_ARRAY)
             case ast.Call(func=ast.Name(id="range"), args=bounds) if "range" not in scope:
                 self.place.tree = tree
                 raise UnsupportedError(f"a range is no index here; write np.arange({', '.join(map(operand, bounds))})")
@@ -334,14 +336,14 @@ class Expressions(ABC):
         given = [*args, *kwargs.values()]
         if function in sums() and _all_truths(given):
             raise UnsupportedError(TRUTHS)
-        whose = dialect or together([x.library for x in _arrays_in(given)] or [self.home])
-        rest, named = [plain(a) for a in args[1:]], {k: plain(a) for k, a in kwargs.items()}
+        whose = dialect or dialects_together([x.library for x in _arrays_in(given)] or [self.home])
+        rest, named = [plain_array(a) for a in args[1:]], {k: plain_array(a) for k, a in kwargs.items()}
         if function in sharing() and args and isinstance(args[0], Array) and whose == args[0].library:
             shown = args[0].view(lambda X: call(name, function, [X, *rest], named), cell=function in cells())
-            return exchanged(shown, lambda x: _fixed(x) if function in fixing() and isinstance(x, Array) else x)
-        value = call(name, function, [plain(a) for a in args], named)
+            return axes_exchanged(shown, lambda x: _fixed(x) if function in fixing() and isinstance(x, Array) else x)
+        value = call(name, function, [plain_array(a) for a in args], named)
         in_rows = function not in _unclear() and all(x.in_rows for x in _arrays_in(given))
-        return exchanged(value, lambda x: self._result(x, tree, function, args, kwargs, whose, in_rows))
+        return axes_exchanged(value, lambda x: self._result(x, tree, function, args, kwargs, whose, in_rows))
 
     def _result(
         self, value: Any, tree: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any], whose: Dialect, in_rows: bool

@@ -11,14 +11,14 @@ from symgrad.core.program import fresh
 from symgrad.errors import InputError, UnsupportedError
 from symgrad.ops.generic import Generic
 from symgrad.reading.annotations import FUNCTIONS, check_identifier, declare, jaxtyped
-from symgrad.reading.messages import Place, suggest
+from symgrad.reading.messages import SourcePlace, suggest
 from symgrad.reading.module import arguments, defaults
 
 
 class Inputs:
     """The inputs of one function, in the order of its arguments; a dict or tuple of arrays makes one input an entry."""
 
-    def __init__(self, function: ast.FunctionDef, shapes: dict[str, Any], place: Place) -> None:
+    def __init__(self, function: ast.FunctionDef, shapes: dict[str, Any], place: SourcePlace) -> None:
         self.function, self.shapes, self.place = function, shapes, place
         self.arguments = arguments(function)
         self.taken = {a.arg for a in self.arguments}

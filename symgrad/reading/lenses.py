@@ -22,7 +22,7 @@ MOST_SHOWN = 10**6
 
 
 @dataclass(frozen=True)
-class Step:
+class _Step:
     """One operation that shows the memory of its operand."""
 
     op: Op
@@ -61,18 +61,18 @@ def _slice(start: int, count: int, step: int) -> slice:
     return slice(start, stop if stop >= 0 else None, step)
 
 
-Steps = tuple[Step, ...]
+LensSteps = tuple[_Step, ...]
 
 
-def steps_to(result: Node, origin: Node) -> Steps | None:
+def steps_to(result: Node, origin: Node) -> LensSteps | None:
     """How a result shows the array it was made from, or None where it is an array of its own."""
-    steps: list[Step] = []
+    steps: list[_Step] = []
     while result is not origin:
         if not _shows(result):
             return None
-        steps.append(Step(result.op, result.static))
+        steps.append(_Step(result.op, result.static))
         (result,) = result.args
-    return joined(steps[::-1])
+    return lenses_joined(steps[::-1])
 
 
 def _shows(node: Node) -> bool:
@@ -81,51 +81,51 @@ def _shows(node: Node) -> bool:
     return node.op in (take, transposition, reshape, broadcast, diagonal)
 
 
-def is_fixed(steps: Steps) -> bool:
+def is_fixed(steps: LensSteps) -> bool:
     """Whether NumPy lets nobody write into such a view: it shows an entry in several places, or a diagonal."""
     return any(s.op is diagonal or (s.op is broadcast and _copies(s)) for s in steps)
 
 
-def _copies(step: Step) -> bool:
+def _copies(step: _Step) -> bool:
     static = dict(step.static)
     return any(d != 1 for a, d in enumerate(static["shape"]) if a not in static["axes"])
 
 
-def joined(steps: Sequence[Step]) -> Steps:
+def lenses_joined(steps: Sequence[_Step]) -> LensSteps:
     """The same with a part of a part as one part."""
-    found: list[Step] = []
+    found: list[_Step] = []
     for step in steps:
         if found and step.op is take and found[-1].op is take:
             outer, inner = dict(found.pop().static)["index"], dict(step.static)["index"]
-            step = Step(take, (("index", within(outer, inner)),))
+            step = _Step(take, (("index", within(outer, inner)),))
         found.append(step)
     return tuple(found)
 
 
-def through(steps: Steps, X: Node) -> Node:
+def through(steps: LensSteps, X: Node) -> Node:
     for step in steps:
         X = step.get(X)
     return X
 
 
-def written(steps: Steps, X: Node, Y: Node) -> Node:
+def written_through(steps: LensSteps, X: Node, Y: Node) -> Node:
     """X where what the steps show of it is Y."""
     if not steps:
         return Y
-    return steps[0].put(X, written(steps[1:], steps[0].get(X), Y))
+    return steps[0].put(X, written_through(steps[1:], steps[0].get(X), Y))
 
 
-def part_of(steps: Steps) -> Index | None:
+def part_of(steps: LensSteps) -> Index | None:
     """The part of the array in which everything lies that is shown."""
     return dict(steps[0].static)["index"] if steps and steps[0].op is take else None
 
 
-def lie_apart(one: Steps, other: Steps) -> bool:
+def lie_apart(one: LensSteps, other: LensSteps) -> bool:
     a, b = part_of(one), part_of(other)
     return a is not None and b is not None and apart(a, b)
 
 
-def shares_memory(shape: Shape, steps: Steps, last: Step) -> bool | None:
+def shares_memory(shape: Shape, steps: LensSteps, last: _Step) -> bool | None:
     """Whether NumPy's reshape of what the steps show of an array that lies row by row is a view of it; None where sizes decide."""
     if all(s.op is take and _is_run(dict(s.static)["index"], shape) for s in steps):
         return True
@@ -135,7 +135,7 @@ def shares_memory(shape: Shape, steps: Steps, last: Step) -> bool | None:
     return np.shares_memory(last.on(shown), whole)
 
 
-def in_rows(shape: Shape, steps: Steps) -> bool:
+def in_rows(shape: Shape, steps: LensSteps) -> bool:
     """Whether what is shown is known to lie row by row in one run of memory."""
     if all(s.op is take and _is_run(dict(s.static)["index"], shape) for s in steps):
         return True
@@ -143,7 +143,7 @@ def in_rows(shape: Shape, steps: Steps) -> bool:
     return laid is not None and bool(laid[1].flags.c_contiguous)
 
 
-def _laid_out(shape: Shape, steps: Steps) -> tuple[Any, Any] | None:
+def _laid_out(shape: Shape, steps: LensSteps) -> tuple[Any, Any] | None:
     """An array of these sizes, and what the steps show of it, as NumPy lays them out."""
     sizes = [d for d in shape if isinstance(d, int)]
     if is_fixed(steps) or len(sizes) < len(shape) or np.prod(sizes) > MOST_SHOWN:
@@ -165,16 +165,16 @@ def _is_run(index: Index, shape: Shape) -> bool:
 
 # a whole array of its parts -------------------------------------------------------------------------------------------------
 
-Part = tuple[Index, Node]
+_Part = tuple[Index, Node]
 
 
-def tiled(shape: Shape, parts: Sequence[Part], lead: int = 0) -> Node | None:
+def tiled(shape: Shape, parts: Sequence[_Part], lead: int = 0) -> Node | None:
     """The array that these parts fill, later ones over earlier, or None where they do not side by side; `lead` axes are whole."""
     while lead < len(shape) and all(index[lead] == whole(shape[lead]) for index, _ in parts):
         lead += 1
     if lead == len(shape):
         return parts[-1][1]
-    groups: dict[Entry, list[Part]] = {}
+    groups: dict[Entry, list[_Part]] = {}
     for index, Y in parts:
         groups.setdefault(index[lead], []).append((index, Y))
     if (ordered := _in_a_row(list(groups), shape[lead])) is None:
@@ -188,7 +188,7 @@ def tiled(shape: Shape, parts: Sequence[Part], lead: int = 0) -> Node | None:
     return concatenate(*full, axis=lead)
 
 
-def _piece(shape: Shape, parts: list[Part], entry: Entry, lead: int) -> Node | None:
+def _piece(shape: Shape, parts: list[_Part], entry: Entry, lead: int) -> Node | None:
     if not isinstance(entry, tuple):
         return tiled(shape[:lead] + shape[lead + 1 :], [(i[:lead] + i[lead + 1 :], Y) for i, Y in parts], lead)
     inner = (*shape[:lead], entry[1], *shape[lead + 1 :])

@@ -16,7 +16,7 @@ from symgrad.core.op import Node, show_shape, value_of
 from symgrad.core.source import parsed
 from symgrad.errors import InputError
 from symgrad.ops.integers import is_condition, is_integral
-from symgrad.reading.arrays import REAL, TRUTH, WHOLE, Array
+from symgrad.reading.arrays import REAL, TRUTH, WHOLE_ARRAY, Array
 from symgrad.reading.dialects import JAX, Dialect, dialect_of, home_of, module_known_as
 from symgrad.reading.messages import LONGEST_STATEMENT, unparsed
 from symgrad.reading.module import Module
@@ -156,7 +156,7 @@ def check_room(owner: Array, value: Node) -> None:
     if owner.kind == TRUTH and not (is_condition(value) or value_of(value) in (0, 1)):
         raise InputError("NumPy keeps truth values alone in this array; make it of numbers, with where(condition, 1.0, 0.0)")
     number = value_of(value)
-    if owner.kind == WHOLE and not (is_integral(value) or (number is not None and number.is_integer)):
+    if owner.kind == WHOLE_ARRAY and not (is_integral(value) or (number is not None and number.is_integer)):
         raise InputError(
             "NumPy may cut decimals off here, in an array of whole numbers; make it one of decimals, with astype(float)"
         )
@@ -174,21 +174,21 @@ def kind_made(function: Any, tree: ast.Call, args: list[Any], kwargs: dict[str, 
     if function in _like():
         return args[0].kind if isinstance(args[0], Array) else REAL
     if function is LANGUAGE["full"]:
-        return WHOLE if isinstance(args[-1], int) and not _has_decimals(tree) else REAL
+        return WHOLE_ARRAY if isinstance(args[-1], int) and not _has_decimals(tree) else REAL
     if function in sharing() or function in _same():
         kinds = {x.kind for x in args if isinstance(x, Array)}
         if kinds:
-            return TRUTH if kinds == {TRUTH} else REAL if REAL in kinds else WHOLE
+            return TRUTH if kinds == {TRUTH} else REAL if REAL in kinds else WHOLE_ARRAY
     return kind_of(result, tree)
 
 
 def kind_of(result: Node, tree: ast.AST) -> str:
-    return WHOLE if is_integral(result) and not _has_decimals(tree) else REAL
+    return WHOLE_ARRAY if is_integral(result) and not _has_decimals(tree) else REAL
 
 
 def kind_of_type(dtype: Any) -> str:
     word = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", "float")
-    return REAL if "float" in word or word in ("double", "single") else TRUTH if "bool" in word else WHOLE
+    return REAL if "float" in word or word in ("double", "single") else TRUTH if "bool" in word else WHOLE_ARRAY
 
 
 @cache

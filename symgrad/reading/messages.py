@@ -31,7 +31,7 @@ SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power":
 
 
 @dataclass
-class Place:
+class SourcePlace:
     """Where reading stands: the statement, and the piece of it that is being evaluated."""
 
     module: Module

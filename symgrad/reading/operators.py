@@ -31,7 +31,7 @@ def binary_operation(op: ast.operator, left: Any, right: Any, trees: tuple[ast.e
     if static.is_number(left) and static.is_number(right):
         return static.arithmetic(name, left, right)
     if name == "add" and type(left) is type(right) and isinstance(left, tuple | list | str):
-        return static.joined(left, right)
+        return static.joined_literals(left, right)
     if name == "multiply" and isinstance(left, tuple | list) and isinstance(right, int):
         return static.repeated(left, right)
     wrong = left if not static.is_number(left) else right
@@ -85,11 +85,11 @@ def compared(op: ast.cmpop, left: Any, right: Any, tree: ast.expr) -> Any:
             raise UnsupportedError("identity is read with None, True and False only; write ==")
         return (left is right) == (name == "is")
     if name in ("in", "not in"):
-        return any(static.equal(left, x) for x in static.items(right)) == (name == "in")
+        return any(static.equal_values(left, x) for x in static.items(right)) == (name == "in")
     if isinstance(left, Node) or isinstance(right, Node):
         if not all(isinstance(x, Node) or static.is_number(x) for x in (left, right)):
             raise InputError("an array is compared with something that is no number and no array")
         return LANGUAGE[_COMPARE[name]](left, right)
     if name in ("==", "!="):
-        return static.equal(left, right) == (name == "==")
+        return static.equal_values(left, right) == (name == "==")
     return static.ordered(name, left, right)

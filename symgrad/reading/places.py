@@ -16,7 +16,7 @@ from symgrad.ops.joining import stack
 from symgrad.ops.labels import scatter
 from symgrad.ops.layout import reshaped
 from symgrad.ops.writing import added, added_on_diagonal, masked, on_diagonal, overwrite, picked
-from symgrad.reading.arrays import Array, plain
+from symgrad.reading.arrays import Array, plain_array
 from symgrad.reading.dialects import Dialect
 
 Change = Callable[[Node, Node], Node]
@@ -44,10 +44,10 @@ def as_labels(index: Any) -> Any:
     """Lists and ranges of NumPy's index as arrays of labels."""
     if isinstance(index, tuple):
         return tuple(as_labels(e) for e in index)
-    return LANGUAGE["array"](list(index)) if listed(index) else index
+    return LANGUAGE["array"](list(index)) if listed_places(index) else index
 
 
-def listed(index: Any) -> bool:
+def listed_places(index: Any) -> bool:
     """Whether it is a list of places that are known on reading."""
     is_list = isinstance(index, list | range) and len(index) > 0
     return is_list and all(isinstance(i, int) and not isinstance(i, bool) for i in index)
@@ -58,17 +58,17 @@ def rows_at(A: Node, places: list[int]) -> Node:
     return stack(*(METHODS["__getitem__"](A, i) for i in places), axis=0)
 
 
-def place(X: Array, index: Any) -> Place:
+def place_in(X: Array, index: Any) -> Place:
     """The place of an index with conditions or labels."""
     entries = index if isinstance(index, tuple) else (index,)
     while len(entries) > 1 and _is_whole(entries[-1]):
         entries = entries[:-1]
-    if len(entries) == 1 and listed(entries[0]):
+    if len(entries) == 1 and listed_places(entries[0]):
         return _one_by_one([exact(read_position(i, X.shape[0])) for i in entries[0]])
     entries = as_labels(entries)
     nodes = [e if is_condition(e) else labels(e, "an index") for e in entries if isinstance(e, Node)]
     if len(entries) == 1 and nodes and is_condition(nodes[0]):
-        return _marked(X, nodes[0])
+        return marked(X, nodes[0])
     if len(entries) == len(nodes) == X.ndim == 2:
         return _paired(X, *nodes)
     if len(entries) == 1 and nodes and counts(nodes[0], X.shape[0]):
@@ -84,7 +84,8 @@ def _is_whole(entry: Any) -> bool:
     return entry is ... or entry == slice(None)
 
 
-def _marked(X: Array, c: Node) -> Place:
+def marked(X: Array, c: Node) -> Place:
+    """What a condition marks, which speaks of the leading axes."""
     if c.shape != X.shape[: c.ndim]:
         raise InputError(f"the condition is {show_shape(c.shape)}, and the array {show_shape(X.shape)}")
     return Place(lambda A: A, lambda A, Y: masked(A, c, Y), is_marked=True)
@@ -134,7 +135,7 @@ def _rows(y: Node, library: Dialect) -> Place:
 
 def fitted(value: Any, shape: Any) -> Node:
     """What is written, as NumPy spreads it over a place: axes of size one in front fall away."""
-    Y = as_node(plain(value))
+    Y = as_node(plain_array(value))
     extra = Y.ndim - len(shape)
     if extra > 0 and all(d == 1 for d in Y.shape[:extra]):
         Y = reshaped(Y, Y.shape[extra:])

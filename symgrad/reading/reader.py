@@ -18,7 +18,7 @@ from symgrad.errors import InputError, SymgradError, UnsupportedError
 from symgrad.reading import static
 from symgrad.reading.acts import Act
 from symgrad.reading.annotations import check_identifier
-from symgrad.reading.arrays import Array, exchanged, plain
+from symgrad.reading.arrays import Array, axes_exchanged, plain_array
 from symgrad.reading.calls import Function, kind
 from symgrad.reading.checks import check_definition
 from symgrad.reading.dialects import EITHER
@@ -26,7 +26,7 @@ from symgrad.reading.expressions import Expressions, Scope, parts_of
 from symgrad.reading.inputs import Inputs
 from symgrad.reading.live import Live, read_live
 from symgrad.reading.memory import as_assignment, check_in_place, home
-from symgrad.reading.messages import Place
+from symgrad.reading.messages import SourcePlace
 from symgrad.reading.module import HARMLESS, Module, decorator_name, defaults
 from symgrad.reading.names import global_name
 from symgrad.reading.operators import binary_operation
@@ -53,7 +53,7 @@ class Reader(Expressions):
     """Walks the statements of one function and of the functions it calls."""
 
     def __init__(self, module: Module, closure: Mapping[str, Any]) -> None:
-        super().__init__(Place(module, ast.Pass(), ast.Pass()))
+        super().__init__(SourcePlace(module, ast.Pass(), ast.Pass()))
         self.module = module
         self.closure = closure
         self.active: list[ast.AST] = []
@@ -94,14 +94,14 @@ class Reader(Expressions):
                 array.buffer.name = str(x.params["name"]) if "name" in x.params else name
             return array
 
-        return exchanged(value, held)
+        return axes_exchanged(value, held)
 
     def _output(self, function: ast.FunctionDef, result: Any) -> Node:
         if result is None:
             self.place.statement = self.place.tree = function
             raise InputError("it returns nothing; return the value to differentiate")
         self.place.tree = self.place.statement
-        result = plain(result)
+        result = plain_array(result)
         if isinstance(result, tuple | dict | list):
             raise UnsupportedError("several values are returned; return the one to differentiate")
         if isinstance(result, bool) or not isinstance(result, Node | int | sympy.Expr):
@@ -116,7 +116,7 @@ class Reader(Expressions):
 
     def name(self, name: str, scope: Scope) -> Any:
         if name not in scope:
-            return global_name(name, self.place.module, lambda tree, inner: plain(self._file_constant(tree, inner)), scope)
+            return global_name(name, self.place.module, lambda tree, inner: plain_array(self._file_constant(tree, inner)), scope)
         value = scope[name]
         return read_live(name, value.value, self.module.live) if isinstance(value, Live) else value
 
@@ -137,7 +137,7 @@ class Reader(Expressions):
         tree = function.tree
         if any(tree is active for active in self.active) or len(self.active) > DEEPEST_CALL:
             raise UnsupportedError("it calls itself; write the steps as a for loop over a literal range")
-        here = Place(self.place.module, self.place.statement, self.place.tree)
+        here = SourcePlace(self.place.module, self.place.statement, self.place.tree)
         given = function.defaults or {n: self._file_constant(d, ChainMap({})) for n, d in defaults(tree).items()}
         bound = function.bind(args, kwargs, given)
         if isinstance(tree, ast.FunctionDef):
@@ -235,7 +235,7 @@ class Reader(Expressions):
         if not isinstance(left, Array):
             self._bind(statement.target, result, scope)
             return
-        check_in_place(left, plain(right), result.node, statement)
+        check_in_place(left, plain_array(right), result.node, statement)
         symbol = self.builder.equation(check_identifier(name), result.node)
         if left.changes:
             left.write(symbol, doubtful(self, as_assignment(statement)))

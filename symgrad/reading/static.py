@@ -169,7 +169,7 @@ def decided(relation: Any) -> bool:
     raise UnsupportedError(UNDECIDED)
 
 
-def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
+def equal_values(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
     """Whether two static values are equal; n == d is neither true nor false.  A pair seen before was equal then."""
     seen = set() if seen is None else seen
     if (id(a), id(b)) in seen:
@@ -180,7 +180,7 @@ def equal(a: Any, b: Any, seen: set[tuple[int, int]] | None = None) -> bool:
         return a == b if isinstance(a, int) and isinstance(b, int) else decided(sympy.Eq(a, b))
     if isinstance(a, tuple | list) and isinstance(b, tuple | list) and type(a) is type(b):
         seen.add((id(a), id(b)))
-        return len(a) == len(b) and all(equal(x, y, seen) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(equal_values(x, y, seen) for x, y in zip(a, b, strict=True))
     return type(a) is type(b) and not isinstance(a, tuple | list) and bool(a == b)
 
 
@@ -224,7 +224,7 @@ def _rows(X: Array) -> list[Any]:
     return [X.at(i) for i in range(X.shape[0])]
 
 
-def joined(a: Any, b: Any) -> Any:
+def joined_literals(a: Any, b: Any) -> Any:
     """Two tuples, lists or strings one after the other."""
     if len(a) + len(b) > (most := limit("items")):
         raise UnsupportedError(f"more than {most} items are not read; shorten it")

@@ -23,10 +23,10 @@ from symgrad.reading.annotations import check_identifier
 from symgrad.reading.builder import Builder
 from symgrad.reading.sympy_matrices import MATRIX
 from symgrad.reading.sympy_scalars import SCALAR
-from symgrad.reading.sympy_symbols import Door, Entries, Scope, is_matrix, piece
+from symgrad.reading.sympy_symbols import Door, SymbolEntries, SympyScope, is_matrix, shown_piece
 
 
-class Reader(Door):
+class _Reader(Door):
     """The door itself: a table each for matrices and for numbers, and the equations that come of them."""
 
     def __init__(self) -> None:
@@ -36,20 +36,20 @@ class Reader(Door):
 
     def matrix(self, expr: Any) -> Node:
         if not is_matrix(expr):
-            raise ShapeError(f"{piece(expr)} is a number where a matrix is needed")
+            raise ShapeError(f"{shown_piece(expr)} is a number where a matrix is needed")
         if expr not in self.matrices:
             self.matrices[expr] = _dispatch(MATRIX, expr)(self, expr)
         return self.matrices[expr]
 
-    def scalar(self, expr: Any, scope: Scope | None = None) -> Entries:
+    def scalar(self, expr: Any, scope: SympyScope | None = None) -> SymbolEntries:
         scope = scope or self.outside
         if is_matrix(expr):
             single = tuple(expr.shape) == (1, 1)
-            way = f"Trace({piece(expr)}) is the number in a 1x1 matrix" if single else "use MatAdd, MatMul or applyfunc"
-            raise ShapeError(f"the matrix {piece(expr)} stands where a number is needed; {way}")
+            way = f"Trace({shown_piece(expr)}) is the number in a 1x1 matrix" if single else "use MatAdd, MatMul or applyfunc"
+            raise ShapeError(f"the matrix {shown_piece(expr)} stands where a number is needed; {way}")
         if expr not in scope.memo:
             found = _dispatch(SCALAR, expr)(self, expr, scope)
-            scope.memo[expr] = found if isinstance(found, Entries) else Entries(found)
+            scope.memo[expr] = found if isinstance(found, SymbolEntries) else SymbolEntries(found)
         return scope.memo[expr]
 
     def equation(self, key: Any, expr: Any, last: bool) -> Node:
@@ -74,7 +74,9 @@ def _dispatch(table: Mapping[type, Callable[..., Any]], expr: Any) -> Callable[.
     for kind in type(expr).__mro__:
         if kind in table:
             return table[kind]
-    raise UnsupportedError(f"{type(expr).__name__} is not read ({piece(expr)}); write it with the operations of docs/sympy.md")
+    raise UnsupportedError(
+        f"{type(expr).__name__} is not read ({shown_piece(expr)}); write it with the operations of docs/sympy.md"
+    )
 
 
 def _pairs(entries: Any, what: str, single: bool) -> list[tuple[Any, Any]]:
@@ -95,7 +97,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
 
     `inputs` lists the symbols that are given, or maps each to its properties: {x: "", lam: "positive"}.
     """
-    reader = Reader()
+    reader = _Reader()
     check_identifier(name, "program name")
     variables = tuple(reader.declare(*pair) for pair in _pairs(inputs, "inputs", single=True))
     pairs = _pairs(equations, "equations", single=False)
@@ -114,7 +116,7 @@ def from_sympy(equations: Any, inputs: Any, name: str = "model") -> Program:
 def _where(i: int, key: Any, expr: Any) -> str:
     if not isinstance(key, sympy.Basic) or not isinstance(expr, sympy.Basic | sympy.MatrixBase):
         return f"equation {i + 1}"
-    return f'"{piece(key)} = {piece(expr)}" (equation {i + 1})'
+    return f'"{shown_piece(key)} = {shown_piece(expr)}" (equation {i + 1})'
 
 
 PASSES["from_sympy"] = from_sympy

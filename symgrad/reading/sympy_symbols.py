@@ -24,7 +24,7 @@ LONGEST_PIECE = 100
 
 
 @dataclass(frozen=True)
-class Entries:
+class SymbolEntries:
     """A number for every value of some indices: the axes of `node` run over the indices in `over`."""
 
     node: Node
@@ -40,16 +40,16 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Scope:
+class SympyScope:
     """What bound symbols stand for: the variable of a Lambda for entries, an index for its range; a summed one for a whole axis."""
 
-    values: dict[sympy.Symbol, Entries] = field(default_factory=dict)
+    values: dict[sympy.Symbol, SymbolEntries] = field(default_factory=dict)
     sizes: dict[sympy.Symbol, Dim] = field(default_factory=dict)
     summed: frozenset[sympy.Symbol] = frozenset()
-    memo: dict[sympy.Basic, Entries] = field(default_factory=dict)
+    memo: dict[sympy.Basic, SymbolEntries] = field(default_factory=dict)
 
 
-def piece(expr: Any) -> str:
+def shown_piece(expr: Any) -> str:
     """An expression as a short text; large ones by their kind, since SymPy prints a graph as a tree."""
     if sum(1 for _ in islice(sympy.preorder_traversal(expr), LONGEST_PIECE)) == LONGEST_PIECE:
         return f"this {type(expr).__name__}"
@@ -68,14 +68,14 @@ class Door(ABC):
         self.known: dict[sympy.Basic, Node] = {}
         self.dims: dict[str, sympy.Symbol] = {}
         self.functions: set[str] = set()
-        self.outside = Scope()
+        self.outside = SympyScope()
 
     @abstractmethod
     def matrix(self, expr: Any) -> Node:
         """A matrix expression as a node of rank 2."""
 
     @abstractmethod
-    def scalar(self, expr: Any, scope: Scope | None = None) -> Entries:
+    def scalar(self, expr: Any, scope: SympyScope | None = None) -> SymbolEntries:
         """A number for every value of the indices that are free in it."""
 
     def name(self, symbol: Any, what: str) -> str:
@@ -84,7 +84,9 @@ class Door(ABC):
         if isinstance(symbol, sympy.Dummy | sympy.Wild):
             raise InputError(f"{what} {str(symbol)!a} is a {type(symbol).__name__}; use Symbol or MatrixSymbol")
         if not isinstance(symbol, sympy.Symbol | matrices.MatrixSymbol):
-            raise InputError(f"{what} {piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol")
+            raise InputError(
+                f"{what} {shown_piece(symbol) if isinstance(symbol, sympy.Basic) else type(symbol).__name__} is no symbol"
+            )
         if isinstance(symbol, sympy.Symbol) and not symbol.is_commutative:
             raise InputError(f"{what} {symbol.name!a} does not commute; use a MatrixSymbol")
         name = check_identifier(str(symbol.name), what.removeprefix("the "))

@@ -8,7 +8,7 @@ from typing import Any
 
 from symgrad.core.op import Node, as_node, show_shape
 from symgrad.errors import InputError, SymgradError, UnsupportedError
-from symgrad.reading.arrays import Array, plain
+from symgrad.reading.arrays import Array, plain_array
 from symgrad.reading.calls import kind
 from symgrad.reading.expressions import Expressions, Scope
 from symgrad.reading.memory import as_assignment, check_in_place, check_room
@@ -30,9 +30,9 @@ def augment_part(reading: Expressions, statement: ast.AugAssign, scope: Scope) -
     if not isinstance(owner, Array):
         _augment_item(reading, statement, owner, index, right)
     elif isinstance(spot, Array):
-        _write(reading, target, owner, spot, binary_operation(statement.op, spot.node, plain(right), trees))
+        _write(reading, target, owner, spot, binary_operation(statement.op, spot.node, plain_array(right), trees))
     else:
-        _augment_place(reading, statement, owner, spot, plain(right))
+        _augment_place(reading, statement, owner, spot, plain_array(right))
 
 
 def _augment_item(reading: Expressions, statement: ast.AugAssign, owner: Any, index: Any, right: Any) -> None:
@@ -40,7 +40,7 @@ def _augment_item(reading: Expressions, statement: ast.AugAssign, owner: Any, in
     old = owner[index]
     changed = reading.operated(statement.op, old, right, (statement.target, statement.value))
     if isinstance(old, Array):
-        check_in_place(old, plain(right), changed.node, statement)
+        check_in_place(old, plain_array(right), changed.node, statement)
     if isinstance(old, Array) and old.changes:
         old.write(changed.node, doubtful(reading, as_assignment(statement)))
     else:
@@ -80,7 +80,7 @@ def store(reading: Expressions, target: ast.Subscript, value: Any, scope: Scope)
     if isinstance(spot, Array):
         _write(reading, target, owner, spot, value)
         return
-    Y = fitted(value, ()) if spot.is_marked else as_node(plain(value))
+    Y = fitted(value, ()) if spot.is_marked else as_node(plain_array(value))
     check_room(owner, Y)
     _rewrite(reading, target, owner, spot.put(owner.node, Y))
 
@@ -114,7 +114,7 @@ def _rewrite(reading: Expressions, target: ast.Subscript, owner: Array, value: N
 def into(reading: Expressions, out: Any, value: Any) -> Any:
     if not isinstance(out, Array) or out.is_frozen:
         raise InputError("out is an array of NumPy's to write into")
-    Y = as_node(plain(value))
+    Y = as_node(plain_array(value))
     if Y.shape != out.shape:
         raise InputError(f"NumPy writes no result of shape {show_shape(Y.shape)} into an array of {show_shape(out.shape)}")
     check_room(out, Y)

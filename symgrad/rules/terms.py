@@ -29,15 +29,15 @@ class Term:
         return product([constant(self.number), *self.scalars, *([assembled(self.chain)] if self.chain else [])])
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def _kept(function: Callable[[Node, Known], T]) -> Callable[[Node, Known], T]:
+def _kept(function: Callable[[Node, Known], _T]) -> Callable[[Node, Known], _T]:
     """Many rules read the same expressions, and each does at every stage."""
 
     @wraps(function)
-    def read(node: Node, known: Known) -> T:
-        table: dict[Node, T] = known.read[function.__name__]
+    def read(node: Node, known: Known) -> _T:
+        table: dict[Node, _T] = known.read[function.__name__]
         if node not in table:
             table[node] = function(node, known)
         return table[node]

@@ -7,7 +7,7 @@ import pytest
 import symgrad as sg
 from symgrad.ops.reduction import logsumexp
 from symgrad.printing.composition import content
-from symgrad.printing.parts import Formulas, Math, Prose
+from symgrad.printing.elements import Formulas, Math, Prose
 
 jax.config.update("jax_enable_x64", True)
 

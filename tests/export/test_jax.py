@@ -17,7 +17,7 @@ from symgrad.export import helpers
 from symgrad.export.embedded import forms, helper_source
 from symgrad.export.selftest import TESTING
 from symgrad.export.statements import Statements
-from symgrad.export.targets import _IN_JAX, JAX, NUMPY, TARGETS, Target
+from symgrad.export.targets import _IN_JAX, JAX_TARGET, NUMPY_TARGET, TARGETS, Target
 from symgrad.export.writer import Writer
 from symgrad.ops.generic import functions_of
 
@@ -38,7 +38,7 @@ def scope():
 @pytest.mark.parametrize("name, op, sample", list(cases.samples()), ids=[name for name, *_ in cases.samples()])
 def test_the_same_numbers_as_in_numpy(name, op, sample, scope):
     case = cases.case_of(op, sample)
-    statements = Statements(case.program, {"np"}, None, False, JAX.code)
+    statements = Statements(case.program, {"np"}, None, False, JAX_TARGET.code)
     lines = Writer(WORDS).body(statements.emit())
     at = cases.point(case, np.random.default_rng(3))
     local = scope | {str(X): jnp.asarray(at[str(X)]) for X in case.operands}
@@ -78,7 +78,7 @@ def row(*lacking, knows=None):
     has = (
         (lambda word: word in knows)
         if knows is not None
-        else (lambda word: (word == "Tensor" or NUMPY.has(word)) and word not in lacking)
+        else (lambda word: (word == "Tensor" or NUMPY_TARGET.has(word)) and word not in lacking)
     )
     return Target("torch", "PyTorch", "torch", "torch.Tensor", ("import torch",), has, floats=False)
 
@@ -97,7 +97,7 @@ def test_a_target_refuses_each_operation_that_it_lacks_words_for(op):
     nothing = row(knows=())
     for sample in op.samples:
         node = cases.case_of(op, sample).node
-        text = NUMPY.code(node)
+        text = NUMPY_TARGET.code(node)
         read = re.search(r"(?<![\w.])(np\.(?!T\b|reshape)|_\w+\()", text)
         if read:
             with pytest.raises(UnsupportedError, match=rf"^torch has no torch\.[\w.]+, which `{op.name}` needs; use target numpy$"):

@@ -13,7 +13,7 @@ import symgrad as sg
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.core.graph import postorder
 from symgrad.core.op import variable
-from symgrad.export.fitting import fitted
+from symgrad.export.fitting import fitted_lines
 from symgrad.export.lowered import Assign, Call, Return, Update
 from symgrad.export.selftest import example
 from symgrad.export.syntax import filled
@@ -205,7 +205,7 @@ def test_brackets_stand_where_they_are_needed(text):
 def test_a_long_statement_loses_its_largest_operand():
     long = Assign("y", filled(" + ".join(f"(alpha_{i} * beta_{i})" for i in range(8))), variable("y", (3,)))
     writer = Writer({})
-    above, first, last = writer.body(list(fitted(long, writer, {"alpha_0"})))
+    above, first, last = writer.body(list(fitted_lines(long, writer, {"alpha_0"})))
     assert above == "# (3,)" and first.startswith("term = ") and "term" in last and max(len(first), len(last)) <= 84
     scope = {f"{name}_{i}": i + 1.0 for name in ("alpha", "beta") for i in range(8)}
     exec(f"{first}\n{last}", scope)

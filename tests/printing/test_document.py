@@ -17,9 +17,9 @@ from symgrad.printing import typesetting as tex_module
 from symgrad.printing.breaking import broken
 from symgrad.printing.browser import THIN, mathml
 from symgrad.printing.composition import content
+from symgrad.printing.elements import Code, CodeName, Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.glossary import INDEXED, NOTATION, inlines
 from symgrad.printing.notebooks import markdown_page, notebook
-from symgrad.printing.parts import Code, CodeName, Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.text import unicode_of
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import fragment

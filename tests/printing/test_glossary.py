@@ -14,11 +14,11 @@ from symgrad.core.op import REGISTRY
 from symgrad.derivation import Derivation
 from symgrad.printing.browser import mathml
 from symgrad.printing.composition import content
+from symgrad.printing.elements import Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.equations import WHERE
-from symgrad.printing.glossary import INDEXED, NOTATION, defined_by, definitions, inlines, signs_in, told_by
+from symgrad.printing.glossary import INDEXED, NOTATION, defined_by, inlines, sign_definitions, signs_in, told_by
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notebooks import markdown_page, notebook
-from symgrad.printing.parts import Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import page
 
@@ -60,12 +60,12 @@ PENDING = frozenset().union(*(printed(c) for c in CASES if c.op.kink and not c.o
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.op.name}-{'-'.join(s or '1' for s in c.sample.specs)}")
 def test_an_operation_defines_the_signs_under_which_it_prints(case):
-    own = frozenset().union(*map(defined_by, definitions(told_by(case.op))))
+    own = frozenset().union(*map(defined_by, sign_definitions(told_by(case.op))))
     assert not printed(case) - own - SHARED - KNOWN - PENDING, case.op.defines
 
 
 def test_definitions_are_sentences_with_their_sign_in_front():
-    for sentence in (*NOTATION, *(d for op in REGISTRY.values() for d in definitions(told_by(op)))):
+    for sentence in (*NOTATION, *(d for op in REGISTRY.values() for d in sign_definitions(told_by(op)))):
         assert sentence.count("$") % 2 == 0 and not sentence.endswith(".")
         assert sentence.startswith("$") or not defined_by(sentence)
         for piece in inlines(sentence):

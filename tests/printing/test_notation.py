@@ -13,10 +13,10 @@ from symgrad.core.op import REGISTRY
 from symgrad.inspection import signs
 from symgrad.printing.browser import mathml
 from symgrad.printing.composition import content
+from symgrad.printing.elements import Formulas
 from symgrad.printing.identifiers import DELTA, FUNCTION_WORDS, TANGENT, name_of
 from symgrad.printing.latex import Theme
 from symgrad.printing.letters import MATRICES, NUMBERS, VECTORS
-from symgrad.printing.parts import Formulas
 from symgrad.printing.text import unicode_of
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))

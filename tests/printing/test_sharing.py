@@ -13,11 +13,11 @@ from symgrad.checking.evaluation import evaluate
 from symgrad.checking.sampling import inputs_of, sample_inputs, sizes_for
 from symgrad.core.program import Program
 from symgrad.printing.composition import content
+from symgrad.printing.elements import Formulas
 from symgrad.printing.equations import WHERE, rows
 from symgrad.printing.identifiers import name_of
 from symgrad.printing.latex import Show
 from symgrad.printing.letters import Letters
-from symgrad.printing.parts import Formulas
 
 FILES = sorted((Path(__file__).parents[2] / "derivations").glob("*.py"))
 CLOSED = [p for p in FILES if not re.search(r"\| (entrywise|loss)", p.read_text(encoding="utf-8"))]

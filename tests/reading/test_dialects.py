@@ -8,7 +8,18 @@ import pytest
 from symgrad.checking.evaluation import evaluate
 from symgrad.derivation import forward
 from symgrad.errors import SymgradError
-from symgrad.reading.dialects import DIALECTS, EITHER, JAX, NUMPY, Dialect, dialect_of, home_of, is_known, module_known_as, together
+from symgrad.reading.dialects import (
+    DIALECTS,
+    EITHER,
+    JAX,
+    NUMPY,
+    Dialect,
+    dialect_of,
+    dialects_together,
+    home_of,
+    is_known,
+    module_known_as,
+)
 
 TILES = Dialect(
     name="tiles",
@@ -51,4 +62,8 @@ def test_whose_words_and_arrays():
     assert is_known("math") and not is_known("torch")
     assert (module_known_as("jnp"), module_known_as("sp"), module_known_as("nowhere")) == ("jax.numpy", "scipy", None)
     assert home_of([NUMPY, NUMPY]) is NUMPY and home_of([]) is NUMPY and home_of([NUMPY, JAX]) is EITHER
-    assert together([NUMPY, JAX]) is JAX and together([NUMPY, EITHER]) is EITHER and together([EITHER, JAX]) is JAX
+    assert (
+        dialects_together([NUMPY, JAX]) is JAX
+        and dialects_together([NUMPY, EITHER]) is EITHER
+        and dialects_together([EITHER, JAX]) is JAX
+    )

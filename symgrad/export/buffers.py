@@ -27,18 +27,18 @@ Instant = Mapping[sympy.Expr, int]
 
 
 @dataclass(eq=False)
-class Buffer:
+class _Buffer:
     size: sympy.Expr
     references: int = 1
 
 
 @dataclass(eq=False)
-class Array:
+class HeldArray:
     """What is known of an array: its shape, the kind of its entries and the memory behind it (none for a scalar)."""
 
     shape: Shape
     kind: str = "float"
-    buffer: Buffer | None = None
+    buffer: _Buffer | None = None
     owns: bool = True
 
 
@@ -58,18 +58,18 @@ class Heap:
     def points(self) -> list[Instant]:
         return [dict(point) for point in self.seen]
 
-    def allocate(self, shape: Shape, kind: str = "float") -> Array:
+    def allocate(self, shape: Shape, kind: str = "float") -> HeldArray:
         if not shape:
-            return Array((), kind)
-        buffer = Buffer(sympy.Mul(*shape) * _ITEM.get(kind, self.itemsize))
+            return HeldArray((), kind)
+        buffer = _Buffer(sympy.Mul(*shape) * _ITEM.get(kind, self.itemsize))
         self.live[buffer.size] += 1
         self.seen[frozenset((s, n) for s, n in self.live.items() if n)] = None
-        return Array(shape, kind, buffer)
+        return HeldArray(shape, kind, buffer)
 
     def hold(self, value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(self.hold(v) for v in value)
-        if isinstance(value, Array) and value.buffer is not None:
+        if isinstance(value, HeldArray) and value.buffer is not None:
             value.buffer.references += 1
         return value
 
@@ -77,11 +77,11 @@ class Heap:
         for value in values:
             if isinstance(value, tuple):
                 self.release(*value)
-            elif isinstance(value, Array) and value.buffer is not None:
+            elif isinstance(value, HeldArray) and value.buffer is not None:
                 value.buffer.references -= 1
                 self.live[value.buffer.size] -= value.buffer.references == 0
 
-    def result(self, shape: Shape, kind: str, *operands: Any) -> Array:
+    def result(self, shape: Shape, kind: str, *operands: Any) -> HeldArray:
         made = self.allocate(shape, kind)
         self.release(*operands)
         return made
@@ -90,19 +90,19 @@ class Heap:
 
     def overwritable(self, x: Any, other: Any, shape: Shape) -> bool:
         """Is `x` a temporary that NumPy writes the result over?"""
-        if not (isinstance(x, Array) and x.owns and x.kind == "float" and x.buffer is not None and x.shape == shape):
+        if not (isinstance(x, HeldArray) and x.owns and x.kind == "float" and x.buffer is not None and x.shape == shape):
             return False
         return x.buffer.references == 1 and array_shape(other) in ((), shape) and self.is_large(x.buffer.size)
 
     def unary(self, op: ast.unaryop, x: Any) -> Any:
-        if not isinstance(x, Array):
+        if not isinstance(x, HeldArray):
             return -x if isinstance(op, ast.USub) else x
         if isinstance(op, ast.USub | ast.UAdd) and self.overwritable(x, 0, x.shape):
             return x
         return self.result(x.shape, x.kind, x)
 
     def binary(self, op: ast.operator, x: Any, y: Any) -> Any:
-        if not isinstance(x, Array) and not isinstance(y, Array):
+        if not isinstance(x, HeldArray) and not isinstance(y, HeldArray):
             return _arithmetic(op, x, y)
         if isinstance(op, ast.MatMult):
             return self.result(product_shape(array_shape(x), array_shape(y)), "float", x, y)
@@ -116,11 +116,11 @@ class Heap:
         if isinstance(op, _COMMUTES) and self.overwritable(y, x, shape):
             self.release(x)
             return y
-        kinds = {v.kind for v in (x, y) if isinstance(v, Array)}
+        kinds = {v.kind for v in (x, y) if isinstance(v, HeldArray)}
         return self.result(shape, "bool" if kinds == {"bool"} else "float", x, y)
 
     def attribute(self, x: Any, name: str) -> Any:
-        if not isinstance(x, Array):
+        if not isinstance(x, HeldArray):
             raise UnknownError(name)
         if name == "T":
             return viewed(x, x.shape[::-1])
@@ -131,11 +131,11 @@ class Heap:
 
     def made(self, name: str, x: list[Any], keywords: dict[str, Any]) -> Any:
         if name in _VIEWS:
-            base = x[0] if isinstance(x[0], Array) else Array(())
+            base = x[0] if isinstance(x[0], HeldArray) else HeldArray(())
             return viewed(base, view_shape(name, [base, *x[1:]], keywords))
         if name == "flatnonzero":  # the places of few entries
             self.release(*x)
-            return Array((), "int")
+            return HeldArray((), "int")
         if name in _PAIRS:
             self.release(*x)
             return 1.0, 1.0
@@ -151,14 +151,14 @@ class Heap:
             return pair
         kind = "bool" if name in _PREDICATES else "float"
         shape = contracted(x, keywords["axes"]) if name == "tensordot" else made_shape(name, x)
-        if name in ("array_equal", "ones_like", "zeros_like") and isinstance(x[0], Array):
+        if name in ("array_equal", "ones_like", "zeros_like") and isinstance(x[0], HeldArray):
             shape = x[0].shape
         return self.result(shape, kind, *x)
 
 
-def viewed(x: Array, shape: Shape) -> Array:
+def viewed(x: HeldArray, shape: Shape) -> HeldArray:
     """Another shape of the same memory; the reference to `x` becomes one to the view."""
-    return Array(shape, x.kind, x.buffer, owns=False)
+    return HeldArray(shape, x.kind, x.buffer, owns=False)
 
 
 # shapes --------------------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def product_shape(x: Shape, y: Shape) -> Shape:
     """Of matrices under leading axes that broadcast; of vectors as NumPy has it."""
     if len(x) < 2 or len(y) < 2:
         return (*x[:-1], *y[:-2], *y[-1:]) if len(y) > 1 else x[:-1]
-    return (*broadcast_shape(Array(x[:-2]), Array(y[:-2])), x[-2], y[-1])
+    return (*broadcast_shape(HeldArray(x[:-2]), HeldArray(y[:-2])), x[-2], y[-1])
 
 
 def contracted(x: list[Any], axes: tuple[tuple[int, ...], tuple[int, ...]]) -> Shape:
@@ -221,7 +221,7 @@ def view_shape(name: str, x: list[Any], keywords: dict[str, Any]) -> Shape:
 
 
 def array_shape(x: Any) -> Shape:
-    return x.shape if isinstance(x, Array) else ()
+    return x.shape if isinstance(x, HeldArray) else ()
 
 
 def broadcast_shape(*operands: Any) -> Shape:
