@@ -86,6 +86,8 @@ def compound(inputs: Iterable[Node]) -> list[tuple[Node, int, sympy.Expr]]:
 
 def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, AxisPlace]) -> dict[str, AxisPlace]:
     """The one dimension that an axis adds to those that are known, if it is a whole multiple of it and others."""
+    if isinstance(dim, sympy.Symbol):
+        return {} if dim.name in known else {dim.name: AxisPlace(v, axis)}
     new = [s for s in dim.free_symbols if s.name not in known]
     if len(new) != 1:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from symgrad.core.graph import postorder, rewrite
 from symgrad.core.op import VARIABLE, Node, constant, value_of
@@ -20,6 +21,9 @@ from symgrad.ops.reduction import softmax
 from symgrad.rules.terms import entrywise_product, hadamard_factors
 
 _LETTERS = "abcdefghij"
+_EXPRESSIONS = 2_048
+"""Right sides whose products are kept: the functions of a module have most of theirs in common."""
+
 EVEN = (sech2, cos, absolute)
 
 
@@ -36,11 +40,12 @@ def in_code_forms(program: Program) -> Program:
 
 def products(program: Program) -> Program:
     """The same program in the products that cost BLAS least; after contractions are taken apart and products ordered."""
+    return program.map(_in_products)
 
-    def step(node: Node) -> Node:
-        return _sum_of_products(node) or _sum_of_sums(node) or _symmetric_update(node) or node
 
-    return program.map(lambda expr: rewrite(expr, step))
+@lru_cache(maxsize=_EXPRESSIONS)
+def _in_products(expr: Node) -> Node:
+    return rewrite(expr, lambda node: _sum_of_products(node) or _sum_of_sums(node) or _symmetric_update(node) or node)
 
 
 def _complement(node: Node, defined: Mapping[Node, Equation]) -> Node | None:

@@ -20,6 +20,9 @@ from symgrad.planning.association import UNKNOWN, Sizes, typical
 CONTRACTIONS = 512
 """Contractions whose plan is kept: the functions of a module have most of theirs in common."""
 
+_EXPRESSIONS = 2_048
+"""Right sides that are kept taken apart, for the same reason."""
+
 _MOST_OPERANDS = 8
 """Contractions of more arrays are left to NumPy."""
 
@@ -27,7 +30,12 @@ _MOST_OPERANDS = 8
 def in_pairs(program: Program, numbers: Sizes = UNKNOWN) -> Program:
     """The same program with every contraction taken apart."""
     known = tuple(numbers.items())
-    return program.map(lambda expr: rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n))
+    return program.map(lambda expr: _paired(expr, known))
+
+
+@lru_cache(maxsize=_EXPRESSIONS)
+def _paired(expr: Node, known: tuple[tuple[Dim, int], ...]) -> Node:
+    return rewrite(expr, lambda n: _planned(n, known) if n.op is einsum else n)
 
 
 @lru_cache(maxsize=CONTRACTIONS)

@@ -27,7 +27,7 @@ from symgrad.reading.memory import cells, fixing, kind_made, kind_of, package_of
 from symgrad.reading.messages import SourcePlace, operand
 from symgrad.reading.operators import binary_operation, compared, unary_operation
 from symgrad.reading.places import Place as ArrayPlace
-from symgrad.reading.places import as_labels, is_part, listed_places, place_in, rows_at
+from symgrad.reading.places import as_labels, is_part, listed_places, marked, place_in, rows_at
 from symgrad.reading.python import CONTAINERS
 from symgrad.reading.refused import EXPRESSIONS
 from symgrad.reading.words import FLOATS, ModuleName
@@ -273,6 +273,8 @@ class Expressions(ABC):
 
     def spot(self, X: Array, index: Any) -> Array | ArrayPlace:
         """What is written to under an index: a view, or a place that is told by values."""
+        if isinstance(index, Array) and index.kind == TRUTH:
+            return marked(X, index.node)
         index = plain_array(index)
         if not is_part(index):
             return place_in(X, index)

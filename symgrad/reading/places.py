@@ -68,7 +68,7 @@ def place_in(X: Array, index: Any) -> Place:
     entries = as_labels(entries)
     nodes = [e if is_condition(e) else labels(e, "an index") for e in entries if isinstance(e, Node)]
     if len(entries) == 1 and nodes and is_condition(nodes[0]):
-        return _marked(X, nodes[0])
+        return marked(X, nodes[0])
     if len(entries) == len(nodes) == X.ndim == 2:
         return _paired(X, *nodes)
     if len(entries) == 1 and nodes and counts(nodes[0], X.shape[0]):
@@ -84,7 +84,8 @@ def _is_whole(entry: Any) -> bool:
     return entry is ... or entry == slice(None)
 
 
-def _marked(X: Array, c: Node) -> Place:
+def marked(X: Array, c: Node) -> Place:
+    """What a condition marks, which speaks of the leading axes."""
     if c.shape != X.shape[: c.ndim]:
         raise InputError(f"the condition is {show_shape(c.shape)}, and the array {show_shape(X.shape)}")
     return Place(lambda A: A, lambda A, Y: masked(A, c, Y), is_marked=True)
