@@ -51,7 +51,7 @@ def test_a_product_of_dimensions_alone_is_refused_by_name():
 
 
 def test_memory_of_differences():
-    assert str(sg.forward(STEPS).derive().cost().memory["training"].peak) == "24*T + 24"
+    assert str(sg.forward(STEPS).derive().cost().memory["training"].peak) == "24*T + 16"
 
 
 # differences ------------------------------------------------------------------------------------------------------------------

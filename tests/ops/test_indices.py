@@ -21,7 +21,7 @@ READ = [
     "S[:, None, 0]", "S[k][np.arange(3), k]", "T[k]", "T[:, k]", "T[..., k]", "T[0, k]", "T[0, :, k]", "T[k, :, 0]",
     "T[:, k, 0]", "T[k, 0]", "T[0, :, K]", "T[k[0], :, k[1]]", "T[:, 0, k]", "T[-1, 1:, k]", "T[:, k, 1:]", "np.take(x, k)",
     "np.take(S, k, axis=1)", "x.take(k)", "np.take_along_axis(S, k[:, None], axis=1)",
-    "np.take_along_axis(S, (k - 1)[:, None], axis=1)",
+    "np.take_along_axis(S, (k - 1)[:, None], axis=1)", "x[[0, 1]]", "x[range(3)]", "S[range(3), k]", "S[range(n), k]",
 ]  # fmt: skip
 MASKS = [
     "k == 1", "k > 0", "x > 0", "~(k == 1)", "(k == 1) & (x > 0)", "(k == 1) | (k == 2)", "np.logical_and(k == 1, x > 0)",
@@ -30,7 +30,7 @@ MASKS = [
 MASKED = ["x[{}]", "S[{}]", "S[:, {}]", "S[{}, 0]", "np.take(x, {})", "S[np.arange(3), {}]"]
 REFUSED = [
     "x[x]", "x[k / 2]", "x[np.exp(k)]", "x[np.sqrt(k)]", "x[k.mean()]", "x[0.5]", "x[3]", "x[-4]", "x['a']", "x[True]",
-    "x[[0, 1]]", "x[[True, False, True]]", "x[range(3)]", "S[range(3), k]", "S[range(n), k]", "S[k, k]", "S[k[:, None], K]",
+    "x[[True, False, True]]", "S[k, k]", "S[k[:, None], K]",
     "x[:k[0]]", "x[k[0]:]", "x[~k]", "x[k & 1]", "x[np.zeros(2)]", "x[None, k]", "S[S > 0]", "T[np.arange(3), k]",
     "np.take_along_axis(S, K, axis=1)", "x[S]", "x[s]",
 ]  # fmt: skip

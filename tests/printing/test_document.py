@@ -20,7 +20,7 @@ from symgrad.printing.composition import content
 from symgrad.printing.elements import Code, CodeName, Formulas, Heading, Math, Prose, TablePart
 from symgrad.printing.glossary import INDEXED, NOTATION, inlines
 from symgrad.printing.notebooks import markdown_page, notebook
-from symgrad.printing.text import unicode_of
+from symgrad.printing.text import parts, unicode_of
 from symgrad.printing.typesetting import tex
 from symgrad.printing.webpage import fragment
 from symgrad.printing.webpage import page as whole_page
@@ -247,7 +247,7 @@ def test_a_long_fraction_is_a_product_that_can_be_cut():
 def test_a_sum_twice_as_long_is_cut_in_twice_the_work(monkeypatch):
     def work(terms):
         read = []
-        monkeypatch.setattr(breaking, "unicode_of", lambda text: read.append(len(text)) or unicode_of(text))
+        monkeypatch.setattr(breaking, "parts", lambda text: read.append(len(text)) or parts(text))
         assert len(broken(" + ".join([r"\bar{z} \odot w"] * terms), 80)) > terms / 20
         return sum(read)
 

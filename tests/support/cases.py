@@ -28,6 +28,7 @@ LEAVES = {"variable", "constant", "identity", "arange", "commutation"}
 """Operations without operands: nothing to differentiate, no samples."""
 
 UNSAMPLED = {
+    "over_steps": "it is there for print alone",
     "stop_gradient": "its derivative is declared, and no difference quotient shows it",
     **dict.fromkeys((op.name for op in (*COLLECTIVES, part)), "it means something on a mesh of devices alone"),
 }
