@@ -67,11 +67,11 @@ class _Unfolding:
         self.say(steps, replace(statement, symbol=symbol, expr=self.read(statement.expr, table), parts=parts))
 
     def say(self, steps: tuple[Steps, ...], equation: Equation) -> None:
+        """One more equation, in the block of the one before where both hold for the same steps."""
         if equation.symbol is equation.expr:
             return
         if self.blocks and self.blocks[-1].steps == steps:
-            equation = Equation(equation.symbol, equation.expr, equation.line, equation.parts, equation.aside)
-            self.blocks[-1] = StepBlock(steps, (*self.blocks[-1].equations, equation))
+            self.blocks[-1] = replace(self.blocks[-1], equations=(*self.blocks[-1].equations, equation))
         else:
             self.blocks.append(StepBlock(steps, (equation,)))
 
@@ -92,22 +92,17 @@ class _Unfolding:
 
     def loop(self, loop: Loop, table: dict[Node, Node], outer: tuple[Steps, ...]) -> None:
         t = self.letters[len(outer)]
-        first, last = (loop.length, 1) if loop.back else (1, loop.length)
-        steps = (*outer, Steps(t, first, last))
+        steps = (*outer, Steps(t, loop.length, 1) if loop.back else Steps(t, 1, loop.length))
         made = {v: _indexed(v, outer) for v in loop.symbols}
         self.states.update(made[s] for s in loop.states)
         for state, x in zip(loop.states, loop.init, strict=True):
             self.say(outer, Equation(shown(made[state], loop.first), self.read(x, table)))
-        inner = {v: self.fed(f, t, table) for v, f in zip(loop.fed, loop.feeds, strict=True)}
-        inner |= {v: shown(made[s], t - 1 + loop.before) for v, s in zip(loop.carries, loop.states, strict=True)}
-        inner |= {v: self.read(x, table) for v, x in zip(loop.held, loop.constants, strict=True)}
-        outputs = {out: shown(made[s], t - 1 + loop.after) for out, s in zip(loop.carried, loop.states, strict=True)}
-        outputs |= {out: shown(made[s], t) for out, s in zip(loop.rows, loop.stacks, strict=True) if out not in outputs}
+        outputs = _outputs(loop, made, t)
         assigned = {v for s in loop.body.statements for v in s.symbols}
-        inner |= {v: outputs.get(v) or _indexed(v, steps) for v in assigned}
+        inner = self._inputs(loop, made, t, table) | {v: outputs.get(v) or _indexed(v, steps) for v in assigned}
         alone = self._summands(loop)
         for statement in loop.body.statements:
-            if not (isinstance(statement, Equation) and statement.symbol in alone):
+            if not any(v in alone for v in statement.symbols):
                 self.add(statement, inner, steps)
         for out, symbol in outputs.items():
             if out not in assigned:
@@ -116,6 +111,18 @@ class _Unfolding:
         for total, out in zip(loop.sums, loop.summands, strict=True):
             summand = self.read(alone[out], inner) if out in alone else inner[out]
             self.say(outer, Equation(made[total], over_steps(summand, index=t, first=1, last=loop.length)))
+
+    def _inputs(self, loop: Loop, made: dict[Node, Node], t: sympy.Symbol, table: dict[Node, Node]) -> dict[Node, Node]:
+        """What stands for the inputs of the body: rows of states and of arrays, and what is the same at every step."""
+        carried = {v: shown(made[s], t - 1 + loop.before) for v, s in zip(loop.carries, loop.states, strict=True)}
+        fed = {v: self._fed(f, t, table) for v, f in zip(loop.fed, loop.feeds, strict=True)}
+        return carried | fed | {v: self.read(x, table) for v, x in zip(loop.held, loop.constants, strict=True)}
+
+    def _fed(self, feed: Feed, t: sympy.Symbol, table: dict[Node, Node]) -> Node:
+        """What step t reads of an array; without an array its own number, as the code counts."""
+        if feed.array is None:
+            return constant(t - 1)
+        return rewrite(leading_row(self.read(feed.array, table), t - 1 + feed.offset), self._row_fed)
 
     def _summands(self, loop: Loop) -> dict[Node, Node]:
         """Right sides that a sum alone reads: they stand under its sign."""
@@ -134,11 +141,11 @@ class _Unfolding:
                 self.say(steps, Equation(shown(made[symbol], place), inner[out]))
             seen.add(out)
 
-    def fed(self, feed: Feed, t: sympy.Symbol, table: dict[Node, Node]) -> Node:
-        """What step t reads of an array; without an array its own number, as the code counts."""
-        if feed.array is None:
-            return constant(t - 1)
-        return rewrite(leading_row(self.read(feed.array, table), t - 1 + feed.offset), self._row_fed)
+
+def _outputs(loop: Loop, made: dict[Node, Node], t: sympy.Symbol) -> dict[Node, Node]:
+    """What a step writes, as rows; where several states or stacks take one output, the first of them."""
+    rows = {out: shown(made[s], t) for out, s in reversed([*zip(loop.rows, loop.stacks, strict=True)])}
+    return rows | {out: shown(made[s], t - 1 + loop.after) for out, s in reversed([*zip(loop.carried, loop.states, strict=True)])}
 
 
 def _is_row(node: Node) -> bool:

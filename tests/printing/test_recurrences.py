@@ -91,3 +91,10 @@ def test_a_loop_from_the_last_step_to_the_first_and_a_sum():
     printed = {case.name: str(case.program) for case in CASES}
     assert printed["backwards"].splitlines()[1:3] == ["for t = T, …, 1:", "  Vₜ₋₁ = rₜ + g tanh(Vₜ)"]
     assert "s = ∑_{t = 1..T} ‖W xₜ₊₁ - H_{s,t}‖²" in printed["cell"]
+
+
+def test_what_two_take_is_written_once_and_equal_to_the_other():
+    x, c, u, a = var("x", T, H), var("c", H), var("u", H), var("a", H)
+    loop = looped(step([c, u], {a: tanh(c + u)}, [a, a, a]), [var("h0", H)], [Feed(x)], [], "h", "y z")
+    program = Program("copies", (x, var("h0", H)), (loop,), loop.stacks)
+    assert str(program).splitlines() == ["for t = 1, …, T:", "  hₜ = tanh(hₜ₋₁ + xₜ)", "  yₜ = hₜ", "  zₜ = hₜ"]
