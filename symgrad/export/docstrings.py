@@ -6,6 +6,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from symgrad.core.op import Node, show_shape
 from symgrad.core.program import Program
@@ -76,9 +77,10 @@ def wrapped(line: str, width: int) -> list[str]:
 
 def spelled_out(text: str) -> str:
     """Without the letters that are taken for Latin ones: Greek by name, bold digits plain, a vector of ones as a word."""
-    return "".join(_SPELLED.get(c) or _greek(c) for c in re.sub(r"𝟏(?!\[)", "ones", text))
+    return "".join(_SPELLED.get(c) or (c if c.isascii() else _greek(c)) for c in re.sub(r"𝟏(?!\[)", "ones", text))
 
 
+@cache
 def _greek(c: str) -> str:
     words = unicodedata.name(c, "").split()
     if words[:1] != ["GREEK"] or "LETTER" not in words:

@@ -24,7 +24,7 @@ def without_unused(body: Sequence[LoweredStatement]) -> list[LoweredStatement]:
     for statement in reversed(body):
         if isinstance(statement, Call):
             statement = replace(statement, targets=tuple(name if name in read else "_" for name in statement.targets))
-        read |= statement.names.own.keys()
+        read.update(statement.names.own)
         kept.append(statement)
     return kept[::-1]
 
