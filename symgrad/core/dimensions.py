@@ -100,20 +100,20 @@ def _read(v: Node, axis: int, dim: sympy.Expr, known: Mapping[str, AxisPlace]) -
 # what must hold ------------------------------------------------------------------------------------------------------------
 
 
-def is_sure(dim: Dim) -> bool:
-    """Whether an expression is 0 or more for whatever sizes: with n = 1 + t it has no term that is subtracted."""
-    return all(c >= 0 for c in _from_one(dim))
+def is_sure(dim: Dim, least: int = 1) -> bool:
+    """Whether an expression is 0 or more for any sizes from `least` on: with n = least + t it has no term that is subtracted."""
+    return all(c >= 0 for c in _counted(dim, least))
 
 
 def is_hopeless(dim: Dim) -> bool:
     """Whether no sizes make it 1 or more: with n = 1 + t it has no term that is added."""
-    return all(c <= 0 for c in _from_one(dim))
+    return all(c <= 0 for c in _counted(dim, 1))
 
 
-def _from_one(dim: Dim) -> list[sympy.Expr]:
-    """The coefficients of a polynomial in the dimensions, each counted from 1."""
+def _counted(dim: Dim, least: int) -> list[sympy.Expr]:
+    """The coefficients of a polynomial in the dimensions, each counted from its least size."""
     dim = symbolic(dim)
-    shifted = {s: s + 1 for s in dim.free_symbols}
+    shifted = {s: s + least for s in dim.free_symbols}
     terms: list[sympy.Expr] = sympy.Poly(dim.xreplace(shifted), *shifted).coeffs() if shifted else [dim]
     return terms
 

@@ -37,6 +37,6 @@ def reads_any(expr: Node, active: Collection[Node]) -> bool:
 
 
 def _made(loop: Loop, inner: set[Node]) -> set[Node]:
-    moved = {*(c for c in loop.carries if c in inner)}
-    states = {s for s, c in zip(loop.states, loop.carries, strict=True) if c in moved}
+    """The symbols around the loop of what moves in its body."""
+    states = {s for s, c in zip(loop.states, loop.carries, strict=True) if c in inner}
     return states | {v for v, out in zip((*loop.stacks, *loop.sums), (*loop.rows, *loop.summands), strict=True) if out in inner}

@@ -106,7 +106,8 @@ def pulled_back(program: Program, seeds: Mapping[Node, Sequence[Node]], wrt: Seq
         if isinstance(statement, Loop) and reached:
             cotangents = {v: [bar for _, bar in contributions.pop(v)] for v in reached}
             backward, handed = adjoint_loop(statement, cotangents, active, of, taken, pulled_back)
-            looped |= dict.fromkeys(backward.symbols, len(statements))
+            own = [bar for x, bar in handed if x.op is VARIABLE and bar in backward.symbols]  # nothing else reads these
+            looped |= dict.fromkeys(own, len(statements))
             statements.append(backward)
             for x, bar in handed:
                 hand_on(statement.symbols[0], Equation(x, x), bar)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from symgrad.core.loop import Feed, Loop
-from symgrad.core.op import OPERATORS, Dim, Node, Shape, is_zero, variable, zeros
+from symgrad.core.op import OPERATORS, Dim, Node, Shape, is_zero, value_of, variable, zeros
 from symgrad.core.program import Equation, Program, Statement, fresh
 from symgrad.core.roles import Adjoint, Symbol, Tangent
 from symgrad.derive.activity import moving, reads_any
@@ -164,7 +164,8 @@ def _seeds(draft: _Draft, cotangents: _Parts, carried: Sequence[int]) -> dict[No
             seeds[out].append(draft.fed(f"{v}_out", _total(cotangents[v], v.shape)))
     for v, summand in zip(loop.sums, loop.summands, strict=True):
         if v in cotangents:
-            seeds[summand].append(draft.held(f"{v}_out", _total(cotangents[v], v.shape)))
+            bar = _total(cotangents[v], v.shape)
+            seeds[summand].append(bar if value_of(bar) is not None else draft.held(f"{v}_out", bar))
     return seeds
 
 

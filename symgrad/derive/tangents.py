@@ -32,6 +32,13 @@ def pushforward(eq: Equation, dots: Mapping[Node, Node]) -> Node:
     return tangents.get(eq.expr) or zeros(eq.symbol.shape)
 
 
+def _named(v: Node, dot: Node, taken: set[str]) -> Equation:
+    """The equation of the tangent of a symbol, under a name that is taken then."""
+    name = fresh(f"{v}_dot", taken)
+    taken.add(name)
+    return Equation(variable(name, v.shape, role=Tangent(v.params["role"])), dot)
+
+
 def _pushed(expr: Node, dots: Mapping[Node, Node]) -> Node:
     return pushforward(Equation(expr, expr), dots)
 
@@ -44,7 +51,7 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
     """
     wanted = program.outputs if outputs is None else tuple(outputs)
     taken = set(program.names) | {v.params["name"] for v in directions.values()}
-    dots, kept = dict(directions), frozenset(wanted)
+    dots = dict(directions)
     statements: list[Statement] = []
     for eq in program.statements:
         statements.append(eq)
@@ -55,13 +62,13 @@ def tangent(program: Program, directions: Mapping[Node, Node], outputs: Sequence
             continue
         assert isinstance(eq, Equation)
         dot = pushforward(eq, dots)
-        if is_zero(dot) and eq.symbol not in kept:
-            continue
-        name = fresh(f"{eq.name}_dot", taken)
-        taken.add(name)
-        symbol = variable(name, eq.symbol.shape, role=Tangent(eq.symbol.params["role"]))
-        statements.append(Equation(symbol, dot))
-        dots[eq.symbol] = symbol
+        if not is_zero(dot):
+            statements.append(_named(eq.symbol, dot, taken))
+            dots[eq.symbol] = statements[-1].symbols[0]
+    for v in wanted:
+        if v not in dots:  # it does not move
+            statements.append(_named(v, zeros(v.shape), taken))
+            dots[v] = statements[-1].symbols[0]
     inputs = (*program.inputs, *directions.values())
     return replace(program, inputs=inputs, statements=tuple(statements), outputs=tuple(dots[v] for v in wanted))
 

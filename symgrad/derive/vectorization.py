@@ -125,12 +125,12 @@ class _Stacking:
     def _body(self, loop: Loop, inner: set[Node], moved: set[Node]) -> Program:
         """The body on all points; a carry that begins as a stack goes on as one, though a step may put the same there for all."""
         body = vmap(loop.body, [v for v in loop.body.inputs if v in inner], self.size)
-        copies, outputs = list[Equation](), list[Node]()
+        copies, outputs, taken = list[Equation](), list[Node](), set(body.names)
         for v, old, new in zip(loop.symbols, loop.body.outputs, body.outputs, strict=True):
             if v in moved and old not in inner:
-                copies.append(
-                    Equation(stacked_variable(variable(f"{v}_copies", old.shape), self.size), in_front(new, (self.size,)))
-                )
+                name = fresh(f"{v}_copies", taken)
+                taken.add(name)
+                copies.append(Equation(variable(name, (self.size, *old.shape)), in_front(new, (self.size,))))
             outputs.append(copies[-1].symbol if v in moved and old not in inner else new)
         return replace(body, statements=(*body.statements, *copies), outputs=tuple(outputs))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sympy
-
 from symgrad.core.op import OPERATORS, VARIABLE, Dim, Node, zeros
-from symgrad.core.source import symbolic
 from symgrad.ops.arithmetic import add, scale
 from symgrad.ops.broadcasting import broadcast
 from symgrad.ops.indexing import exact, put, take, whole
-from symgrad.ops.parts import Entry
+from symgrad.ops.parts import Entry, lies_before, lies_inside
+
+EMPTY = 0
+"""The least size of an axis here: that of a loop of no step."""
 
 
 def leading_row(X: Node, place: Dim) -> Node:
@@ -61,34 +61,17 @@ def _of_put(node: Node, entry: Entry) -> Node | None:
     """A part of an array of zeros with a block in it, where it holds all of the block or nothing of it."""
     first, *others = node.params["index"]
     shape = (*(entry[1:2] if isinstance(entry, tuple) else ()), *node.shape[1:])
-    if _is_before(first, entry) or _is_before(entry, first):
+    if lies_before(first, entry, EMPTY) or lies_before(entry, first, EMPTY):
         return zeros(shape)
     if others != [whole(d) for d in node.shape[1:]]:
         return None
     if first == entry:
         return node.args[0]
-    if isinstance(first, tuple) and not isinstance(entry, tuple) and _is_within(entry, first):
+    if isinstance(first, tuple) and not isinstance(entry, tuple) and lies_inside(entry, first, EMPTY):
         return leading_row(node.args[0], exact(entry - first[0]))
-    if isinstance(entry, tuple) and _is_within(first, entry):
+    if isinstance(entry, tuple) and lies_inside(first, entry, EMPTY):
         return put(node.args[0], shape=shape, index=(_shifted(first, entry[0]), *others))
     return None
-
-
-def _bounds(entry: Entry) -> tuple[sympy.Expr, sympy.Expr]:
-    """The first place and the one behind the last; of axes that may be empty, as loops of no step make them."""
-    start, count = map(symbolic, entry[:2] if isinstance(entry, tuple) else (entry, 1))
-    sizes = {s: sympy.Symbol(s.name, integer=True, nonnegative=True) for s in start.free_symbols | count.free_symbols}
-    return start.subs(sizes), (start + count).subs(sizes)
-
-
-def _is_before(a: Entry, b: Entry) -> bool:
-    """Does all of one part surely stand before the other?"""
-    return (_bounds(b)[0] - _bounds(a)[1]).is_nonnegative is True
-
-
-def _is_within(a: Entry, b: Entry) -> bool:
-    (first, end), (start, stop) = _bounds(a), _bounds(b)
-    return (first - start).is_nonnegative is True and (stop - end).is_nonnegative is True
 
 
 def _shifted(entry: Entry, by: Dim) -> Entry:

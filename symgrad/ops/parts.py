@@ -20,8 +20,19 @@ def _apart(a: Entry, b: Entry) -> bool:
     places = [_literal(a), _literal(b)]
     if None not in places:
         return not {*places[0]} & {*places[1]}  # type: ignore[misc]
+    return lies_before(a, b) or lies_before(b, a)
+
+
+def lies_before(a: Entry, b: Entry, least: int = 1) -> bool:
+    """Whether all of one entry surely stands before the other, for whatever sizes from `least` on."""
+    (_, last), (start, _) = _ends(a), _ends(b)
+    return is_sure(start - last - 1, least)
+
+
+def lies_inside(a: Entry, b: Entry, least: int = 1) -> bool:
+    """Whether all places of one entry surely are of the other, which is a run of them."""
     (first, last), (start, end) = _ends(a), _ends(b)
-    return is_sure(start - last - 1) or is_sure(first - end - 1)
+    return (not isinstance(b, tuple) or b[2] == 1) and is_sure(first - start, least) and is_sure(end - last, least)
 
 
 def _literal(entry: Entry) -> range | None:

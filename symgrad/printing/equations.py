@@ -140,7 +140,7 @@ def _by_blocks(program: Program, show: Show, heading: Callable[[str], str], body
     """A program whose loops stand under a line that says for which steps."""
     lines = []
     for block in blocks(program.statements, program.names):
-        text = body(block.equations, show)
+        text = body(block.printed(show), show)
         if text and block.steps:
             lines.append(heading(_heading(block.steps, show)))
         lines += [indent(text, "  " if block.steps else "")] if text else []

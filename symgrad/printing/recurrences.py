@@ -6,21 +6,21 @@ Rows of arrays count from 1, as the steps do, and states from 0: x_1 is the firs
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import sympy
 
 from symgrad.core.graph import rewrite, substitute
 from symgrad.core.loop import Feed, Loop
-from symgrad.core.op import SUM, VARIABLE, Dim, Node, Op, constant, variable
+from symgrad.core.op import SUM, VARIABLE, Dim, Node, constant, variable
 from symgrad.core.program import Equation, Statement
-from symgrad.core.roles import Direction, Of, Row, Symbol
+from symgrad.core.roles import Direction, Of, Printed, Row, Symbol
 from symgrad.core.source import symbolic
 from symgrad.derive.vectorization import ENTRY_PROPERTIES
 from symgrad.ops.indexing import take, whole
 from symgrad.ops.leading import leading_row
+from symgrad.printing.latex import Show
 
 RUNNING = "tskijlmnr"
 """Running indices, in the order in which they are given."""
@@ -37,10 +37,22 @@ class Steps:
 
 @dataclass(frozen=True)
 class StepBlock:
-    """Equations that hold at every step of these loops, the outermost first."""
+    """Equations that hold at every step of these loops, the outermost first; the right sides of `totals` are summed over steps."""
 
     steps: tuple[Steps, ...]
     equations: tuple[Equation, ...]
+    totals: Mapping[Node, Steps] = field(default_factory=dict)
+
+    def printed(self, show: Show) -> Iterator[Equation]:
+        """The equations with their sums written out."""
+        for eq in self.equations:
+            yield replace(eq, expr=_total(eq.expr, self.totals[eq.symbol], show)) if eq.symbol in self.totals else eq
+
+
+def _total(summand: Node, steps: Steps, show: Show) -> Node:
+    """The sum over steps, as a symbol that is printed already."""
+    sign = rf"\sum_{{{steps.index} = {show.size(steps.first)}}}^{{{show.size(steps.last)}}}"
+    return variable("", summand.shape, role=Printed(f"{sign} {show(summand, SUM + 1)}", SUM))
 
 
 def blocks(statements: Iterable[Statement], names: Iterable[str]) -> tuple[StepBlock, ...]:
@@ -66,14 +78,14 @@ class _Unfolding:
         symbol = table.get(statement.symbol, statement.symbol)
         self.say(steps, replace(statement, symbol=symbol, expr=self.read(statement.expr, table), parts=parts))
 
-    def say(self, steps: tuple[Steps, ...], equation: Equation) -> None:
-        """One more equation, in the block of the one before where both hold for the same steps."""
+    def say(self, steps: tuple[Steps, ...], equation: Equation, over: Steps | None = None) -> None:
+        """One more equation, in the block of the one before where both hold for the same steps; `over` are those it is a sum of."""
         if equation.symbol is equation.expr:
             return
-        if self.blocks and self.blocks[-1].steps == steps:
-            self.blocks[-1] = replace(self.blocks[-1], equations=(*self.blocks[-1].equations, equation))
-        else:
-            self.blocks.append(StepBlock(steps, (equation,)))
+        if not self.blocks or self.blocks[-1].steps != steps:
+            self.blocks.append(StepBlock(steps, ()))
+        last, total = self.blocks[-1], {} if over is None else {equation.symbol: over}
+        self.blocks[-1] = StepBlock(steps, (*last.equations, equation), {**last.totals, **total})
 
     def read(self, expr: Node, table: dict[Node, Node]) -> Node:
         """An expression with its symbols as they print here; a row taken of states is that row."""
@@ -110,7 +122,7 @@ class _Unfolding:
         self._copies(loop, made, inner, steps)
         for total, out in zip(loop.sums, loop.summands, strict=True):
             summand = self.read(alone[out], inner) if out in alone else inner[out]
-            self.say(outer, Equation(made[total], over_steps(summand, index=t, first=1, last=loop.length)))
+            self.say(outer, Equation(made[total], summand), Steps(t, 1, loop.length))
 
     def _inputs(self, loop: Loop, made: dict[Node, Node], t: sympy.Symbol, table: dict[Node, Node]) -> dict[Node, Node]:
         """What stands for the inputs of the body: rows of states and of arrays, and what is the same at every step."""
@@ -179,29 +191,3 @@ def _row_role(role: Symbol, place: sympy.Expr) -> Symbol:
     if isinstance(role, Of) and not isinstance(role, Row | Direction):
         return replace(role, of=_row_role(role.of, place))
     return Row(role, place)
-
-
-# a sum over steps -----------------------------------------------------------------------------------------------------------
-
-
-def _for_print_alone(*_: Any, **__: Any) -> Any:
-    raise AssertionError("a sum over steps is there for print alone")
-
-
-def _over_steps_latex(node: Node, show: Any) -> Any:
-    first, last = (show.size(node.params[end]) for end in ("first", "last"))
-    return rf"\sum_{{{node.params['index']} = {first}}}^{{{last}}} {show(node.args[0], SUM + 1)}", SUM
-
-
-over_steps = Op(
-    "over_steps",
-    shape=lambda X, **_: X.shape,
-    vjp=_for_print_alone,
-    jvp=_for_print_alone,
-    latex=_over_steps_latex,
-    precedence=SUM,
-    numpy=_for_print_alone,
-    flops=lambda *_, **__: 0,
-    samples=(),
-    found="It is there for print alone.",
-)

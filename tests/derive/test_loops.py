@@ -129,6 +129,17 @@ def test_a_step_costs_its_body_and_the_gradient_a_multiple_of_it():
     assert sympy.Poly(whole, T, D, H).coeff_monomial(T * H**2) == 3 * 2
 
 
+def test_a_gradient_that_does_not_move_has_a_tangent_of_zeros():
+    """Of sum_t x_t^T w the gradient in w is the sum of all x_t, whatever w is."""
+    x, w, u, v, s = var("x", T, D), var("w", D), var("u", D), var("v", D), var("s")
+    loop = looped(step([u, v], {s: u @ v}, [s]), [], [Feed(x)], [w], "", "", "tot")
+    whole = adjoint(Program("linear", (x, w), (loop,), loop.sums), [w])
+    (moved,) = outputs(
+        tangent(whole, {w: variable("d", (D,))}, whole.outputs[1:]), {"x": np.ones((4, 3)), "w": np.ones(3), "d": np.ones(3)}
+    )
+    np.testing.assert_array_equal(moved, np.zeros(3))
+
+
 def test_what_is_kept_is_read_and_the_rest_is_made_anew():
     kept, anew = (loops(gradients(rnn(stacks)))[1].body for stacks in ("Z", ""))
     assert "z" not in kept.names - {str(v) for v in kept.inputs} and "a" in {str(v) for v in kept.inputs}

@@ -63,6 +63,12 @@ def test_what_a_block_of_zeros_holds():
     assert leading_rows(put(u, shape=(T + 4, D), index=(2, (0, D, 1))), 1, T + 3) is put(u, shape=(T + 3, D), index=(1, (0, D, 1)))
 
 
+def test_a_block_that_is_put_in_backwards_reaches_every_row_it_has():
+    turned = put(X, shape=(T, D), index=((T - 1, T, -1), (0, D, 1)))
+    for part in (leading_rows(turned, 0, T - 1), leading_row(turned, 0), leading_rows(turned, 1, T - 1)):
+        assert not is_zero(part)
+
+
 def test_nothing_is_taken_for_zero_that_may_coincide_where_there_is_no_step():
     """Of T + 1 rows the first is the last where T is 0."""
     first = put(u, shape=(T + 1, D), index=(0, (0, D, 1)))

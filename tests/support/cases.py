@@ -22,14 +22,12 @@ from symgrad.export.statements import Statements
 from symgrad.export.writer import Writer
 from symgrad.ops.generic import derivative_name, functions_of
 from symgrad.partition.collectives import COLLECTIVES, part
-from symgrad.printing.recurrences import over_steps
 from symgrad.reading.annotations import declare
 
 LEAVES = {"variable", "constant", "identity", "arange", "commutation"}
 """Operations without operands: nothing to differentiate, no samples."""
 
 UNSAMPLED = {
-    over_steps.name: "it is there for print alone",
     "stop_gradient": "its derivative is declared, and no difference quotient shows it",
     **dict.fromkeys((op.name for op in (*COLLECTIVES, part)), "it means something on a mesh of devices alone"),
 }

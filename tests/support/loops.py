@@ -177,4 +177,35 @@ def idle() -> Case:
     return scalar("idle", [w, a0, b0, var("n0", T, H)], loop, total(row(B, T) * row(C, T)) + total(row(A, 0)), plain)
 
 
-CASES = [rnn("Z"), rnn(""), cell(), mapped(), backwards(), nested(), idle()]
+def shared() -> Case:
+    """A constant and a fed array that are sums of inputs, which all get one cotangent; its value is a sum of the loop."""
+    x, y, a, b = var("x", T, D), var("y", T, D), var("a", D), var("b", D)
+    u, w, s = var("u", D), var("w", D), var("s")
+    loop = looped(step([u, w], {s: tanh(u @ w)}, [s]), [], [Feed(x + y)], [a + b], "", "", "tot")
+
+    def plain(x: Any, y: Any, a: Any, b: Any) -> Any:
+        return sum([jnp.tanh((x[t] + y[t]) @ (a + b)) for t in range(x.shape[0])], start=0.0 * jnp.sum(a + b))
+
+    return scalar("shared", [x, y, a, b], loop, loop.sums[0], plain)
+
+
+def turned() -> Case:
+    """Its states are read from the last to the first, and every other way that a slice has."""
+    r, h, w = var("r", T, H), var("h", H), var("w", sympy.Add(T, 1), H)
+    c, u, a = var("c", H), var("u", H), var("a", H)
+    loop = looped(step([c, u], {a: tanh(c + u)}, [a]), [h], [Feed(r)], [], "S")
+    states = loop.states[0]
+    turned = take(states, index=((T, sympy.Add(T, 1), -1), whole(H)))
+    value = total(turned * w) + total(take(states, index=((T, sympy.Add(T, 1), -1), (1, 2, 2))) ** 2)
+
+    def plain(r: Any, h: Any, w: Any) -> Any:
+        rows = [h]
+        for t in range(r.shape[0]):
+            rows.append(jnp.tanh(rows[-1] + r[t]))
+        found = jnp.stack(rows)[::-1]
+        return jnp.sum(found * w) + jnp.sum(found[:, 1::2] ** 2)
+
+    return scalar("turned", [r, h, w], loop, value, plain)
+
+
+CASES = [rnn("Z"), rnn(""), cell(), mapped(), backwards(), nested(), idle(), shared(), turned()]
