@@ -53,6 +53,12 @@ def test_the_record_of_mutants_reads_as_it_was_written():
     assert recorded(written(names)) == names
 
 
+def test_the_page_has_the_numbers_of_the_record():
+    killed = recorded(KILLED.read_text(encoding="utf-8"))
+    page = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert f"killed the {len(killed):,} that are not" in page
+
+
 def test_every_kind_of_sabotage_is_there():
     whats = " ".join(m.what for m in MUTANTS)
     for kind in (
