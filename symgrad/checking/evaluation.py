@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.core.dimensions import read_sizes, unknown
+from symgrad.core.dimensions import read_sizes, size_of, unknown
 from symgrad.core.graph import postorder
 from symgrad.core.loop import Loop
-from symgrad.core.op import VARIABLE, Dim, Node
+from symgrad.core.op import VARIABLE, Node
 from symgrad.core.program import Equation, Program
-from symgrad.core.source import symbolic
 from symgrad.export import helpers
 from symgrad.export.loading import value_of_code
 
@@ -50,14 +49,14 @@ def _value(expr: Node, known: dict[Node, Any], scope: Mapping[str, Any]) -> Any:
 
 def _looped(loop: Loop, known: dict[Node, Any], scope: Mapping[str, Any]) -> dict[Node, Any]:
     """The values of what a loop makes, step by step."""
-    length = _size(loop.length, scope)
-    found = {v: np.zeros([_size(d, scope) for d in v.shape]) for v in loop.symbols}
+    sizes = scope["_sizes"]
+    found = {v: np.zeros([size_of(d, sizes) for d in v.shape]) for v in loop.symbols}
     for state, x in zip(loop.states, loop.init, strict=True):
-        found[state][_size(loop.first, scope)] = _value(x, known, scope)
+        found[state][size_of(loop.first, sizes)] = _value(x, known, scope)
     arrays = [None if f.array is None else _value(f.array, known, scope) for f in loop.feeds]
     held = [_value(x, known, scope) for x in loop.constants]
-    for t in range(length)[:: -1 if loop.back else 1]:
-        fed = [t if x is None else x[t + _size(f.offset, scope)] for x, f in zip(arrays, loop.feeds, strict=True)]
+    for t in range(size_of(loop.length, sizes))[:: -1 if loop.back else 1]:
+        fed = [t if x is None else x[t + size_of(f.offset, sizes)] for x, f in zip(arrays, loop.feeds, strict=True)]
         carries = [found[s][t + loop.before] for s in loop.states]
         step = {v: np.asarray(x) for v, x in zip(loop.body.inputs, [*carries, *fed, *held], strict=True)}
         _run(loop.body, step, scope)
@@ -68,11 +67,6 @@ def _looped(loop: Loop, known: dict[Node, Any], scope: Mapping[str, Any]) -> dic
         for v, out in zip(loop.sums, loop.summands, strict=True):
             found[v] = found[v] + step[out]
     return found
-
-
-def _size(dim: Dim, scope: Mapping[str, Any]) -> int:
-    sizes = scope["_sizes"]
-    return int(symbolic(dim).subs({s: sizes[s.name] for s in symbolic(dim).free_symbols}))
 
 
 def applied(node: Node, operands: list[Any], scope: Mapping[str, Any] = _WORDS) -> Any:

@@ -115,7 +115,8 @@ def fused(spec: str, *operands: Node) -> Node:
         if x.op is scale:
             number, x = OPERATORS["multiply"](number, x.args[0]), x.args[1]
         nodes[i : i + 1], letters[i : i + 1] = [x], [letters[i]]
-    parts = [part for s, x in zip(letters, nodes, strict=True) for part in _opened(s, x, set(spec))]
+    taken = set(spec)
+    parts = [part for s, x in zip(letters, nodes, strict=True) for part in _opened(s, x, taken)]
     return OPERATORS["multiply"](number, einsum_of(",".join(s for s, _ in parts) + f"->{output}", *(x for _, x in parts)))
 
 

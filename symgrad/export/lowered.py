@@ -4,8 +4,8 @@ A module is made in four steps, each done once for a function: its program is sc
 (`blocking.py`); `statements.py` lowers the equations to the statements below, which know the `Node` that they compute and so its
 shape; `functions.py` puts around them what a function begins and ends with, and passes run on that (`release.py`: names that nobody
 reads, arrays given up; `fitting.py`: operands that a line has no room for); a `Writer` spells the result in the words of a target.
-What they become in memory is read off the same statements (`memory.py`).  Text that was written is parsed again by nobody but the
-whitelist in front of the loader (`loading.py`).
+What they become in memory is read off the same statements (`footprint.py`).  Text that was written is parsed again by nobody but
+the whitelist in front of the loader (`loading.py`).
 """
 
 from __future__ import annotations

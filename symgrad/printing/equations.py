@@ -16,7 +16,7 @@ from symgrad.printing.breaking import broken
 from symgrad.printing.indices import sides, whole_text
 from symgrad.printing.latex import Show, Theme
 from symgrad.printing.notation import notation_of
-from symgrad.printing.recurrences import Steps, blocks
+from symgrad.printing.recurrences import Steps, blocks, renamed_rows
 from symgrad.printing.text import unicode_of
 
 WIDEST = 84
@@ -127,7 +127,8 @@ def _alone(node: Node) -> str:
 def show_of(program: Program, theme: Theme | None = None) -> Show:
     """What prints a program that stands alone."""
     printed = [eq for block in blocks(program.statements, program.names) for eq in block.equations]
-    return Show(theme, notation_of((*program.inputs, *(eq.symbol for eq in printed)), (eq.expr for eq in printed)))
+    symbols = (*program.inputs, *(eq.symbol for eq in printed))
+    return Show(theme, notation_of(symbols, (eq.expr for eq in printed), alike=renamed_rows(printed)))
 
 
 def _heading(steps: Sequence[Steps], show: Show) -> str:

@@ -9,30 +9,48 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sympy
 
 from symgrad.core.graph import postorder
 from symgrad.core.op import ATOM, CONSTANT, VARIABLE, Node, variable
-from symgrad.core.roles import Adjoint, Direction, Of, Printed, Symbol
+from symgrad.core.roles import Adjoint, Direction, Of, Printed, Row, Symbol
 from symgrad.core.source import symbolic
-from symgrad.printing.identifiers import DELTA, FUNCTION_WORDS, TANGENT, Choices, Name, Notation, free_letter, name_of, spellings
-from symgrad.printing.latex import Show
+from symgrad.printing.identifiers import (
+    DELTA,
+    FUNCTION_WORDS,
+    TANGENT,
+    Choices,
+    Name,
+    Notation,
+    free_letter,
+    latex_symbol,
+    name_of,
+    spellings,
+)
+from symgrad.printing.latex import Show, Theme
 from symgrad.printing.text import unicode_of
 
 _BLANK = Printed("x", ATOM)
 _WORD = re.compile(rf"\\operatorname\{{([^{{}}]*)\}}|\\({'|'.join(sorted(FUNCTION_WORDS))})\b")
 
 
-def notation_of(symbols: Iterable[Node], roots: Iterable[Node] = (), functions: Iterable[str] = ()) -> Notation:
-    """The map for these variables and for what these expressions hold; `functions` are generic ones."""
+def notation_of(
+    symbols: Iterable[Node], roots: Iterable[Node] = (), functions: Iterable[str] = (), alike: Collection[Symbol] = ()
+) -> Notation:
+    """The map for these variables and for what these expressions hold; `functions` are generic ones.
+
+    Names give way to rows, h0 to the row h_0, but for rows that are `alike`: another word for the variable of that name.
+    """
     nodes = list(postorder(roots))
     variables = [*symbols, *(n for n in nodes if n.op is VARIABLE)]
     taken = {unicode_of(sympy.latex(c)) for c in constants(nodes)} | {unicode_of(w) for n in operators(nodes) for w in words(n)}
     bases = dict.fromkeys([*(base for v in variables for base in _bases(v.params["role"])), *functions])
     taken |= {unicode_of(rf"\mathrm{{d}}{name_of(b).latex()}") for b in bases if f"d{b}" in bases}
+    rows = dict.fromkeys(row for v in variables for row in _rows(v.params["role"]) if row not in alike)
+    taken |= {unicode_of(latex_symbol(row, Theme(), Notation())) for row in rows}
     crowded, names = _crowded([b for b in bases if isinstance(b, str)]), dict[Any, Name]()
     for base in bases:
         ways = spellings(base) if isinstance(base, str) else _directions(base, names)
@@ -79,6 +97,14 @@ def _bases(symbol: Symbol) -> Iterator[Symbol]:
             yield from (*_bases(of), symbol)
         case Of(of):
             yield from _bases(of)
+
+
+def _rows(symbol: Symbol) -> Iterator[Row]:
+    """The rows of names that a symbol is made of."""
+    if isinstance(symbol, Row):
+        yield symbol
+    elif isinstance(symbol, Of):
+        yield from _rows(symbol.of)
 
 
 def _stem(base: Any) -> str:

@@ -20,7 +20,8 @@ from symgrad.core.source import symbolic
 from symgrad.derive.vectorization import ENTRY_PROPERTIES
 from symgrad.ops.indexing import take, whole
 from symgrad.ops.leading import leading_row
-from symgrad.printing.latex import Show
+from symgrad.printing.identifiers import Notation, latex_symbol
+from symgrad.printing.latex import Show, Theme
 
 RUNNING = "tskijlmnr"
 """Running indices, in the order in which they are given."""
@@ -166,6 +167,15 @@ def _is_row(node: Node) -> bool:
         return False
     first, *others = node.params["index"]
     return not isinstance(first, tuple) and others == [whole(d) for d in node.args[0].shape[1:]]
+
+
+def renamed_rows(equations: Iterable[Equation]) -> set[Symbol]:
+    """Rows that are a variable under the same sign: h_0 of a recurrence that begins with h0."""
+    return {eq.symbol.params["role"] for eq in equations if eq.expr.op is VARIABLE and _sign(eq.symbol) == _sign(eq.expr)}
+
+
+def _sign(v: Node) -> str:
+    return latex_symbol(v.params["role"], Theme(), Notation())
 
 
 # rows -----------------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from loops import CASES, D, H, T, looped, row, scalar, step, tanh, total, var
 
 import symgrad.derivation  # noqa: F401  (registers how programs print)
 from symgrad.core.loop import Feed
-from symgrad.core.program import Program
+from symgrad.core.program import Equation, Program
 from symgrad.derive.adjoints import adjoint
 from symgrad.derive.simplification import legible
 from symgrad.derive.tangents import direction_names, tangent
@@ -98,3 +98,12 @@ def test_what_two_take_is_written_once_and_equal_to_the_other():
     loop = looped(step([c, u], {a: tanh(c + u)}, [a, a, a]), [var("h0", H)], [Feed(x)], [], "h", "y z")
     program = Program("copies", (x, var("h0", H)), (loop,), loop.stacks)
     assert str(program).splitlines() == ["for t = 1, …, T:", "  hₜ = tanh(hₜ₋₁ + xₜ)", "  yₜ = hₜ", "  zₜ = hₜ"]
+
+
+def test_a_name_gives_way_to_the_row_that_looks_like_it():
+    """h_0 is the first state: where it is not the input h0, the input has another sign."""
+    x, c, u, a, h0, last = var("x", T, H), var("c", H), var("u", H), var("a", H), var("h0", H), var("h_T", H)
+    loop = looped(step([c, u], {a: tanh(c + u)}, [a]), [h0 * last], [Feed(x)], [], "h")
+    J = var("J")
+    lines = str(Program("apart", (x, h0, last), (loop, Equation(J, total(row(loop.states[0], T) * last))), (J,))).splitlines()
+    assert lines[0] == "h₀ = h0 ⊙ 𝐡_T" and lines[-1].endswith("(h_T ⊙ 𝐡_T)")
